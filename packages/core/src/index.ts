@@ -1,0 +1,6 @@
+export * from './bytes.js'
+export * from './clock.js'
+export * from './errors.js'
+export * from './transport.js'
+export * from './store.js'
+export * from './crypto/provider.js'
