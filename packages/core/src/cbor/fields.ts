@@ -233,10 +233,13 @@ export class MapFields extends Fields<CborKey> {
 export class ArrayFields extends Fields<number> {
   readonly #array: readonly CborValue[]
 
-  /** @throws {WaxwingError} `ERR_MALFORMED` if the value is no array. */
-  constructor(what: string, value: CborValue) {
+  /**
+   * @param length - How many fields there must be. Default: any number, for `end()` to check.
+   * @throws {WaxwingError} `ERR_MALFORMED` if the value is no array, or of another length.
+   */
+  constructor(what: string, value: CborValue, length?: number) {
     super(what)
-    if (!isArray(value)) throw malformed(what, 'array')
+    if (!isArray(value) || value.length !== (length ?? value.length)) throw malformed(what, 'array')
     this.#array = value
   }
 
