@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The crypto provider over libsodium (`sodium-native`): the fastest on small messages. Node only;
+ * `sodium-native` is an optional dependency, so importing this fails where it is not installed.
+ *
+ * Offers ChaCha20/Poly1305 alone: libsodium has no portable AES.
+ *
+ * @module
+ */
+
+import sodium from 'sodium-native'
+import { checkKey, checkLength } from './crypto/argument-checks.js'
+import { hkdfExpand } from './crypto/hkdf-expand.js'
+import { sodiumHpke } from './crypto/sodium-hpke.js'
+import {
+  type AeadAlgorithm,
+  ALG_CHACHA20_POLY1305,
+  type CryptoProvider,
+} from './crypto/provider.js'
+import { SodiumAead } from './crypto/sodium-aead.js'
+import { sodiumSigningKey, sodiumVerifyingKey } from './crypto/sodium-ed25519.js'
+import { sodiumHmacSha256, sodiumHmacSha512, sodiumSha256 } from './crypto/sodium-hash.js'
+
+const AEADS: ReadonlySet<AeadAlgorithm> = new Set<AeadAlgorithm>([ALG_CHACHA20_POLY1305])
+const MAX_RANDOM_BYTES = 2 ** 31 - 1
+
+/** Cryptography by libsodium. */
+export const sodiumProvider: CryptoProvider = {
+  name: 'sodium',
+  aeads: AEADS,
+  aead(alg, key) {
+    checkKey(AEADS, alg, key)
+    return new SodiumAead(key)
+  },
+  sha256: sodiumSha256,
+  hmacSha512: sodiumHmacSha512,
+  hkdfExpandSha256: (prk, info, lengthBytes) =>
+    hkdfExpand(sodiumHmacSha256, prk, info, lengthBytes),
+  ed25519SigningKey: sodiumSigningKey,
+  ed25519VerifyingKey: sodiumVerifyingKey,
+  randomBytes(lengthBytes) {
+    checkLength('lengthBytes', lengthBytes, MAX_RANDOM_BYTES)
+    const bytes = new Uint8Array(lengthBytes)
+    sodium.randombytes_buf(bytes)
+    return bytes
+  },
+  hpke: sodiumHpke,
+}
