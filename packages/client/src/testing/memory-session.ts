@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A client's session in the memory broker (MQTT 5.0 Section 4.1): its subscriptions, with what
+ * waits in them and what was delivered but not yet acknowledged.
+ *
+ * Control messages have a lane of their own and no limit, so they are never stuck behind data. In
+ * the data lane at most `receiveMaximum` messages are unacknowledged at a time.
+ *
+ * @module
+ */
+
+import { isControlAddress } from '@waxwing/core'
+import type { MessageHandler, Received } from '@waxwing/core'
+import type { Carried } from './faults.js'
+import type { BrokerCore } from './memory-broker.js'
+import { matchesFilter } from './topic-filter.js'
+
+/** One connection of a transport, from its making to its breaking. */
+export interface Connection {
+  readonly receiveMaximum: number
+  readonly onError: (error: unknown) => void
+}
+
+/** One message on its way to one subscription. */
+interface Delivery {
+  readonly message: Carried
+  readonly retained: boolean
+  redelivered: boolean
+}
+
+/** First in, first out, without moving everything at each step. */
+class Fifo<T> {
+  #items: T[] = []
+  #head = 0
+
+  get isEmpty(): boolean {
+    return this.#head === this.#items.length
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+    this.#head++
+    if (this.#head > 1024 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  /** Puts items back before all others. */
+  unshift(items: Iterable<T>): void {
+    this.#items = [...items, ...this.#items.slice(this.#head)]
+    this.#head = 0
+  }
+}
+
+/** One lane of a subscription. */
+class Lane {
+  readonly waiting: Fifo<Delivery> = new Fifo()
+  readonly unacknowledged: Set<Delivery> = new Set()
+
+  /** What was delivered and not acknowledged comes again, first. */
+  putBack(): void {
+    for (const delivery of this.unacknowledged) delivery.redelivered = true
+    this.waiting.unshift(this.unacknowledged)
+    this.unacknowledged.clear()
+  }
+}
+
+export class MemorySubscription {
+  /** As the client gave it: with `$share/` and the group's name, where it is shared. */
+  readonly filter: string
+  /** Names the group of a shared subscription. */
+  readonly group: string | undefined
+  readonly topicFilter: string
+  readonly #broker: BrokerCore
+  readonly #control: Lane = new Lane()
+  readonly #data: Lane = new Lane()
+  #target: { readonly handler: MessageHandler; readonly connection: Connection } | undefined
+  #isScheduled = false
+
+  constructor(broker: BrokerCore, filter: string) {
+    this.#broker = broker
+    this.filter = filter
+    const shared = /^\$share\/[^/]+\/(.+)$/.exec(filter)
+    this.topicFilter = shared?.[1] ?? filter
+    this.group = shared ? filter : undefined
+  }
+
+  /** Whether somebody is there to deliver to. */
+  get isAttached(): boolean {
+    return this.#target !== undefined
+  }
+
+  attach(handler: MessageHandler, connection: Connection): void {
+    this.#target = { handler, connection }
+    this.#schedule()
+  }
+
+  /** Stops delivering; what is not acknowledged comes again after the next `attach`. */
+  detach(): void {
+    this.#target = undefined
+    this.#control.putBack()
+    this.#data.putBack()
+  }
+
+  enqueue(message: Carried, retained: boolean): void {
+    const lane = isControlAddress(message.address) ? this.#control : this.#data
+    lane.waiting.push({ message, retained, redelivered: false })
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#broker.begin()
+    queueMicrotask(() => {
+      this.#isScheduled = false
+      this.#pump(this.#control, Infinity)
+      this.#pump(this.#data, this.#target?.connection.receiveMaximum ?? 0)
+      this.#broker.end()
+    })
+  }
+
+  #pump(lane: Lane, window: number): void {
+    while (this.#target && !lane.waiting.isEmpty && lane.unacknowledged.size < window) {
+      const delivery = lane.waiting.shift()!
+      if (this.#broker.isExpired(delivery.message)) continue
+      lane.unacknowledged.add(delivery)
+      const { handler, connection } = this.#target
+      void this.#deliver(handler, this.#received(lane, delivery, connection), connection)
+    }
+  }
+
+  async #deliver(
+    handler: MessageHandler,
+    received: Received,
+    connection: Connection,
+  ): Promise<void> {
+    this.#broker.begin()
+    try {
+      await handler(received)
+    } catch (error) {
+      connection.onError(error)
+    } finally {
+      this.#broker.end()
+    }
+  }
+
+  #received(lane: Lane, delivery: Delivery, connection: Connection): Received {
+    const { message, retained, redelivered } = delivery
+    return {
+      address: message.address,
+      payload: message.payload.slice(),
+      properties: { ...message.properties },
+      retained,
+      redelivered,
+      acknowledge: async () => {
+        if (this.#target?.connection !== connection) return // too late: it comes again
+        if (lane.unacknowledged.delete(delivery)) this.#schedule()
+      },
+    }
+  }
+}
+
+export class MemorySession {
+  /** Whether it outlives its connections. */
+  readonly isPersistent: boolean
+  /** The transport that uses it; a later one takes it over (MQTT 5.0 Section 3.1.4). */
+  owner: { disconnect(): void } | undefined
+  readonly #broker: BrokerCore
+  readonly #subscriptions: Set<MemorySubscription> = new Set()
+
+  constructor(broker: BrokerCore, isPersistent: boolean) {
+    this.#broker = broker
+    this.isPersistent = isPersistent
+  }
+
+  *matching(address: string): Iterable<MemorySubscription> {
+    for (const subscription of this.#subscriptions) {
+      if (matchesFilter(subscription.topicFilter, address)) yield subscription
+    }
+  }
+
+  /** Goes on with what an earlier connection left of the same filter, or begins anew. */
+  subscribe(filter: string, handler: MessageHandler, connection: Connection): MemorySubscription {
+    const left = [...this.#subscriptions].find((one) => one.filter === filter && !one.isAttached)
+    const subscription = left ?? new MemorySubscription(this.#broker, filter)
+    this.#subscriptions.add(subscription)
+    subscription.attach(handler, connection)
+    return subscription
+  }
+
+  /** Queues what the broker retains; shared subscriptions get none (MQTT 5.0 Section 4.8.2). */
+  sendRetained(subscription: MemorySubscription): void {
+    if (subscription.group !== undefined) return
+    for (const message of this.#broker.retainedFor(subscription.topicFilter)) {
+      subscription.enqueue(message, true)
+    }
+  }
+
+  unsubscribe(subscription: MemorySubscription): void {
+    subscription.detach()
+    this.#subscriptions.delete(subscription)
+  }
+
+  /** The connection is gone. What cannot be waited for by anybody is forgotten. */
+  suspend(): void {
+    for (const subscription of this.#subscriptions) subscription.detach()
+    if (!this.isPersistent) this.#subscriptions.clear()
+  }
+}
