@@ -32,6 +32,8 @@ export const LABEL_COUNTERSIGNATURE0 = 12
 export const LABEL_TYP = 16
 /** Encapsulated key (draft-ietf-cose-hpke-27 Section 3.1); not yet a final number. */
 export const LABEL_EK: -4 = -4
+/** Identifier of a pre-shared key (draft-ietf-cose-hpke-27 Section 3.1); not yet a final number. */
+export const LABEL_PSK_ID: -5 = -5
 
 // Algorithms other than content encryption, which is in `crypto/provider.ts`.
 /** Ed25519, fully specified (RFC 9864 Section 2.2). */
@@ -53,6 +55,11 @@ export interface Header {
   readonly protectedBytes: Uint8Array
   readonly protectedHeader: HeaderMap
   readonly unprotectedHeader: HeaderMap
+}
+
+export interface CoseDecodeOptions {
+  /** Whether the message stands under its CBOR tag; the other form is refused. Default `true`. */
+  readonly tagged?: boolean
 }
 
 /** Encodes a protected bucket; an empty one is the empty byte string (RFC 9052 Section 3). */

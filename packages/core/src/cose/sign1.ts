@@ -14,6 +14,7 @@ import type { Ed25519VerifyingKey } from '../crypto/provider.js'
 import {
   ALG_ED25519,
   ALG_EDDSA,
+  type CoseDecodeOptions,
   encodeProtected,
   type Header,
   type HeaderMap,
@@ -41,11 +42,6 @@ export interface Sign1 extends Header {
   readonly signature: Uint8Array
 }
 
-export interface DecodeOptions {
-  /** Whether the message stands under its CBOR tag; the other form is refused. Default `true`. */
-  readonly tagged?: boolean
-}
-
 /**
  * Signs a payload.
  *
@@ -71,7 +67,11 @@ export function encodeSign1(
  * @returns Copies, apart from byte strings inside the headers, which may be views into `bytes`.
  * @throws {WaxwingError} `ERR_MALFORMED`; `ERR_UNSUPPORTED` if the header has `crit`.
  */
-export function decodeSign1(bytes: Uint8Array, what: string, options: DecodeOptions = {}): Sign1 {
+export function decodeSign1(
+  bytes: Uint8Array,
+  what: string,
+  options: CoseDecodeOptions = {},
+): Sign1 {
   const value = decodeCbor(bytes, what)
   const { tagged = true } = options
   const fields = new ArrayFields(what, tagged ? untag(value, TAG_COSE_SIGN1, what) : value, 4)
