@@ -1,18 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vitest/config'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { summaryReporter } from './tools/vitest-summary.ts'
 
 const packages = fileURLToPath(new URL('packages', import.meta.url))
 
-export default defineConfig({
-  resolve: {
-    // Tests run the sources; only what starts processes of its own needs the build.
-    alias: [
-      { find: /^@waxwing\/([\w-]+)$/, replacement: `${packages}/$1/src/index.ts` },
-      { find: /^@waxwing\/([\w-]+)\/([\w-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
-    ],
-  },
+/** Tests run the sources; only what starts processes of its own needs the build. */
+export const sourceAliases = [
+  { find: /^@waxwing\/([\w-]+)$/, replacement: `${packages}/$1/src/index.ts` },
+  { find: /^@waxwing\/([\w-]+)\/([\w-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
+]
+
+const config: ViteUserConfig = defineConfig({
+  resolve: { alias: sourceAliases },
   test: {
-    include: ['packages/*/test/**/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
+    reporters: ['default', summaryReporter],
     testTimeout: 30_000,
+    hookTimeout: 60_000,
   },
 })
+
+export default config
