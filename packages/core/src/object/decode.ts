@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Decoding an object's framing (`docs/spec/04-objects.md` Section 4.2), without a key.
+ *
+ * Strict: only the one deterministic encoding decodes. What is well-formed but carries labels,
+ * algorithms or a type that this version does not know is `ERR_UNSUPPORTED`; everything else is
+ * `ERR_MALFORMED`. Linear in the input, and nothing is copied: the result holds views.
+ *
+ * @module
+ */
+
+import { CborTag, decodeCbor } from '../cbor/cbor.js'
+import { AEAD_PARAMETERS, type AeadAlgorithm } from '../crypto/provider.js'
+import { WaxwingError } from '../errors.js'
+import {
+  LABEL_BATCH_SIGNATURE,
+  LABEL_CLEAR_PART,
+  MAX_CLEAR_PART_BYTES,
+  SESSION_ID_BYTES,
+  SESSION_PARTIAL_IV_BYTES,
+  SIGNATURE_BYTES,
+} from './header.js'
+
+/** An object of which only the framing was read: nothing in it is verified. */
+export interface DecodedObject {
+  readonly kind: 'decoded'
+  readonly bytes: Uint8Array
+  readonly alg: AeadAlgorithm
+  readonly kid: Uint8Array
+  readonly epoch: number
+  readonly partialIv: Uint8Array
+  /** 7 bytes, or none in durable-counter mode. */
+  readonly session: Uint8Array
+  readonly counter: number
+  readonly clearPart: Uint8Array | undefined
+  /** 64 bytes, or `undefined` where the object carries none. */
+  readonly signature: Uint8Array | undefined
+  /** The encoded protected header, as it is authenticated. */
+  readonly protectedBytes: Uint8Array
+  readonly ciphertext: Uint8Array
+}
+
+const NO_SESSION = new Uint8Array(0)
+const KNOWN_PROTECTED: ReadonlySet<unknown> = new Set([1, 4, 6, 10, LABEL_CLEAR_PART])
+
+/**
+ * Decodes an object.
+ *
+ * @param bytes - Untrusted. The result holds views into it: it must not change afterwards.
+ * @throws {WaxwingError} `ERR_MALFORMED` or `ERR_UNSUPPORTED`.
+ */
+export function decodeObject(bytes: Uint8Array): DecodedObject {
+  const cursor = new Cursor(bytes)
+  try {
+    return readObject(cursor)
+  } catch (error) {
+    if (error === cursor) throw classify(bytes, cursor.field, cursor.offset)
+    throw error
+  }
+}
+
+function readObject(cursor: Cursor): DecodedObject {
+  const { bytes } = cursor
+  cursor.expect(0xd0, 'tag')
+  cursor.expect(0x83, 'array')
+  const protectedBytes = cursor.byteString('protected header')
+  const signature = readUnprotected(cursor)
+  const ciphertext = cursor.byteString('ciphertext')
+  cursor.end()
+
+  const header = readProtected(cursor, protectedBytes)
+  const { partialIv } = header
+  const inSession = partialIv.length === SESSION_PARTIAL_IV_BYTES
+  const session = inSession ? partialIv.subarray(0, SESSION_ID_BYTES) : NO_SESSION
+  const counter = bigEndian(partialIv, session.length)
+  return {
+    kind: 'decoded',
+    bytes,
+    ...header,
+    session,
+    counter,
+    signature,
+    protectedBytes,
+    ciphertext,
+  }
+}
+
+function readUnprotected(cursor: Cursor): Uint8Array | undefined {
+  if (cursor.accept(0xa0)) return undefined
+  cursor.expect(0xa1, 'unprotected header')
+  cursor.expect(0x0c, 'unprotected header')
+  const signature = cursor.byteString('signature')
+  if (signature.length !== SIGNATURE_BYTES) cursor.fail('signature')
+  return signature
+}
+
+type ProtectedFields = Pick<DecodedObject, 'alg' | 'kid' | 'epoch' | 'partialIv' | 'clearPart'>
+
+function readProtected(outer: Cursor, protectedBytes: Uint8Array): ProtectedFields {
+  const cursor = outer.into(protectedBytes)
+  const withClearPart = cursor.accept(0xa5)
+  if (!withClearPart) cursor.expect(0xa4, 'protected header')
+  cursor.expect(0x01, 'alg')
+  const wide = cursor.accept(0x18)
+  const alg = cursor.next('alg')
+  if (wide !== alg >= 24 || !Object.hasOwn(AEAD_PARAMETERS, alg)) cursor.fail('alg')
+  cursor.expect(0x04, 'kid')
+  const kid = cursor.byteString('kid')
+  if (kid.length !== 8 && kid.length !== 4) cursor.fail('kid')
+  cursor.expect(0x06, 'Partial IV')
+  const partialIv = cursor.byteString('Partial IV')
+  if (!isPartialIv(partialIv)) cursor.fail('Partial IV')
+  cursor.expect(0x0a, 'kid context')
+  const epochBytes = cursor.byteString('kid context')
+  if (epochBytes.length !== 4) cursor.fail('kid context')
+  const clearPart = withClearPart ? readClearPart(cursor) : undefined
+  cursor.end()
+  return { alg: alg as AeadAlgorithm, kid, epoch: bigEndian(epochBytes, 0), partialIv, clearPart }
+}
+
+function readClearPart(cursor: Cursor): Uint8Array {
+  for (const byte of [0x3a, 0x00, 0x01, 0x00, 0x00]) cursor.expect(byte, 'clear part')
+  const clearPart = cursor.byteString('clear part')
+  if (clearPart.length > MAX_CLEAR_PART_BYTES) cursor.fail('clear part')
+  return clearPart
+}
+
+/** Ten bytes, or a counter of 1 to 5 bytes without a leading zero (Section 4.2). */
+function isPartialIv(partialIv: Uint8Array): boolean {
+  const { length } = partialIv
+  if (length === SESSION_PARTIAL_IV_BYTES || length === 1) return true
+  return length >= 2 && length <= 5 && partialIv[0] !== 0
+}
+
+function bigEndian(bytes: Uint8Array, from: number): number {
+  let value = 0
+  for (let i = from; i < bytes.length; i++) value = value * 256 + bytes[i]!
+  return value
+}
+
+/** Reads strictly and fails by throwing itself, so that the fast path allocates no error. */
+class Cursor {
+  offset = 0
+  field = ''
+  readonly bytes: Uint8Array
+  readonly #root: Cursor
+
+  constructor(bytes: Uint8Array, root?: Cursor) {
+    this.bytes = bytes
+    this.#root = root ?? this
+  }
+
+  into(bytes: Uint8Array): Cursor {
+    return new Cursor(bytes, this.#root)
+  }
+
+  fail(field: string): never {
+    this.#root.field = field
+    // oxlint-disable-next-line no-throw-literal, only-throw-error -- caught in decodeObject
+    throw this.#root
+  }
+
+  next(field: string): number {
+    const byte = this.bytes[this.offset++]
+    return byte ?? this.fail(field)
+  }
+
+  accept(byte: number): boolean {
+    if (this.bytes[this.offset] !== byte) return false
+    this.offset++
+    return true
+  }
+
+  expect(byte: number, field: string): void {
+    if (!this.accept(byte)) this.fail(field)
+  }
+
+  end(): void {
+    if (this.offset !== this.bytes.length) this.fail('trailing bytes')
+  }
+
+  /** A byte string with the shortest head; a view. */
+  byteString(field: string): Uint8Array {
+    const head = this.next(field)
+    if (head < 0x40 || head > 0x5a) this.fail(field)
+    let length = head - 0x40
+    if (length >= 24) {
+      const size = 1 << (length - 24)
+      length = 0
+      for (let i = 0; i < size; i++) length = length * 256 + this.next(field)
+      const shortest = size === 1 ? 24 : 2 ** (4 * size)
+      if (length < shortest) this.fail(field)
+    }
+    const end = this.offset + length
+    if (end > this.bytes.length) this.fail(field)
+    const view = this.bytes.subarray(this.offset, end)
+    this.offset = end
+    return view
+  }
+}
+
+/** Tells, away from the fast path, what is unknown to us from what is no object at all. */
+function classify(bytes: Uint8Array, field: string, offset: number): WaxwingError {
+  const unknown = unknownPart(bytes)
+  if (unknown === undefined) {
+    return new WaxwingError('ERR_MALFORMED', `object: bad ${field}`, { field, offset })
+  }
+  return new WaxwingError('ERR_UNSUPPORTED', `object: unknown ${unknown}`, { field: unknown })
+}
+
+function unknownPart(bytes: Uint8Array): string | undefined {
+  let value, header
+  try {
+    value = decodeCbor(bytes, 'object')
+    if (!(value instanceof CborTag)) return undefined
+    if (value.tag !== 16) return 'type'
+    if (!Array.isArray(value.contents) || value.contents.length !== 3) return undefined
+    const [protectedBytes, unprotected] = value.contents as readonly unknown[]
+    if (!(protectedBytes instanceof Uint8Array) || !(unprotected instanceof Map)) return undefined
+    header = decodeCbor(protectedBytes, 'object')
+    if (!(header instanceof Map)) return undefined
+    if (header.has(2)) return 'crit'
+    for (const label of header.keys()) if (!KNOWN_PROTECTED.has(label)) return `label ${label}`
+    for (const label of unprotected.keys()) if (label !== 12) return unknownSignature(label)
+    const alg: unknown = header.get(1)
+    return typeof alg === 'number' && Object.hasOwn(AEAD_PARAMETERS, alg) ? undefined : 'alg'
+  } catch {
+    return undefined
+  }
+}
+
+function unknownSignature(label: unknown): string {
+  return label === LABEL_BATCH_SIGNATURE ? 'batch signature' : `label ${String(label)}`
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Opening objects under one content key (`docs/spec/04-objects.md` Section 4.5).
+ *
+ * There is one failure, whatever was wrong. Tag and signature are both checked before anything of
+ * the text is looked at; what this module returns is verified, and nothing else is.
+ *
+ * @module
+ */
+
+import { concatBytes, utf8 } from '../bytes.js'
+import {
+  AEAD_PARAMETERS,
+  type Aead,
+  type CryptoProvider,
+  type Ed25519VerifyingKey,
+} from '../crypto/provider.js'
+import type { VerifiedManifest } from '../stream/manifest.js'
+import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
+import type { DecodedObject } from './decode.js'
+import { encodeHead } from './header.js'
+import { decodeMetadata, type Metadata } from './metadata.js'
+
+const ENCRYPT0: Uint8Array = concatBytes(Uint8Array.of(0x83, 0x68), utf8('Encrypt0'))
+const COUNTERSIGNATURE0: Uint8Array = concatBytes(
+  Uint8Array.of(0x84, 0x71),
+  utf8('CounterSignature0'),
+)
+
+export interface OpenerInputs {
+  readonly crypto: CryptoProvider
+  readonly manifest: VerifiedManifest
+  /** The producer's key; wanted unless the manifest's signature mode is `none`. */
+  readonly producerKey: Ed25519VerifyingKey
+  /** The key of the epoch's leaf, 32 bytes. Not kept. */
+  readonly leaf: Uint8Array
+  readonly epoch: number
+  /** 7 bytes; empty in durable-counter mode. */
+  readonly session: Uint8Array
+}
+
+/** What an object held, verified. */
+export interface OpenedText {
+  readonly metadata: Metadata
+  /** A view into a buffer of its own. */
+  readonly plaintext: Uint8Array
+}
+
+/** Opens the objects of one session in one epoch. */
+export class ObjectOpener {
+  readonly #aead: Aead
+  readonly #tagBytes: number
+  readonly #baseIv: Uint8Array
+  readonly #nonce: Uint8Array
+  readonly #encryptionAad: Uint8Array
+  readonly #signatureAad: Uint8Array
+  readonly #alg: number
+  readonly #producerKey: Ed25519VerifyingKey | undefined
+  #aad = new Uint8Array(256)
+  /** How many objects failed under this key (RFC 9053 Section 4). */
+  failures = 0
+
+  constructor(inputs: OpenerInputs) {
+    const { crypto, manifest, producerKey, leaf, epoch, session } = inputs
+    const { alg, generationId, signatureMode } = manifest
+    const content = deriveContentKey(crypto, leaf, { generationId, epoch, session, alg })
+    this.#alg = alg
+    this.#aead = crypto.aead(alg, content.key)
+    this.#tagBytes = AEAD_PARAMETERS[alg].tagBytes
+    this.#baseIv = content.baseIv
+    this.#nonce = new Uint8Array(content.baseIv.length)
+    this.#encryptionAad = encryptionAad(generationId)
+    this.#signatureAad = signatureAad(generationId, content.commitment)
+    this.#producerKey = signatureMode === 'none' ? undefined : producerKey
+    content.key.fill(0)
+  }
+
+  /**
+   * Opens one object whose epoch and session are this opener's.
+   *
+   * @param signatureFirst - Check the signature before the tag: for a key under which too many
+   *   objects failed already.
+   * @returns `undefined` if it is not authentic, whatever the reason.
+   */
+  open(object: DecodedObject, signatureFirst = false): OpenedText | undefined {
+    const opened = this.#open(object, signatureFirst)
+    if (opened === undefined) this.failures++
+    return opened
+  }
+
+  #open(object: DecodedObject, signatureFirst: boolean): OpenedText | undefined {
+    const { alg, ciphertext, signature } = object
+    const key = this.#producerKey
+    if (alg !== this.#alg || (signature === undefined) !== (key === undefined)) return undefined
+    if (ciphertext.length <= this.#tagBytes) return undefined
+    if (signatureFirst && !this.#signatureVerifies(object)) return undefined
+    this.#setNonce(object.partialIv)
+    const text = new Uint8Array(ciphertext.length - this.#tagBytes)
+    if (!this.#aead.open(this.#nonce, this.#encStructure(object), ciphertext, text))
+      return undefined
+    if (!signatureFirst && !this.#signatureVerifies(object)) return undefined
+    try {
+      const { metadata, payloadAt } = decodeMetadata(text)
+      return { metadata, plaintext: text.subarray(payloadAt) }
+    } catch {
+      return undefined
+    }
+  }
+
+  #setNonce(partialIv: Uint8Array): void {
+    const nonce = this.#nonce
+    nonce.set(this.#baseIv)
+    const from = nonce.length - partialIv.length
+    for (let i = 0; i < partialIv.length; i++) nonce[from + i]! ^= partialIv[i]!
+  }
+
+  /** `["Encrypt0", protected, external_aad]` (RFC 9052 Section 5.3), in a buffer used again. */
+  #encStructure({ protectedBytes }: DecodedObject): Uint8Array {
+    return this.#structure(ENCRYPT0, protectedBytes, this.#encryptionAad)
+  }
+
+  #signatureVerifies({ protectedBytes, ciphertext, signature }: DecodedObject): boolean {
+    const key = this.#producerKey
+    if (key === undefined) return true
+    if (signature === undefined) return false
+    const signed = this.#structure(
+      COUNTERSIGNATURE0,
+      protectedBytes,
+      this.#signatureAad,
+      ciphertext,
+    )
+    return key.verify(signed, signature)
+  }
+
+  #structure(context: Uint8Array, ...byteStrings: readonly Uint8Array[]): Uint8Array {
+    let length = context.length
+    for (const bytes of byteStrings) length += bytes.length + headBytes(bytes.length)
+    if (this.#aad.length < length) this.#aad = new Uint8Array(2 * length)
+    const out = this.#aad
+    out.set(context)
+    let offset = context.length
+    for (const bytes of byteStrings) {
+      const head = encodeHead(2, bytes.length)
+      out.set(head, offset)
+      out.set(bytes, offset + head.length)
+      offset += head.length + bytes.length
+    }
+    return out.subarray(0, length)
+  }
+}
+
+function headBytes(length: number): number {
+  if (length < 24) return 1
+  if (length < 0x100) return 2
+  return length < 0x1_0000 ? 3 : 5
+}

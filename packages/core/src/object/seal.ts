@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Sealing objects under one content key (`docs/spec/04-objects.md`).
+ *
+ * Synchronous, and laid out ahead: between two objects of a session only the counter changes, so
+ * header, AAD and nonce stand ready and three bytes of each are overwritten. The invariant on which
+ * everything rests, that a counter is used at most once, is kept here: counters only go up, and at
+ * the limit sealing ends with `ERR_COUNTER_EXHAUSTED`.
+ *
+ * @module
+ */
+
+import { concatBytes, utf8 } from '../bytes.js'
+import {
+  AEAD_PARAMETERS,
+  ALG_AES_CCM_16_64_128,
+  type Aead,
+  type CryptoProvider,
+  type Ed25519SigningKey,
+} from '../crypto/provider.js'
+import { WaxwingError } from '../errors.js'
+import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
+import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
+import {
+  durablePartialIv,
+  encodeHead,
+  encodeProtectedHeader,
+  MAX_CLEAR_PART_BYTES,
+  partialIvOffset,
+  SESSION_ID_BYTES,
+  sessionPartialIv,
+  SIGNATURE_BYTES,
+} from './header.js'
+
+/** Most objects under one content key (Section 5.5). */
+const MAX_OBJECTS: number = 2 ** 24
+/** The same for the algorithm with the 8-byte tag. */
+const MAX_OBJECTS_SHORT_TAG: number = 2 ** 20
+/** A scratch buffer that a large payload made grow is not kept. */
+const MAX_KEPT_SCRATCH_BYTES = 65_536
+
+const ENCRYPT0: Uint8Array = concatBytes(Uint8Array.of(0x83, 0x68), utf8('Encrypt0'))
+const COUNTERSIGNATURE0: Uint8Array = concatBytes(
+  Uint8Array.of(0x84, 0x71),
+  utf8('CounterSignature0'),
+)
+const TAG_AND_ARRAY: Uint8Array = Uint8Array.of(0xd0, 0x83)
+const NO_UNPROTECTED: Uint8Array = Uint8Array.of(0xa0)
+/** `{12: h'…64 bytes…'}`, without the bytes. */
+const SIGNATURE_HEAD: Uint8Array = Uint8Array.of(0xa1, 0x0c, 0x58, SIGNATURE_BYTES)
+
+export interface SealerInputs {
+  readonly crypto: CryptoProvider
+  readonly manifest: VerifiedManifest
+  /** The key of the epoch's leaf, 32 bytes. Not kept. */
+  readonly leaf: Uint8Array
+  readonly epoch: number
+  /** 7 bytes that this generation never used before; empty in durable-counter mode. */
+  readonly session: Uint8Array
+  /** The producer's key; wanted unless the manifest's signature mode is `none`. */
+  readonly signingKey: Ed25519SigningKey | undefined
+}
+
+export interface SealInputs {
+  /** From `encodeMetadata`. */
+  readonly metadata: Uint8Array
+  readonly plaintext: Uint8Array
+  /** At most 65,535 bytes. */
+  readonly clearPart?: Uint8Array | undefined
+}
+
+/** How many objects one content key may seal. */
+export function maxObjects(alg: number): number {
+  return alg === ALG_AES_CCM_16_64_128 ? MAX_OBJECTS_SHORT_TAG : MAX_OBJECTS
+}
+
+/** Seals the objects of one session in one epoch. */
+export class ObjectSealer {
+  readonly epoch: number
+  readonly session: Uint8Array
+  readonly #inputs: SealerInputs
+  readonly #aead: Aead
+  readonly #tagBytes: number
+  readonly #nonce: Uint8Array
+  readonly #baseIv: Uint8Array
+  readonly #encryptionAad: Uint8Array
+  readonly #signatureAad: Uint8Array
+  readonly #limit: number
+  readonly #plain: Layout
+  #next: number
+  #text = new Uint8Array(1024)
+  #toBeSigned = new Uint8Array(2048)
+
+  /**
+   * @param firstCounter - The first counter to use. Every one below it counts as used.
+   * @throws {TypeError} If a signing key is missing or a session id has the wrong length.
+   */
+  constructor(inputs: SealerInputs, firstCounter = 0) {
+    const { crypto, manifest, leaf, epoch, session, signingKey } = inputs
+    const { alg, generationId, signatureMode, counterMode } = manifest
+    if (signatureMode === 'batch') {
+      throw new WaxwingError('ERR_UNSUPPORTED', 'signature mode batch is not implemented')
+    }
+    if ((signatureMode === 'each') !== (signingKey !== undefined)) {
+      throw new TypeError(`signingKey does not fit signature mode ${signatureMode}`)
+    }
+    const sessionBytes = counterMode === 'session' ? SESSION_ID_BYTES : 0
+    if (session.length !== sessionBytes) {
+      throw new TypeError(`session must be ${sessionBytes} bytes, got ${session.length}`)
+    }
+    const content = deriveContentKey(crypto, leaf, { generationId, epoch, session, alg })
+    this.#inputs = inputs
+    this.epoch = epoch
+    this.session = session.slice()
+    this.#aead = crypto.aead(alg, content.key)
+    this.#tagBytes = AEAD_PARAMETERS[alg].tagBytes
+    this.#baseIv = content.baseIv
+    this.#nonce = new Uint8Array(content.baseIv.length)
+    this.#encryptionAad = encryptionAad(generationId)
+    this.#signatureAad = signatureAad(generationId, content.commitment)
+    this.#limit = maxObjects(alg)
+    this.#next = firstCounter
+    this.#plain = this.#layout(firstCounter, undefined)
+    content.key.fill(0)
+  }
+
+  /** The counter that the next object will carry. */
+  get nextCounter(): number {
+    return this.#next
+  }
+
+  /** `true` once the key is used up: a new session must begin. */
+  get exhausted(): boolean {
+    return this.#next >= this.#limit
+  }
+
+  /**
+   * Seals one object under the next counter.
+   *
+   * @returns The object, in a new array that the caller owns.
+   * @throws {WaxwingError} `ERR_COUNTER_EXHAUSTED`.
+   * @throws {RangeError} If the clear part is too long.
+   */
+  seal({ metadata, plaintext, clearPart }: SealInputs): Uint8Array {
+    if (this.exhausted) {
+      throw new WaxwingError('ERR_COUNTER_EXHAUSTED', 'this session has used its last counter')
+    }
+    if (clearPart !== undefined && clearPart.length > MAX_CLEAR_PART_BYTES) {
+      throw new RangeError(`clearPart must be at most ${MAX_CLEAR_PART_BYTES} bytes`)
+    }
+    const counter = this.#next++
+    const layout = this.#layoutFor(counter, clearPart)
+    const textBytes = metadata.length + plaintext.length
+    const ciphertextHead = encodeHead(2, textBytes + this.#tagBytes)
+    const { signingKey } = this.#inputs
+    const signedBytes = signingKey === undefined ? 1 : SIGNATURE_HEAD.length + SIGNATURE_BYTES
+    const ciphertextAt = layout.prefix.length + signedBytes + ciphertextHead.length
+
+    const object = new Uint8Array(ciphertextAt + textBytes + this.#tagBytes)
+    object.set(layout.prefix)
+    object.set(ciphertextHead, ciphertextAt - ciphertextHead.length)
+    const text = this.#textOf(metadata, plaintext, textBytes)
+    this.#aead.seal(this.#nonce, layout.encStructure, text, object.subarray(ciphertextAt))
+    if (signingKey === undefined) {
+      object.set(NO_UNPROTECTED, layout.prefix.length)
+    } else {
+      object.set(SIGNATURE_HEAD, layout.prefix.length)
+      const ciphertextItem = object.subarray(ciphertextAt - ciphertextHead.length)
+      const signed = this.#countersignStructure(layout.prefix, ciphertextItem)
+      object.set(signingKey.sign(signed), layout.prefix.length + SIGNATURE_HEAD.length)
+    }
+    return object
+  }
+
+  /** Overwrites what this sealer holds of the key, as far as it is ours. It seals no more. */
+  wipe(): void {
+    this.#next = this.#limit
+    this.#baseIv.fill(0)
+    this.#text.fill(0)
+    this.#signatureAad.fill(0)
+  }
+
+  #layoutFor(counter: number, clearPart: Uint8Array | undefined): Layout {
+    if (clearPart !== undefined || this.session.length === 0) {
+      this.#setNonce(counter)
+      return this.#layout(counter, clearPart)
+    }
+    const layout = this.#plain
+    writeCounter(layout.prefix, layout.counterAt, counter)
+    writeCounter(layout.encStructure, layout.counterAt + layout.shift, counter)
+    this.#setNonce(counter)
+    return layout
+  }
+
+  /** Base IV xor the left-padded Partial IV (RFC 9052 Section 3.1). */
+  #setNonce(counter: number): void {
+    const nonce = this.#nonce
+    nonce.set(this.#baseIv)
+    const { session } = this
+    const end = nonce.length
+    if (session.length === 0) {
+      let rest = counter
+      for (let i = end - 1; rest > 0; i--, rest = Math.floor(rest / 256)) nonce[i]! ^= rest % 256
+      return
+    }
+    for (let i = 0; i < SESSION_ID_BYTES; i++) nonce[end - 10 + i]! ^= session[i]!
+    nonce[end - 3]! ^= counter >>> 16
+    nonce[end - 2]! ^= counter >>> 8
+    nonce[end - 1]! ^= counter
+  }
+
+  #layout(counter: number, clearPart: Uint8Array | undefined): Layout {
+    const { manifest, epoch } = this.#inputs
+    const { session } = this
+    const partialIv =
+      session.length === 0 ? durablePartialIv(counter) : sessionPartialIv(session, counter)
+    const kid = kidOf(manifest)
+    const fields = { alg: manifest.alg, kid, epoch, partialIv }
+    const header = encodeProtectedHeader(
+      clearPart === undefined ? fields : { ...fields, clearPart },
+    )
+    const head = encodeHead(2, header.length)
+    const prefix = concatBytes(TAG_AND_ARRAY, head, header)
+    const aadHead = encodeHead(2, this.#encryptionAad.length)
+    const encStructure = concatBytes(ENCRYPT0, head, header, aadHead, this.#encryptionAad)
+    const shift = ENCRYPT0.length - TAG_AND_ARRAY.length
+    const ivAt = prefix.length - header.length + partialIvOffset(manifest.alg, kid.length)
+    return { prefix, encStructure, counterAt: ivAt + SESSION_ID_BYTES, shift }
+  }
+
+  #textOf(metadata: Uint8Array, plaintext: Uint8Array, textBytes: number): Uint8Array {
+    const reusable = textBytes <= MAX_KEPT_SCRATCH_BYTES
+    if (reusable && this.#text.length < textBytes) this.#text = new Uint8Array(2 * textBytes)
+    const text = reusable ? this.#text.subarray(0, textBytes) : new Uint8Array(textBytes)
+    text.set(metadata)
+    text.set(plaintext, metadata.length)
+    return text
+  }
+
+  /** `["CounterSignature0", protected, external_aad, ciphertext]` (RFC 9338 Section 3.3). */
+  #countersignStructure(prefix: Uint8Array, ciphertextItem: Uint8Array): Uint8Array {
+    const aad = this.#signatureAad
+    const aadHead = encodeHead(2, aad.length)
+    const protectedItem = prefix.subarray(TAG_AND_ARRAY.length)
+    const parts = [COUNTERSIGNATURE0, protectedItem, aadHead, aad, ciphertextItem]
+    const length = parts.reduce((sum, part) => sum + part.length, 0)
+    const reusable = length <= MAX_KEPT_SCRATCH_BYTES
+    if (reusable && this.#toBeSigned.length < length) this.#toBeSigned = new Uint8Array(2 * length)
+    const out = reusable ? this.#toBeSigned.subarray(0, length) : new Uint8Array(length)
+    let offset = 0
+    for (const part of parts) {
+      out.set(part, offset)
+      offset += part.length
+    }
+    return out
+  }
+}
+
+interface Layout {
+  /** Tag, array and the protected header as a byte string. */
+  readonly prefix: Uint8Array
+  readonly encStructure: Uint8Array
+  /** Where the counter stands in `prefix`, and how much later in `encStructure`. */
+  readonly counterAt: number
+  readonly shift: number
+}
+
+function writeCounter(bytes: Uint8Array, at: number, counter: number): void {
+  bytes[at] = counter >>> 16
+  bytes[at + 1] = counter >>> 8
+  bytes[at + 2] = counter
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Opening the objects of one generation with whatever keys are held for it
+ * (`docs/spec/08-receiving.md` Section 8.1).
+ *
+ * Only {@link GenerationOpener.open} makes an {@link OpenedObject}: key, signature, producer, epoch
+ * and closing were all checked. An object that opens proves the node that covers it.
+ *
+ * @module
+ */
+
+import { concatBytes, equalBytes, toHex } from '../bytes.js'
+import { ALG_AES_CCM_16_64_128, type CryptoProvider } from '../crypto/provider.js'
+import { WaxwingError } from '../errors.js'
+import type { Trust, TrustedPrincipal } from '../identity/trust.js'
+import type { Candidate, NodeRing } from '../key-tree/node-ring.js'
+import type { DecodedObject } from '../object/decode.js'
+import type { Metadata } from '../object/metadata.js'
+import { ObjectOpener, type OpenedText } from '../object/open.js'
+import type { VerifiedManifest } from '../stream/manifest.js'
+
+/** Openers that stand ready per generation: one a session and epoch in use. */
+const MAX_OPENERS = 64
+/** Failures under one key after which forging gets too likely (RFC 9053 Section 4). */
+const MAX_FAILURES: number = 2 ** 36
+const MAX_FAILURES_SHORT_TAG: number = 2 ** 20
+const DIGEST_BYTES = 8
+
+declare const verified: unique symbol
+
+/** An object that was opened and verified. */
+export interface OpenedObject {
+  readonly kind: 'opened'
+  readonly manifest: VerifiedManifest
+  readonly producer: TrustedPrincipal
+  readonly epoch: number
+  /** 7 bytes; empty in durable-counter mode. */
+  readonly session: Uint8Array
+  readonly counter: number
+  readonly metadata: Metadata
+  /** In a buffer of its own. */
+  readonly plaintext: Uint8Array
+  /** Authenticated, and readable by everyone. */
+  readonly clearPart: Uint8Array | undefined
+  /** `false` in streams whose signature mode is `none`: any reader could have written it. */
+  readonly signed: boolean
+  /** The grants that brought the key. */
+  readonly sources: readonly string[]
+  /** Grants whose nodes this object proved wrong. */
+  readonly disproved: readonly string[]
+  readonly [verified]: true
+}
+
+export type OpenOutcome =
+  | OpenedObject
+  /** No node covers the epoch: a grant is wanted. */
+  | { readonly kind: 'no-key' }
+  /** Keys are held, and none opens it. With only provisional nodes that may be their fault. */
+  | { readonly kind: 'failed'; readonly provisional: boolean }
+  /** It is authentic, and yet does not count. */
+  | { readonly kind: 'refused'; readonly error: WaxwingError }
+
+export interface GenerationOpenerInputs {
+  readonly crypto: CryptoProvider
+  readonly trust: Trust
+  readonly manifest: VerifiedManifest
+  readonly producer: TrustedPrincipal
+  readonly ring: NodeRing
+}
+
+/**
+ * The digest under which a counter is remembered (Section 8.2): SHA-256 of protected header and
+ * ciphertext, cut to 8 bytes.
+ */
+export function objectDigest(
+  crypto: Pick<CryptoProvider, 'sha256'>,
+  { protectedBytes, ciphertext }: DecodedObject,
+): Uint8Array {
+  return crypto.sha256(concatBytes(protectedBytes, ciphertext)).slice(0, DIGEST_BYTES)
+}
+
+export class GenerationOpener {
+  /** The last epoch that counts, once a successor closed this generation. */
+  closingEpoch: number | undefined
+  /** Replaced when the trust bundle changed what is known of the producer. */
+  producer: TrustedPrincipal
+  readonly #inputs: GenerationOpenerInputs
+  readonly #openers = new Map<string, ReadyOpener[]>()
+  #latest: { epoch: number; session: Uint8Array; ready: ReadyOpener[] } | undefined
+
+  constructor(inputs: GenerationOpenerInputs) {
+    this.#inputs = inputs
+    this.producer = inputs.producer
+  }
+
+  /** Tries to open an object whose kid is this generation's. */
+  open(object: DecodedObject): OpenOutcome {
+    const ready = this.#openersFor(object)
+    if (ready.length === 0) return { kind: 'no-key' }
+    for (const { candidate, opener } of ready) {
+      const text = this.#tryOpen(opener, object)
+      if (text === undefined) continue
+      const disproved = this.#prove(candidate)
+      const error = this.#refusal(object)
+      if (error !== undefined) return { kind: 'refused', error }
+      return this.#opened(object, text, candidate, disproved)
+    }
+    return { kind: 'failed', provisional: ready.every((r) => r.candidate.state === 'provisional') }
+  }
+
+  /** Drops the keys that stand ready: after nodes were added or forgotten. */
+  reset(): void {
+    this.#openers.clear()
+    this.#latest = undefined
+  }
+
+  #openersFor({ epoch, session }: DecodedObject): ReadyOpener[] {
+    const latest = this.#latest
+    if (latest?.epoch === epoch && equalBytes(latest.session, session)) return latest.ready
+    const key = `${epoch}/${toHex(session)}`
+    let ready = this.#openers.get(key)
+    if (ready === undefined) {
+      ready = this.#makeOpeners(epoch, session)
+      if (ready.length === 0) return ready
+      this.#evictOldest()
+      this.#openers.set(key, ready)
+    }
+    this.#latest = { epoch, session: session.slice(), ready }
+    return ready
+  }
+
+  #makeOpeners(epoch: number, session: Uint8Array): ReadyOpener[] {
+    const { crypto, manifest, ring } = this.#inputs
+    return ring.candidates(epoch).map((candidate) => {
+      const leaf = candidate.leaf()
+      const producerKey = this.producer.key
+      const opener = new ObjectOpener({ crypto, manifest, producerKey, leaf, epoch, session })
+      leaf.fill(0)
+      return { candidate, opener }
+    })
+  }
+
+  #evictOldest(): void {
+    if (this.#openers.size < MAX_OPENERS) return
+    const [oldest] = this.#openers.keys()
+    if (oldest !== undefined) this.#openers.delete(oldest)
+  }
+
+  #tryOpen(opener: ObjectOpener, object: DecodedObject): OpenedText | undefined {
+    const { alg, signatureMode } = this.#inputs.manifest
+    const limit = alg === ALG_AES_CCM_16_64_128 ? MAX_FAILURES_SHORT_TAG : MAX_FAILURES
+    const worn = opener.failures >= limit
+    if (worn && signatureMode === 'none') return undefined
+    return opener.open(object, worn)
+  }
+
+  /** In streams without signatures an object proves nothing: any reader could have made it. */
+  #prove(candidate: Candidate): readonly string[] {
+    if (candidate.state === 'proven' || this.#inputs.manifest.signatureMode === 'none') return []
+    const disproved = this.#inputs.ring.prove(candidate)
+    this.reset()
+    return disproved
+  }
+
+  #refusal({ epoch }: DecodedObject): WaxwingError | undefined {
+    const { trust, manifest } = this.#inputs
+    if (this.closingEpoch !== undefined && epoch > this.closingEpoch) {
+      return new WaxwingError(
+        'ERR_CLOSED_GENERATION',
+        'the generation was closed before this epoch',
+      )
+    }
+    try {
+      trust.checkEpoch(this.producer, epoch * manifest.epochSeconds)
+      return undefined
+    } catch (error) {
+      if (error instanceof WaxwingError) return error
+      throw error
+    }
+  }
+
+  #opened(
+    object: DecodedObject,
+    text: OpenedText,
+    candidate: Candidate,
+    disproved: readonly string[],
+  ): OpenedObject {
+    const { manifest } = this.#inputs
+    const opened: Omit<OpenedObject, typeof verified> = {
+      kind: 'opened',
+      manifest,
+      producer: this.producer,
+      epoch: object.epoch,
+      session: object.session,
+      counter: object.counter,
+      metadata: text.metadata,
+      plaintext: text.plaintext,
+      clearPart: object.clearPart,
+      signed: manifest.signatureMode !== 'none',
+      sources: candidate.sources,
+      disproved,
+    }
+    return opened as OpenedObject
+  }
+}
+
+interface ReadyOpener {
+  readonly candidate: Candidate
+  readonly opener: ObjectOpener
+}
