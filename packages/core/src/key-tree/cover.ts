@@ -38,6 +38,12 @@ export function assertPosition(position: NodePosition, name = 'position'): void 
   }
 }
 
+/** Says whether there is a node at `position`. For decoders. */
+export function isPosition({ depth, index }: NodePosition): boolean {
+  const isDepth = Number.isInteger(depth) && depth >= 0 && depth <= TREE_DEPTH
+  return isDepth && Number.isInteger(index) && index >= 0 && index < 2 ** depth
+}
+
 /** Finds the epochs whose leaves lie below a node. */
 export function spanOfNode(position: NodePosition): Span {
   const leaves = 2 ** (TREE_DEPTH - position.depth)

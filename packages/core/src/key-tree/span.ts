@@ -70,6 +70,17 @@ export function intersectSpans(a: Span, b: Span): Span | undefined {
   return first <= last ? { first, last } : undefined
 }
 
+/** Joins spans that touch or overlap: the fewest spans with the same epochs, in order. */
+export function mergeSpans(spans: readonly Span[]): Span[] {
+  const merged: Span[] = []
+  for (const span of spans.toSorted((a, b) => a.first - b.first)) {
+    const before = merged.at(-1)
+    if (before === undefined || span.first > before.last + 1) merged.push(span)
+    else merged[merged.length - 1] = { ...before, last: Math.max(before.last, span.last) }
+  }
+  return merged
+}
+
 /** @throws {RangeError} Unless an epoch lasts a whole number of seconds from 1 to 2^32 - 1. */
 export function assertEpochLength(epochLengthSeconds: number): void {
   if (!isEpoch(epochLengthSeconds) || epochLengthSeconds === 0) {

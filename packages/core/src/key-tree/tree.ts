@@ -19,6 +19,7 @@ import {
   assertPosition,
   coverOf,
   isBelow,
+  isPosition,
   samePosition,
   spanOfNode,
   TREE_DEPTH,
@@ -77,9 +78,8 @@ export function deriveBoth(crypto: TreeCrypto, key: Uint8Array): Uint8Array {
  * @throws {RangeError} If `to` does not lie below `from`.
  */
 export function deriveNode(crypto: TreeCrypto, from: TreeNode, to: NodePosition): TreeNode {
-  assertPosition(from, 'from')
+  assertNode(from, 'from')
   assertPosition(to, 'to')
-  assertNodeKey(from.key)
   if (!isBelow(to, from)) {
     throw new RangeError(
       `to (depth ${to.depth}, index ${to.index}) must lie below ` +
@@ -163,6 +163,17 @@ export function decodeNodes(bytes: Uint8Array, span: Span): readonly TreeNode[] 
     const start = i * NODE_KEY_BYTES
     return { depth, index, key: bytes.slice(start, start + NODE_KEY_BYTES) }
   })
+}
+
+/** Says whether there is a node at the position and its key has 32 bytes. For decoders. */
+export function isNode(node: TreeNode): boolean {
+  return isPosition(node) && node.key.length === NODE_KEY_BYTES
+}
+
+/** @throws {RangeError} Unless {@link isNode}. */
+export function assertNode(node: TreeNode, name = 'node'): void {
+  assertPosition(node, name)
+  assertNodeKey(node.key)
 }
 
 /** @throws {RangeError} Unless `key` has 32 bytes. */

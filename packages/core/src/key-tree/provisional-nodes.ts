@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The provisional nodes of a {@link NodeRing}: several candidates for an epoch, up to a limit
+ * (`docs/spec/07-granting.md`).
+ *
+ * Invariant: of two nodes of which one lies at or above the other, the upper does not lead to the
+ * lower one's key. So the nodes above an epoch are as many different leaves.
+ *
+ * @module
+ */
+
+import { isBelow, samePosition, spanOfNode } from './cover.js'
+import { HeldNode } from './held-node.js'
+import { NodeIndex } from './node-index.js'
+import type { Span } from './span.js'
+import { deriveChildren, type TreeCrypto } from './tree.js'
+
+export interface ProvisionalLimits {
+  /** The most candidates per epoch, and sources kept per node. */
+  readonly maxCandidates: number
+  /** The most nodes. */
+  readonly maxProvisional: number
+}
+
+export class ProvisionalNodes extends NodeIndex<HeldNode> {
+  readonly #crypto: TreeCrypto
+  readonly #limits: ProvisionalLimits
+
+  constructor(crypto: TreeCrypto, limits: ProvisionalLimits) {
+    super()
+    this.#crypto = crypto
+    this.#limits = limits
+  }
+
+  /**
+   * Takes a node over as a candidate: keeps it, in pieces where some of its epochs are full, or
+   * drops it where another leads to it already.
+   *
+   * @param refused - Gets the spans for which nothing was taken because of a limit.
+   * @returns Whether anything new is held.
+   */
+  take(node: HeldNode, refused: Span[]): boolean {
+    const upper = this.above(node).find((held) => held.agreesWith(node))
+    if (upper === undefined) {
+      const agreeing = this.below(node).filter((held) => node.agreesWith(held))
+      return this.#admit(node, new Set(agreeing), refused)
+    }
+    if (samePosition(upper, node)) upper.addSources(node.sources, this.#limits.maxCandidates)
+    node.drop()
+    return false
+  }
+
+  /**
+   * Drops what became superfluous or wrong because `proven` was proven. What lies above it and leads
+   * to it stays: it serves the epochs beside.
+   *
+   * @returns The sources of the wrong nodes.
+   */
+  disprove(proven: HeldNode): Set<string> {
+    const sources = new Set<string>()
+    for (const node of [...this.above(proven), ...this.below(proven)]) {
+      const isAbove = node.depth < proven.depth
+      const agrees = isAbove ? node.agreesWith(proven) : proven.agreesWith(node)
+      if (isAbove && agrees) continue
+      if (agrees && samePosition(node, proven)) {
+        proven.addSources(node.sources, this.#limits.maxCandidates)
+      }
+      if (!agrees) for (const source of node.sources) sources.add(source)
+      this.delete(node)
+      node.drop()
+    }
+    return sources
+  }
+
+  /** @param agreeing - The nodes below `node`, or below what it is a piece of, that it leads to. */
+  #admit(node: HeldNode, agreeing: ReadonlySet<HeldNode>, refused: Span[]): boolean {
+    const above = this.above(node)
+    if (above.some((held) => agreeing.has(held))) {
+      node.drop()
+      return false
+    }
+    const [implied, others] = partition(this.below(node), agreeing)
+    const isFull = this.count - implied.length >= this.#limits.maxProvisional
+    if (isFull || above.length >= this.#limits.maxCandidates) {
+      refused.push(spanOfNode(node))
+      node.drop()
+      return false
+    }
+    if (above.length + deepestNesting(others) < this.#limits.maxCandidates) {
+      this.#replace(implied, node)
+      return true
+    }
+    // Only some of its epochs are full, which a giver of wrong nodes can bring about: keep the rest.
+    const [left, right] = this.#split(node)
+    const isLeftNew = this.#admit(left, agreeing, refused)
+    return this.#admit(right, agreeing, refused) || isLeftNew
+  }
+
+  #replace(implied: readonly HeldNode[], node: HeldNode): void {
+    for (const lower of implied) {
+      node.age = Math.min(node.age, lower.age)
+      this.delete(lower)
+      lower.drop()
+    }
+    this.add(node)
+  }
+
+  #split(node: HeldNode): [HeldNode, HeldNode] {
+    const keys = deriveChildren(this.#crypto, node.key)
+    const depth = node.depth + 1
+    const left = { depth, index: node.index * 2, key: keys.left }
+    const right = { depth, index: node.index * 2 + 1, key: keys.right }
+    const children: [HeldNode, HeldNode] = [
+      new HeldNode(this.#crypto, left, node),
+      new HeldNode(this.#crypto, right, node),
+    ]
+    for (const key of [keys.left, keys.right, node.key]) key.fill(0)
+    node.drop()
+    return children
+  }
+}
+
+function partition(
+  nodes: readonly HeldNode[],
+  agreeing: ReadonlySet<HeldNode>,
+): [HeldNode[], HeldNode[]] {
+  return [nodes.filter((node) => agreeing.has(node)), nodes.filter((node) => !agreeing.has(node))]
+}
+
+/** Counts the most nodes of a sorted list that lie above one leaf. */
+function deepestNesting(nodes: readonly HeldNode[]): number {
+  let around: HeldNode[] = []
+  let deepest = 0
+  for (const node of nodes) {
+    around = [...around.filter((upper) => isBelow(node, upper)), node]
+    deepest = Math.max(deepest, around.length)
+  }
+  return deepest
+}
