@@ -1,1 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Contract suites, brokers as fixtures and vectors, for the tests of all packages. Not published.
+ *
+ * @module
+ */
+
+export * from './aedes.js'
+export * from './certificates.js'
+export * from './message-log.js'
+export * from './mosquitto.js'
+export * from './proxy.js'
+export * from './require-or-skip.js'
 export * from './store-suite.js'
+export * from './transport-suite.js'
+export * from './vectors.js'

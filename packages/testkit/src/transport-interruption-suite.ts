@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Interruption: what was not acknowledged comes again, what was is gone, and broken connections
+ * lose nothing (QoS 1 or its like).
+ *
+ * @module
+ */
+
+import { expect, it, type TestContext } from 'vitest'
+import type { Transport, TransportStatus } from '@waxwing/core'
+import { expectReceived, MessageLog } from './message-log.js'
+import {
+  manyPayloads,
+  MARKER,
+  need,
+  numbered,
+  stageTest,
+  type TransportFeatures,
+  type TransportSetup,
+} from './transport-stage.js'
+
+const TEN = manyPayloads(10)
+const SIXTY = manyPayloads(60)
+
+type Gate = (context: TestContext) => void
+
+export function describeInterruption(setup: TransportSetup, features: TransportFeatures): void {
+  const needSessions: Gate = (context) => need(context, features, 'sessions')
+  const needInterruption: Gate = (context) => need(context, features, 'interruption')
+  describeRedelivery(setup, needSessions)
+  describeAbsence(setup, needSessions)
+  describeBreaks(setup, needInterruption)
+  describeStorm(setup, needInterruption)
+}
+
+function describeRedelivery(setup: TransportSetup, gate: Gate): void {
+  it('delivers again, to the next endpoint of the session, what nobody acknowledged', async (c) => {
+    gate(c)
+    const { open, address, session } = await stageTest(setup)
+    const [sender, first, log] = [await open(), await open(session), new MessageLog()]
+    await first.subscribe(address, log.hold)
+    await sender.send(address, MARKER)
+    expect(await log.at(0)).toMatchObject({ redelivered: false })
+    await first.close()
+
+    const [second, again] = [await open(session), new MessageLog()]
+    await second.subscribe(address, again.acknowledge)
+    expect(await again.containing(MARKER)).toMatchObject({ redelivered: true })
+  })
+
+  it('does not deliver again what was acknowledged', async (context) => {
+    gate(context)
+    const { open, address, session } = await stageTest(setup)
+    const [sender, first, log] = [await open(), await open(session), new MessageLog()]
+    await first.subscribe(address, log.acknowledge)
+    await sender.send(address, numbered(1))
+    await log.at(0)
+    await first.close()
+
+    const [second, again] = [await open(session), new MessageLog()]
+    await second.subscribe(address, again.acknowledge)
+    await sender.send(address, MARKER)
+    await expectReceived(again, MARKER)
+    expect(again.messages).toHaveLength(1)
+  })
+}
+
+function describeAbsence(setup: TransportSetup, gate: Gate): void {
+  it('keeps what is sent while the session has no endpoint', async (context) => {
+    gate(context)
+    const { open, address, session } = await stageTest(setup)
+    const [sender, first] = [await open(), await open(session)]
+    await first.subscribe(address, new MessageLog().acknowledge)
+    await first.close()
+    for (const payload of TEN) await sender.send(address, payload)
+
+    const [second, log] = [await open(session), new MessageLog()]
+    await second.subscribe(address, log.acknowledge)
+    await expectReceived(log, ...TEN)
+  })
+
+  it('keeps what waits for a second subscription while the first one is made', async (context) => {
+    gate(context)
+    const { open, address, session } = await stageTest(setup)
+    const [sender, first] = [await open(), await open(session)]
+    const addresses = [`${address}/a`, `${address}/b`]
+    for (const each of addresses) await first.subscribe(each, new MessageLog().acknowledge)
+    await first.close()
+    for (const payload of TEN) {
+      for (const each of addresses) await sender.send(each, payload)
+    }
+
+    const second = await open(session)
+    for (const each of addresses) {
+      const log = new MessageLog()
+      await second.subscribe(each, log.acknowledge)
+      await expectReceived(log, ...TEN)
+    }
+  })
+}
+
+function describeBreaks(setup: TransportSetup, gate: Gate): void {
+  it('reports that the connection is gone, and that it is back', async (context) => {
+    gate(context)
+    const { open, interrupt, address, session } = await stageTest(setup)
+    const transport = await open(session)
+    await transport.send(address, MARKER)
+    const changes = changesUntilConnected(transport)
+    await interrupt()
+    expect(await changes).toEqual(['disconnected', 'connected'])
+  })
+
+  it('delivers again what was not acknowledged when the connection broke', async (context) => {
+    gate(context)
+    const { open, interrupt, address, session } = await stageTest(setup)
+    const [sender, receiver, log] = [await open(), await open(session), new MessageLog()]
+    await receiver.subscribe(address, log.hold)
+    await sender.send(address, numbered(1))
+    await log.at(0)
+    await interrupt()
+    const again = await log.at(1)
+    expect(again).toMatchObject({ redelivered: true, payload: numbered(1) })
+    await again.acknowledge()
+    await sender.send(address, MARKER)
+    await expectReceived(log, MARKER)
+  })
+}
+
+function describeStorm(setup: TransportSetup, gate: Gate): void {
+  it('loses nothing that is sent while connections break', async (context) => {
+    gate(context)
+    const { open, interrupt, address, inbox, session } = await stageTest(setup)
+    const [sender, receiver] = [await open(`${session}-sender`), await open(session)]
+    const [data, control] = [new MessageLog(), new MessageLog()]
+    await receiver.subscribe(`${address}/+`, tolerant(data))
+    await receiver.subscribe(inbox, tolerant(control))
+    const sends: Promise<void>[] = []
+    for (const [index, payload] of SIXTY.entries()) {
+      sends.push(sender.send(`${address}/${index % 3}`, payload), sender.send(inbox, payload))
+      if (index % 20 === 10) await interrupt()
+    }
+    await Promise.all(sends)
+    await expectReceived(data, ...SIXTY)
+    await expectReceived(control, ...SIXTY)
+  })
+}
+
+/** Acknowledges where that is still possible; what could not be acknowledged comes again. */
+function tolerant(log: MessageLog): MessageLog['acknowledge'] {
+  return async (message) => {
+    log.record(message)
+    await message.acknowledge().catch(() => undefined)
+  }
+}
+
+/** The changes of state until the transport is connected again. */
+async function changesUntilConnected(transport: Transport): Promise<TransportStatus['state'][]> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const changes: TransportStatus['state'][] = []
+  transport.onStatus(({ state }) => {
+    if (state !== 'error') changes.push(state)
+    if (state === 'connected') resolve()
+  })
+  await promise
+  return changes
+}
