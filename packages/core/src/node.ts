@@ -6,13 +6,13 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
-import { checkKey, checkLength } from './crypto/argument-checks.js'
+import { checkKey } from './crypto/argument-checks.js'
 import { hkdfExpand } from './crypto/hkdf-expand.js'
 import { NodeAead } from './crypto/node-aead.js'
 import { nodeSigningKey, nodeVerifyingKey } from './crypto/node-ed25519.js'
 import { nodeHmacSha256, nodeHmacSha512, nodeSha256 } from './crypto/node-hash.js'
 import { nodeHpke } from './crypto/node-hpke.js'
+import { nodeRandomBytes } from './crypto/node-random.js'
 import {
   type AeadAlgorithm,
   ALG_A128GCM,
@@ -28,7 +28,6 @@ const AEADS: ReadonlySet<AeadAlgorithm> = new Set<AeadAlgorithm>([
   ALG_A128GCM,
   ALG_AES_CCM_16_64_128,
 ])
-const MAX_RANDOM_BYTES = 2 ** 31 - 1
 
 /** Cryptography by Node's OpenSSL. */
 export const nodeProvider: CryptoProvider = {
@@ -43,9 +42,6 @@ export const nodeProvider: CryptoProvider = {
   hkdfExpandSha256: (prk, info, lengthBytes) => hkdfExpand(nodeHmacSha256, prk, info, lengthBytes),
   ed25519SigningKey: nodeSigningKey,
   ed25519VerifyingKey: nodeVerifyingKey,
-  randomBytes(lengthBytes) {
-    checkLength('lengthBytes', lengthBytes, MAX_RANDOM_BYTES)
-    return new Uint8Array(randomBytes(lengthBytes))
-  },
+  randomBytes: nodeRandomBytes,
   hpke: nodeHpke,
 }

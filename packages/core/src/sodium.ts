@@ -8,10 +8,8 @@
  * @module
  */
 
-import sodium from 'sodium-native'
-import { checkKey, checkLength } from './crypto/argument-checks.js'
+import { checkKey } from './crypto/argument-checks.js'
 import { hkdfExpand } from './crypto/hkdf-expand.js'
-import { sodiumHpke } from './crypto/sodium-hpke.js'
 import {
   type AeadAlgorithm,
   ALG_CHACHA20_POLY1305,
@@ -20,9 +18,10 @@ import {
 import { SodiumAead } from './crypto/sodium-aead.js'
 import { sodiumSigningKey, sodiumVerifyingKey } from './crypto/sodium-ed25519.js'
 import { sodiumHmacSha256, sodiumHmacSha512, sodiumSha256 } from './crypto/sodium-hash.js'
+import { sodiumHpke } from './crypto/sodium-hpke.js'
+import { sodiumRandomBytes } from './crypto/sodium-random.js'
 
 const AEADS: ReadonlySet<AeadAlgorithm> = new Set<AeadAlgorithm>([ALG_CHACHA20_POLY1305])
-const MAX_RANDOM_BYTES = 2 ** 31 - 1
 
 /** Cryptography by libsodium. */
 export const sodiumProvider: CryptoProvider = {
@@ -38,11 +37,6 @@ export const sodiumProvider: CryptoProvider = {
     hkdfExpand(sodiumHmacSha256, prk, info, lengthBytes),
   ed25519SigningKey: sodiumSigningKey,
   ed25519VerifyingKey: sodiumVerifyingKey,
-  randomBytes(lengthBytes) {
-    checkLength('lengthBytes', lengthBytes, MAX_RANDOM_BYTES)
-    const bytes = new Uint8Array(lengthBytes)
-    sodium.randombytes_buf(bytes)
-    return bytes
-  },
+  randomBytes: sodiumRandomBytes,
   hpke: sodiumHpke,
 }

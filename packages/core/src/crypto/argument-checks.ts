@@ -13,6 +13,9 @@ import { AEAD_PARAMETERS, type AeadAlgorithm, type AeadParameters } from './prov
 const HKDF_SHA256_MAX_BYTES = 255 * 32
 const SHA256_BYTES = 32
 
+/** What `node:crypto` gives at most in one call. */
+const RANDOM_MAX_BYTES = 2 ** 31 - 1
+
 /**
  * Looks up the lengths of an algorithm and checks the key against them.
  *
@@ -60,13 +63,17 @@ export function checkHkdfExpand(prk: Uint8Array, lengthBytes: number): void {
   if (prk.length < SHA256_BYTES) {
     throw new RangeError(`prk must be at least ${SHA256_BYTES} bytes, got ${prk.length}`)
   }
-  checkLength('lengthBytes', lengthBytes, HKDF_SHA256_MAX_BYTES)
+  checkLength(lengthBytes, HKDF_SHA256_MAX_BYTES)
 }
 
-/** Checks a wanted length. @throws {RangeError} If it is no integer from 0 to `max`. */
-export function checkLength(name: string, lengthBytes: number, max: number): void {
+/** Checks how many random bytes are wanted. @throws {RangeError} Unless in [0, 2^31 - 1]. */
+export function checkRandomLength(lengthBytes: number): void {
+  checkLength(lengthBytes, RANDOM_MAX_BYTES)
+}
+
+function checkLength(lengthBytes: number, max: number): void {
   if (!Number.isInteger(lengthBytes) || lengthBytes < 0 || lengthBytes > max) {
-    throw new RangeError(`${name} must be an integer from 0 to ${max}, got ${lengthBytes}`)
+    throw new RangeError(`lengthBytes must be an integer from 0 to ${max}, got ${lengthBytes}`)
   }
 }
 

@@ -7,11 +7,21 @@
  * @module
  */
 
-import { createHmac, createSecretKey, hash } from 'node:crypto'
+import { createHash, createHmac, createSecretKey, hash } from 'node:crypto'
 
 /** SHA-256: 32 new bytes. */
 export function nodeSha256(data: Uint8Array): Uint8Array {
   return new Uint8Array(hash('sha256', data, 'buffer'))
+}
+
+/** SHA3-256: 32 new bytes. */
+export function nodeSha3(data: Uint8Array): Uint8Array {
+  return new Uint8Array(hash('sha3-256', data, 'buffer'))
+}
+
+/** SHAKE256: as many new bytes as asked. */
+export function nodeShake256(data: Uint8Array, outputLength: number): Uint8Array {
+  return new Uint8Array(createHash('shake256', { outputLength }).update(data).digest())
 }
 
 /** HMAC-SHA-256: 32 new bytes. */

@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The parts of HPKE (RFC 9180) from the `hpke` package.
+ * The parts of HPKE over libsodium. What it has not, ML-KEM and SHA-3, comes from `node:crypto`.
  *
  * @module
  */
 
-import {
-  AEAD_ChaCha20Poly1305,
-  KDF_HKDF_SHA256,
-  KEM_DHKEM_X25519_HKDF_SHA256,
-  KEM_MLKEM768_X25519,
-} from 'hpke'
+import { hpkeParts } from './hpke-parts.js'
+import { nodeSha3, nodeShake256 } from './node-hash.js'
+import { nodeMlKem768 } from './node-ml-kem.js'
 import type { HpkeParts } from './provider.js'
+import { SodiumAead } from './sodium-aead.js'
+import { sodiumHmacSha256 } from './sodium-hash.js'
+import { sodiumRandomBytes } from './sodium-random.js'
+import { sodiumX25519 } from './sodium-x25519.js'
 
-/** HPKE's parts. */
-export const sodiumHpke: HpkeParts = {
-  x25519: KEM_DHKEM_X25519_HKDF_SHA256 as unknown as HpkeParts['x25519'],
-  xWing: KEM_MLKEM768_X25519,
-  hkdfSha256: KDF_HKDF_SHA256,
-  chacha20Poly1305: AEAD_ChaCha20Poly1305,
-}
+/** HPKE's parts by libsodium. */
+export const sodiumHpke: HpkeParts = hpkeParts({
+  x25519: sodiumX25519,
+  mlKem768: nodeMlKem768,
+  hmacSha256: sodiumHmacSha256,
+  sha3: nodeSha3,
+  shake256: nodeShake256,
+  chacha20Poly1305: (key) => new SodiumAead(key),
+  randomBytes: sodiumRandomBytes,
+})

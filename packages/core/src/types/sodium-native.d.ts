@@ -32,8 +32,10 @@ declare module 'sodium-native' {
     crypto_sign_verify_detached(sig: Uint8Array, m: Uint8Array, pk: Uint8Array): boolean
     /** Canonical, on the curve, of the prime-order subgroup, and not the identity. */
     crypto_core_ed25519_is_valid_point(p: Uint8Array): boolean
+    crypto_scalarmult_base(q: Uint8Array, n: Uint8Array): void
+    /** Throws an `Error` if the result would be all zero. */
+    crypto_scalarmult(q: Uint8Array, n: Uint8Array, p: Uint8Array): void
     randombytes_buf(buffer: Uint8Array): void
-    sodium_memzero(buffer: Uint8Array): void
   }
   export default sodium
 }

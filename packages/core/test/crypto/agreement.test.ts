@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { AEAD_PARAMETERS, type AeadAlgorithm, type CryptoProvider } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
 import { providers, providersOf } from './providers.js'
