@@ -31,19 +31,20 @@ import {
   type SourceFile,
   type SourceGraph,
 } from './source-graph.ts'
-import { ROOT, readJson, readWorkspaces, type Workspace } from './workspaces.ts'
+import { ROOT, readJson, readWorkspaces, type Manifest, type Workspace } from './workspaces.ts'
 
 const SCOPE = '@waxwing/'
 
 /** Every violation under the root, as `file:line: what is wrong`. */
 export function checkLayers(root: string): string[] {
   const workspaces = readWorkspaces(root)
+  const shared = readJson<Manifest>(join(root, 'package.json')).devDependencies ?? {}
   return workspaces.flatMap((workspace) => {
     const layer = LAYERS[workspace.name]
     if (layer === undefined) return [`${workspace.folder}: give it a layer in tools/layers.ts`]
     const graph = readSources(root, `${workspace.folder}/src`)
     return [
-      ...checkImports(workspace, layer, graph, workspaces),
+      ...checkImports(workspace, layer, graph, { workspaces, shared }),
       ...checkCycles(workspace, graph),
       ...checkPortable(workspace, graph),
       ...checkReferences(root, workspace),
@@ -51,11 +52,17 @@ export function checkLayers(root: string): string[] {
   })
 }
 
+interface Surroundings {
+  readonly workspaces: readonly Workspace[]
+  /** The root's development dependencies, which private packages may use as well. */
+  readonly shared: Readonly<Record<string, string>>
+}
+
 function checkImports(
   from: Workspace,
   layer: Layer,
   graph: SourceGraph,
-  workspaces: readonly Workspace[],
+  surroundings: Surroundings,
 ): string[] {
   const problems: string[] = []
   const isExternal = ({ specifier }: Import): boolean => !isBuiltin(specifier)
@@ -63,7 +70,7 @@ function checkImports(
     for (const { specifier, line } of file.imports.filter(isExternal)) {
       const problem = specifier.startsWith('.')
         ? relativeProblem(from, file, specifier)
-        : packageProblem(from, layer, specifier, workspaces)
+        : packageProblem(from, layer, specifier, surroundings)
       if (problem !== undefined) problems.push(`${file.path}:${line}: ${problem}`)
     }
   }
@@ -80,12 +87,13 @@ function packageProblem(
   from: Workspace,
   layer: Layer,
   specifier: string,
-  workspaces: readonly Workspace[],
+  { workspaces, shared }: Surroundings,
 ): string | undefined {
   const name = packageName(specifier)
   if (name === from.manifest.name) return `${from.name} imports itself by name`
   const { dependencies, optionalDependencies, peerDependencies } = from.manifest
-  const declared = { ...dependencies, ...optionalDependencies, ...peerDependencies }
+  const borrowed = from.manifest.private === true ? shared : {}
+  const declared = { ...borrowed, ...dependencies, ...optionalDependencies, ...peerDependencies }
   if (declared[name] === undefined) return `${name} is not among the dependencies of ${from.name}`
   if (!name.startsWith(SCOPE)) return undefined
   const target = workspaces.find(({ manifest }) => manifest.name === name)

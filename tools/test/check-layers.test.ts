@@ -49,6 +49,7 @@ function problemsWith(planted: Files): string[] {
     write(`packages/${name}/tsconfig.json`, JSON.stringify({ references }))
   }
   const references = ['core', 'client', 'mqtt'].map((name) => ({ path: `packages/${name}` }))
+  write('package.json', '{ "devDependencies": { "vitest": "5.1.1" } }')
   write('tsconfig.packages.json', JSON.stringify({ references }))
   const files = { ...SOUND, ...planted }
   for (const [path, text] of Object.entries(files)) write(`packages/${path}`, text)
@@ -96,6 +97,12 @@ describe('check-layers', () => {
       'core/src/cbor/cbor.ts',
       "export * from '@noble/hashes/sha2.js'",
       'packages/core/src/cbor/cbor.ts:1: @noble/hashes is not among the dependencies of core',
+    ],
+    [
+      'a development dependency of the root in a package that is published',
+      'client/src/index.ts',
+      "export * from 'vitest'",
+      'packages/client/src/index.ts:1: vitest is not among the dependencies of client',
     ],
     [
       'Node in a portable file of core',
