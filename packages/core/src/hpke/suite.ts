@@ -5,8 +5,8 @@
  *
  * Invariant: an X25519 ephemeral key never repeats for two messages to one recipient, even if the
  * generator repeats itself, because it depends on recipient and plaintext as well (after RFC 8937).
- * X-Wing has no such hedge: the `hpke` package lets nobody choose the randomness of its
- * encapsulation, and draws it from the platform itself.
+ * X-Wing has no such hedge: no platform's ML-KEM lets its caller choose the randomness of an
+ * encapsulation, so that part stays as good as the platform's generator.
  *
  * @module
  */
