@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the reading side wants of the asking side. They meet only here.
+ *
+ * @module
+ */
+
+import type { DenialCode } from '@waxwing/core'
+import type { Generation } from './generation-book.js'
+
+/** Keys that are missing for an object. */
+export interface Wanted {
+  /** In hex. */
+  readonly kid: string
+  readonly epoch: number
+  /** Where the object arrived. */
+  readonly address: string
+  /** The generation, where its manifest is known and only the epoch is missing. */
+  readonly generation: Generation | undefined
+  /** For who decides. */
+  readonly reason: string | undefined
+  /** Ask for everything from this epoch on, not for it alone. */
+  readonly andLater: boolean
+}
+
+export interface KeyRequests {
+  /** Asks for keys: merged with what is asked already, limited, repeated until answered. */
+  want(wanted: Wanted): void
+  /** Makes a signed request for the caller to send itself. */
+  makeRequest(wanted: Wanted): Promise<Uint8Array>
+  /** Calls the listener at each denial that proved its authority. Returns a function that removes it. */
+  onDenial(listener: (kid: string, code: DenialCode) => void): () => void
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What the application chooses, with its defaults.
+ *
+ * @module
+ */
+
+import type {
+  AeadAlgorithm,
+  Clock,
+  CryptoProvider,
+  DenialCode,
+  HistoryMode,
+  Rights,
+  Span,
+  Store,
+  Transport,
+} from '@waxwing/core'
+import type { Timers } from './timers.js'
+
+/** What a grant gives. Nothing named: from now on, without end. */
+export interface GrantTerms {
+  /** The first instant that may be read; its whole epoch is granted. Default: now. */
+  readonly from?: Date
+  /** The last instant that may be read. Default: no end, or the end of the lease. */
+  readonly until?: Date
+  /** The grant ends so many seconds from now and is renewed on request while it stands. */
+  readonly leaseSeconds?: number
+  /** Default `read`. */
+  readonly rights?: Rights
+  /** For `share`: how many further links may follow, 1 to 3. Default: as many as possible. */
+  readonly depth?: number
+}
+
+/** A verified request, waiting for a decision. */
+export interface IncomingRequest {
+  readonly requestId: string
+  readonly principal: {
+    readonly id: string
+    readonly name: string
+    readonly domain: string | null
+    readonly unit: string | undefined
+    readonly roles: readonly string[]
+    readonly attributes: ReadonlyMap<string, string>
+  }
+  readonly stream: string
+  readonly kid: string
+  readonly spans: readonly Span[]
+  readonly rights: Rights
+  readonly reason: string | undefined
+  /** Grants by these terms, and again by the same whenever the principal asks for this stream. */
+  grant(terms?: GrantTerms): Decision
+  deny(code?: DenialCode, retrySeconds?: number): Decision
+}
+
+export type Decision =
+  | { readonly kind: 'grant'; readonly terms: GrantTerms }
+  | { readonly kind: 'deny'; readonly code: DenialCode; readonly retrySeconds: number }
+
+/** Decides a request. `undefined`: a person will, by `endpoint.requests()`. */
+export type Decide = (
+  request: IncomingRequest,
+) => Decision | undefined | Promise<Decision | undefined>
+
+export interface EndpointOptions {
+  readonly store: Store
+  /** Without one, bytes go in and out by `seal`, `open` and `receive`. */
+  readonly transport?: Transport
+  /** Default: the fastest provider that can be loaded: sodium, node, else pure. */
+  readonly crypto?: CryptoProvider
+  readonly clock?: Clock
+  readonly timers?: Timers
+  /** What this principal calls itself when its identity is first made. Default `unnamed`. */
+  readonly name?: string
+  /** Decides the requests that no rule and no earlier grant decides. Default: a person does. */
+  readonly decide?: Decide
+  /** Never send a request unsealed, although it may then reach nobody. Default `false`. */
+  readonly sealedRequestsOnly?: boolean
+  /** Publish the own credential and key card, so that others can grant unasked. Default `false`. */
+  readonly announce?: boolean
+  /** Days a key card lives. Default 30. */
+  readonly cardDays?: number
+  /** Distinguishes processes and hosts in session ids; mixed with randomness, pid and time. */
+  readonly processHint?: string
+}
+
+export interface ProducerOptions {
+  /** Default `keep`. */
+  readonly history?: HistoryMode
+  /** Default `each`. With `none`, every reader can write as the producer. */
+  readonly signature?: 'each' | 'none'
+  /** Default 24, ChaCha20/Poly1305. */
+  readonly alg?: AeadAlgorithm
+  /** Default 3600. */
+  readonly epochSeconds?: number
+  /** Seconds between heartbeats; default none. */
+  readonly heartbeatSeconds?: number
+  /** Put the time of sealing into every object. Default `true`. */
+  readonly timestamps?: boolean
+  /** Pad plaintexts up to a multiple of so many bytes. Default none. */
+  readonly padToBytes?: number
+}
+
+export interface PublishOptions {
+  /** Default: the stream's name. */
+  readonly address?: string
+  readonly contentType?: string
+  readonly headers?: ReadonlyMap<string, string>
+  /** Readable by everyone on the way, changeable by nobody. */
+  readonly clearPart?: Uint8Array
+  /** Let the intermediary keep it for late subscribers. Default `false`. */
+  readonly retained?: boolean
+  readonly expiresAfterSeconds?: number
+}
+
+export type TopicBinding = 'strict' | 'report'
+
+export interface ReaderOptions {
+  /** Names the reader's durable state. Default: its filter. */
+  readonly name?: string
+  /** Refuse what is older, and what does not say when it was sealed. Default: any age. */
+  readonly maxAgeMs?: number
+  /** `strict`: an object counts only at the address that is its stream's name. Default `strict`. */
+  readonly topicBinding?: TopicBinding
+  /** Accept streams that any reader could have written. Default `false`. */
+  readonly acceptUnsigned?: boolean
+  /** Hand over payloads that are no objects, marked `unprotected`. Default `false`. */
+  readonly passUnprotected?: boolean
+  /** Default `arrival`. With `session`, gaps are waited for. */
+  readonly order?: 'arrival' | 'session'
+  /** How long `session` order waits. Default 2000. */
+  readonly holdMs?: number
+  /** What to do where nobody can tell any more whether a counter came before. Default `deliver`. */
+  readonly unverifiable?: 'deliver' | 'refuse'
+  /** Most messages handed over and not yet acknowledged. Default 64. */
+  readonly maxInFlight?: number
+  /** Acknowledge when the next message is asked for. Default `false`. */
+  readonly autoAcknowledge?: boolean
+  /** Quotas of parked objects per address and kid. Default 10,000 and 64 MiB. */
+  readonly maxParkedObjects?: number
+  readonly maxParkedBytes?: number
+  /** Hold the transport back when a pool is full, instead of evicting. Default `false`. */
+  readonly holdWhenFull?: boolean
+  /** Why access is wanted: shown to who decides. */
+  readonly reason?: string
+  /** Ask for keys by itself. Default `true`. */
+  readonly request?: boolean
+}

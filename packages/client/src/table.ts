@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One kind of record in a {@link Store}: its table, and how its values become bytes.
+ *
+ * Values are CBOR, in the same strict profile as everything else. A record that does not decode
+ * means that the store is damaged, and is never skipped.
+ *
+ * @module
+ */
+
+import {
+  decodeCbor,
+  encodeCbor,
+  WaxwingError,
+  type CborValue,
+  type Change,
+  type ScanQuery,
+  type Store,
+} from '@waxwing/core'
+
+export interface RecordCodec<T> {
+  toCbor(record: T): CborValue
+  fromCbor(value: CborValue): T
+}
+
+export class Table<T> {
+  readonly name: string
+  readonly #store: Store
+  readonly #codec: RecordCodec<T>
+
+  constructor(store: Store, name: string, codec: RecordCodec<T>) {
+    this.#store = store
+    this.name = name
+    this.#codec = codec
+  }
+
+  async get(key: string): Promise<T | undefined> {
+    const value = await this.#store.get(this.name, key)
+    return value === undefined ? undefined : this.#decode(value)
+  }
+
+  async scan(query?: ScanQuery): Promise<readonly { key: string; record: T; bytes: Uint8Array }[]> {
+    const entries = await this.#store.scan(this.name, query)
+    return entries.map(({ key, value }) => ({ key, record: this.#decode(value), bytes: value }))
+  }
+
+  /** A change that writes a record; to be given to `Store.write`, alone or with others. */
+  put(key: string, record: T): Change {
+    return { table: this.name, key, value: encodeCbor(this.#codec.toCbor(record)) }
+  }
+
+  /** A change that writes a record only where none stands. */
+  insert(key: string, record: T): Change {
+    return { ...this.put(key, record), expect: null }
+  }
+
+  delete(key: string): Change {
+    return { table: this.name, key, value: null }
+  }
+
+  #decode(value: Uint8Array): T {
+    try {
+      return this.#codec.fromCbor(decodeCbor(value, `${this.name} record`))
+    } catch (cause) {
+      const message = `a record of table ${this.name} cannot be read`
+      throw new WaxwingError('ERR_STORE_CORRUPT', message, { field: this.name }, { cause })
+    }
+  }
+}

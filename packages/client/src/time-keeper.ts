@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What time it is, and how far to believe it (`docs/spec/05-keys.md` Section 5.7).
+ *
+ * A device may know no time, be set wrong, or jump. The keeper gives one best estimate, says whether
+ * the time is known at all, and says whether it is *confirmed*: only what a newer trust bundle or a
+ * keeper's signed message bears out, or what passed steadily since, may make a producer forget keys.
+ *
+ * @module
+ */
+
+import type { Clock } from '@waxwing/core'
+
+/** A difference between two clocks that means nothing: five minutes. */
+export const CLOCK_TOLERANCE_MS = 300_000
+
+export interface TimeKeeperInputs {
+  readonly clock: Clock
+  /** The latest confirmed time that was stored, in milliseconds. */
+  readonly confirmedMs?: number | undefined
+}
+
+export type ClockChange = 'back' | 'ahead' | 'unknown'
+
+export class TimeKeeper {
+  readonly #clock: Clock
+  /** A time that is certain to have passed, and the monotonic time when it was learnt. */
+  #floorMs: number
+  #floorAt: number
+  /** Wall time minus monotonic time, while both run together. */
+  #offset: number | undefined
+  /** The latest confirmed time, and the monotonic time when it was learnt; moves with it. */
+  #confirmedMs: number | undefined
+  #confirmedAt: number
+  #listener: ((change: ClockChange) => void) | undefined
+
+  constructor({ clock, confirmedMs }: TimeKeeperInputs) {
+    this.#clock = clock
+    const monotonic = clock.monotonic()
+    this.#floorMs = confirmedMs ?? 0
+    this.#floorAt = monotonic
+    this.#confirmedMs = confirmedMs
+    this.#confirmedAt = monotonic
+  }
+
+  /** Calls the listener when the clock jumps or is lost. */
+  onChange(listener: (change: ClockChange) => void): void {
+    this.#listener = listener
+  }
+
+  /** The best estimate, in milliseconds since 1970. */
+  now(): number {
+    const wall = this.#wall()
+    return wall ?? this.#floorMs + (this.#clock.monotonic() - this.#floorAt)
+  }
+
+  /** Whether the clock shows a time that can be right at all. */
+  get known(): boolean {
+    return this.#wall() !== undefined
+  }
+
+  /** Milliseconds that passed on the monotonic clock. */
+  monotonic(): number {
+    return this.#clock.monotonic()
+  }
+
+  /**
+   * Takes a time that somebody trusted has signed: it has certainly been reached.
+   *
+   * @param atMs - Milliseconds since 1970.
+   */
+  confirm(atMs: number): void {
+    const monotonic = this.#clock.monotonic()
+    if (atMs > this.#floorMs + (monotonic - this.#floorAt)) {
+      this.#floorMs = atMs
+      this.#floorAt = monotonic
+    }
+    if (atMs > (this.confirmedMs ?? 0)) {
+      this.#confirmedMs = atMs
+      this.#confirmedAt = monotonic
+    }
+  }
+
+  /** The latest time that is beyond doubt; `undefined` before the first confirmation. */
+  get confirmedMs(): number | undefined {
+    if (this.#confirmedMs === undefined) return undefined
+    return this.#confirmedMs + (this.#clock.monotonic() - this.#confirmedAt)
+  }
+
+  /** Whether the current estimate is borne out, within five minutes. */
+  get isConfirmed(): boolean {
+    const confirmed = this.confirmedMs
+    return confirmed !== undefined && this.now() <= confirmed + CLOCK_TOLERANCE_MS
+  }
+
+  /** The wall clock, unless it shows a time that has certainly passed. Notices jumps. */
+  #wall(): number | undefined {
+    const wall = this.#clock.now()
+    const floor = this.#floorMs + (this.#clock.monotonic() - this.#floorAt)
+    if (wall === undefined || wall + CLOCK_TOLERANCE_MS < floor) {
+      if (this.#offset !== undefined) this.#listener?.(wall === undefined ? 'unknown' : 'back')
+      this.#offset = undefined
+      return undefined
+    }
+    const offset = wall - this.#clock.monotonic()
+    const drift = this.#offset === undefined ? 0 : offset - this.#offset
+    if (Math.abs(drift) > CLOCK_TOLERANCE_MS) this.#listener?.(drift < 0 ? 'back' : 'ahead')
+    if (this.#offset === undefined || Math.abs(drift) > CLOCK_TOLERANCE_MS) this.#offset = offset
+    return wall
+  }
+}
