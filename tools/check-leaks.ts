@@ -24,11 +24,6 @@ const RULES: readonly Rule[] = [
     pattern: /\b(?:registry|npm|packages)\.[a-z0-9.-]+\.(?:org|com|net|io|dev|internal|local)\b/i,
   },
   {
-    what: 'where a package was downloaded from',
-    pattern: /"resolved": "(?:https?|git|ssh|file):/,
-    files: /(?:^|\/)package-lock\.json$/,
-  },
-  {
     what: 'the setting of a registry',
     pattern: /^\s*(?:@[\w-]+:)?registry\s*=/m,
     files: /(?:^|\/)\.npmrc$/,

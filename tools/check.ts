@@ -56,6 +56,11 @@ const STEPS: readonly Step[] = [
     command: ['node', 'tools/check-packages.ts'],
   },
   {
+    name: 'lock',
+    promise: 'the lock file is complete on every machine',
+    command: ['node', 'tools/check-lock.ts'],
+  },
+  {
     name: 'leaks',
     promise: 'no registry, private path or secret in a file',
     command: ['node', 'tools/check-leaks.ts'],
