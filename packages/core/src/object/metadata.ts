@@ -7,6 +7,7 @@
  * @module
  */
 
+import { utf8 } from '../bytes.js'
 import { decodeCbor, encodeCbor, type CborKey, type CborValue } from '../cbor/cbor.js'
 import { ArrayFields, MapFields } from '../cbor/fields.js'
 import { itemEnd } from '../cbor/item-end.js'
@@ -47,6 +48,7 @@ export interface Metadata {
 export const MAX_METADATA_BYTES = 65_535
 export const MAX_TRAIL_SESSIONS = 4
 const MAX_HEADERS = 64
+const MAX_CONTENT_TYPE_BYTES = 255
 const MAX_OFFSET_MS = 31_536_000_000
 
 const OFFSET = 1
@@ -65,7 +67,8 @@ const NONE: Metadata = {}
  *
  * @param paddingBytes - Adds that many zero bytes (and 2 to 4 more for their framing).
  * @returns New bytes, or a shared constant that must not be written to.
- * @throws {RangeError} Above {@link MAX_METADATA_BYTES}.
+ * @throws {RangeError} Above {@link MAX_METADATA_BYTES}, and for whatever {@link decodeMetadata}
+ *   would refuse: no object is sealed that nobody can open.
  */
 export function encodeMetadata(metadata: Metadata, paddingBytes?: number): Uint8Array {
   const { offsetMs, contentType, headers, trail, chunk, heartbeat } = metadata
@@ -76,6 +79,7 @@ export function encodeMetadata(metadata: Metadata, paddingBytes?: number): Uint8
     chunk === undefined &&
     heartbeat === undefined &&
     paddingBytes === undefined
+  assertMetadata(metadata)
   if (simple) return offsetMs === undefined ? EMPTY_MAP : encodeOffset(offsetMs)
 
   const map = new Map<CborKey, CborValue>()
@@ -114,7 +118,39 @@ export function decodeMetadata(text: Uint8Array): { metadata: Metadata; payloadA
   return { metadata: metadataFromFields(map), payloadAt: end }
 }
 
+function assertMetadata({ offsetMs, contentType, headers, trail, chunk }: Metadata): void {
+  if (offsetMs !== undefined) assertWithin('offsetMs', offsetMs, MAX_OFFSET_MS)
+  if (contentType !== undefined) {
+    assertWithin('contentType, in bytes,', utf8(contentType).length, MAX_CONTENT_TYPE_BYTES)
+  }
+  if (headers !== undefined) assertWithin('number of headers', headers.size, MAX_HEADERS)
+  if (trail !== undefined) assertTrail(trail)
+  if (chunk !== undefined) {
+    assertWithin('chunk.transfer', chunk.transfer, MAX_DURABLE_COUNTER)
+    assertWithin('chunk.index', chunk.index, MAX_DURABLE_COUNTER)
+  }
+}
+
+function assertTrail({ sessionCount, objectCount, latest }: Trail): void {
+  assertWithin('trail.sessionCount', sessionCount, Number.MAX_SAFE_INTEGER)
+  assertWithin('trail.objectCount', objectCount, Number.MAX_SAFE_INTEGER)
+  assertWithin('number of sessions in the trail', latest.length, MAX_TRAIL_SESSIONS)
+  for (const { session, lastCounter } of latest) {
+    if (session.length !== SESSION_ID_BYTES) {
+      throw new RangeError(`session must be ${SESSION_ID_BYTES} bytes, got ${session.length}`)
+    }
+    assertWithin('lastCounter', lastCounter, MAX_DURABLE_COUNTER)
+  }
+}
+
+function assertWithin(name: string, value: number, max: number): void {
+  if (!Number.isInteger(value) || value < 0 || value > max) {
+    throw new RangeError(`${name} must be an integer from 0 to ${max}, got ${value}`)
+  }
+}
+
 function encodeOffset(offsetMs: number): Uint8Array {
+  if (offsetMs >= 2 ** 32) return encodeCbor(new Map([[OFFSET, offsetMs]]))
   const head = encodeHead(0, offsetMs)
   const bytes = new Uint8Array(2 + head.length)
   bytes[0] = 0xa1
@@ -140,7 +176,9 @@ function metadataFromFields(map: MapFields): Metadata {
   const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {}
   const offsetMs = map.optUint(OFFSET, 'time offset', { max: MAX_OFFSET_MS })
   if (offsetMs !== undefined) metadata.offsetMs = offsetMs
-  const contentType = map.optText(CONTENT_TYPE, 'content type', { maxBytes: 255 })
+  const contentType = map.optText(CONTENT_TYPE, 'content type', {
+    maxBytes: MAX_CONTENT_TYPE_BYTES,
+  })
   if (contentType !== undefined) metadata.contentType = contentType
   const headers = map.optMap(HEADERS, 'headers')
   if (headers !== undefined) metadata.headers = headersFromCbor(headers)

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  concatBytes,
+  decodeMetadata,
+  encodeCbor,
+  encodeMetadata,
+  MAX_METADATA_BYTES,
+  type CborKey,
+  type CborValue,
+  type Metadata,
+} from '@waxwing/core'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { bytesUpTo, metadata } from '../support/arbitraries.js'
+import { outcomeOf } from '../support/outcome.js'
+
+const TWO_MONTHS_MS = 5_270_400_000
+const NO_TRAIL = { sessionCount: 0, objectCount: 0, latest: [] }
+
+describe('the metadata of an object', () => {
+  it('comes back as it was, in front of any payload', () => {
+    fc.assert(
+      fc.property(metadata, bytesUpTo(40), (fields, payload) => {
+        const encoded = encodeMetadata(fields)
+        const decoded = decodeMetadata(concatBytes(encoded, payload))
+        expect(decoded.metadata).toEqual(fields)
+        expect(decoded.payloadAt).toBe(encoded.length)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is what the general codec makes of the same map', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 31_536_000_000 }), (offsetMs) => {
+        expect(encodeMetadata({ offsetMs })).toEqual(encodeCbor(new Map([[1, offsetMs]])))
+      }),
+    )
+    expect(encodeMetadata({})).toEqual(encodeCbor(new Map()))
+  })
+
+  it.each([0, 23, 24, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, TWO_MONTHS_MS])(
+    'keeps a time offset of %d ms',
+    (offsetMs) => {
+      expect(decodeMetadata(encodeMetadata({ offsetMs })).metadata).toEqual({ offsetMs })
+    },
+  )
+
+  it('is longer by the padding and its framing, and otherwise the same', () => {
+    for (const [padding, framing] of [
+      [0, 2],
+      [24, 3],
+      [1000, 4],
+    ] as const) {
+      const encoded = encodeMetadata({ offsetMs: 7 }, padding)
+      expect(encoded.length - encodeMetadata({ offsetMs: 7 }).length).toBe(padding + framing)
+      expect(decodeMetadata(encoded).metadata).toEqual({ offsetMs: 7 })
+    }
+  })
+
+  /** Sealed, these would be messages that nobody can open. */
+  const unacceptable: readonly [string, Metadata][] = [
+    ['an offset below 0', { offsetMs: -1 }],
+    ['an offset that is no integer', { offsetMs: 1.5 }],
+    ['an offset longer than the longest epoch', { offsetMs: 31_536_000_001 }],
+    ['a content type of 256 bytes', { contentType: 'ä'.repeat(128) }],
+    ['65 headers', { headers: new Map(Array.from({ length: 65 }, (_, i) => [`h${i}`, ''])) }],
+    [
+      'a trail of five sessions',
+      {
+        trail: {
+          ...NO_TRAIL,
+          latest: Array.from({ length: 5 }, () => ({
+            session: new Uint8Array(7),
+            lastCounter: 0,
+          })),
+        },
+      },
+    ],
+    [
+      'a session id of 6 bytes',
+      { trail: { ...NO_TRAIL, latest: [{ session: new Uint8Array(6), lastCounter: 0 }] } },
+    ],
+    ['a negative session count', { trail: { ...NO_TRAIL, sessionCount: -1 } }],
+    ['a chunk index above 2^40', { chunk: { transfer: 0, index: 2 ** 40, last: false } }],
+    ['more than 65,535 bytes', { headers: new Map([['h', 'x'.repeat(MAX_METADATA_BYTES)]]) }],
+  ]
+  it.each(unacceptable)('is not encoded with %s', (_, fields) => {
+    expect(() => encodeMetadata(fields)).toThrow(RangeError)
+  })
+
+  const map = (...entries: readonly [CborKey, CborValue][]): Uint8Array =>
+    encodeCbor(new Map(entries))
+  const malformed: readonly [string, Uint8Array][] = [
+    ['nothing at all', Uint8Array.of()],
+    ['an array', Uint8Array.of(0x80)],
+    ['a map cut off', Uint8Array.of(0xa1, 0x01)],
+    ['an offset cut off', Uint8Array.of(0xa1, 0x01, 0x19, 0x01)],
+    ['an offset in more bytes than it needs', Uint8Array.of(0xa1, 0x01, 0x18, 0x17)],
+    ['an indefinite length', Uint8Array.of(0xbf, 0xff)],
+    ['keys out of order', Uint8Array.of(0xa2, 0x07, 0xf5, 0x01, 0x00)],
+    ['an unknown key', map([8, 0])],
+    ['a text key', map(['x', 0])],
+    ['a negative offset', map([1, -1])],
+    ['an offset longer than the longest epoch', map([1, 31_536_000_001])],
+    ['a content type of 256 bytes', map([2, 'x'.repeat(256)])],
+    ['a header that is no text', map([3, new Map([['a', 1]])])],
+    ['a header with a number for a name', map([3, new Map([[1, 'a']])])],
+    ['a trail of two fields', map([4, [0, 0]])],
+    ['a trail of four fields', map([4, [0, 0, [], 0]])],
+    ['a session id of 8 bytes', map([4, [0, 0, [[new Uint8Array(8), 0]]]])],
+    ['a chunk whose end mark is a number', map([5, [0, 0, 1]])],
+    ['padding that is no byte string', map([6, 0])],
+    ['a heartbeat that is false', map([7, false])],
+  ]
+  it.each(malformed)('is not read from %s', (_, bytes) => {
+    expect(outcomeOf(() => decodeMetadata(bytes))).toBe('ERR_MALFORMED')
+  })
+
+  it('is not read beyond 65,535 bytes', () => {
+    const bytes = map([6, new Uint8Array(MAX_METADATA_BYTES)])
+    expect(outcomeOf(() => decodeMetadata(bytes))).toBe('ERR_LIMIT item size')
+  })
+})
