@@ -15,6 +15,7 @@ type EdwardsPoint = InstanceType<typeof Point>
 export const ORDER = Point.Fn.ORDER
 export const PRIME = Point.Fp.ORDER
 const TOP_BIT = 1n << 255n
+
 /** A signature in parts, with the encodings that go over the wire. */
 export interface Parts {
   readonly publicKey: Uint8Array
@@ -25,6 +26,7 @@ export interface Parts {
 
 // Bytes and numbers, little-endian.
 
+/** Encodes a number in 32 bytes. */
 export function toBytes(value: bigint): Uint8Array {
   return Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 255n))
 }
@@ -51,14 +53,17 @@ const SMALL_NON_CANONICAL = [1n + TOP_BIT, PRIME - 1n + TOP_BIT, PRIME, PRIME + 
   .concat([PRIME + 1n, PRIME + 1n + TOP_BIT])
   .map(toBytes)
 
+/** [factor]P, for 0 as well. */
 export function multiple(point: EdwardsPoint, factor: bigint): EdwardsPoint {
   return factor === 0n ? Point.ZERO : point.multiplyUnsafe(factor)
 }
 
+/** A scalar that anyone can compute again. */
 export function scalarOf(words: string): bigint {
   return Point.Fn.create(toNumber(sha512(text(words))))
 }
 
+/** The hash k of R, A and the message, reduced (RFC 8032 Section 5.1.7, step 2). */
 export function challenge({ r, publicKey, message }: Omit<Parts, 's'>): bigint {
   return Point.Fn.create(toNumber(sha512(join(r, publicKey, message))))
 }
@@ -93,17 +98,20 @@ export function signAs(
   return { publicKey, message, r, s: Point.Fn.create(nonce + k * secret) }
 }
 
+/** The same y with the other sign of x. */
 export function turned(encoding: Uint8Array): Uint8Array {
   const copy = new Uint8Array(encoding)
   copy[31]! ^= 0x80
   return copy
 }
 
+/** Names the order of a point of small order. */
 export function describeSmall(point: EdwardsPoint): string {
   const order = [1, 2, 4, 8].find((n) => multiple(point, BigInt(n)).is0())
   return `of order ${order}`
 }
 
+/** Every encoding of every point of small order, with what it is. */
 export function smallEncodings(): readonly (readonly [Uint8Array, string])[] {
   return [
     ...SMALL.map((point) => [point.toBytes(), describeSmall(point)] as const),
@@ -121,6 +129,7 @@ export function nearest(bytes: Uint8Array): Uint8Array {
   return hasNoX ? toBytes(y) : bytes
 }
 
+/** Whether y, reduced, belongs to a point. */
 export function isOnCurve(y: bigint): boolean {
   try {
     Point.fromBytes(toBytes(y))
