@@ -12,6 +12,8 @@ import { samePosition, TREE_DEPTH, type NodePosition } from './cover.js'
 /** A sorted list of nodes. */
 export class NodeIndex<T extends NodePosition> {
   readonly #nodes: T[] = []
+  /** How many nodes there are of each depth: leases have few depths, and the others need no search. */
+  readonly #countByDepth = new Uint32Array(TREE_DEPTH + 1)
 
   get count(): number {
     return this.#nodes.length
@@ -25,6 +27,7 @@ export class NodeIndex<T extends NodePosition> {
   /** Adds a node after those that stand at its position. */
   add(node: T): void {
     this.#nodes.splice(this.#lowerBound(firstEpoch(node), node.depth + 1), 0, node)
+    this.#countByDepth[node.depth]!++
   }
 
   /** Removes a node. @returns `false` if it was not here. */
@@ -32,6 +35,7 @@ export class NodeIndex<T extends NodePosition> {
     const offset = this.#at(node).indexOf(node)
     if (offset === -1) return false
     this.#nodes.splice(this.#lowerBound(firstEpoch(node), node.depth) + offset, 1)
+    this.#countByDepth[node.depth]!--
     return true
   }
 
@@ -39,6 +43,7 @@ export class NodeIndex<T extends NodePosition> {
   above(position: NodePosition): T[] {
     const found: T[] = []
     for (let depth = 0; depth <= position.depth; depth++) {
+      if (this.#countByDepth[depth] === 0) continue
       const index = Math.floor(position.index / 2 ** (position.depth - depth))
       found.push(...this.#at({ depth, index }))
     }

@@ -76,7 +76,8 @@ export class NodeRing {
     assertLimit(maxProvisional, 'maxProvisional')
     this.#crypto = crypto
     this.#maxCandidates = maxCandidates
-    this.#provisional = new ProvisionalNodes(crypto, { maxCandidates, maxProvisional })
+    const limits = { maxCandidates, maxProvisional }
+    this.#provisional = new ProvisionalNodes(crypto, this.#proven, limits)
   }
 
   /**

@@ -24,30 +24,29 @@ export interface ProvisionalLimits {
 
 export class ProvisionalNodes extends NodeIndex<HeldNode> {
   readonly #crypto: TreeCrypto
+  readonly #proven: NodeIndex<HeldNode>
   readonly #limits: ProvisionalLimits
 
-  constructor(crypto: TreeCrypto, limits: ProvisionalLimits) {
+  /** @param proven - The ring's proven nodes, which it keeps. Only read here. */
+  constructor(crypto: TreeCrypto, proven: NodeIndex<HeldNode>, limits: ProvisionalLimits) {
     super()
     this.#crypto = crypto
+    this.#proven = proven
     this.#limits = limits
   }
 
   /**
-   * Takes a node over as a candidate: keeps it, in pieces where some of its epochs are full, or
-   * drops it where another leads to it already.
+   * Takes over a node that agrees with all proven ones: keeps it, in pieces where some of its epochs
+   * are full, or drops it where another leads to it already.
    *
    * @param refused - Gets the spans for which nothing was taken because of a limit.
    * @returns Whether anything new is held.
    */
   take(node: HeldNode, refused: Span[]): boolean {
     const upper = this.above(node).find((held) => held.agreesWith(node))
-    if (upper === undefined) {
-      const agreeing = this.below(node).filter((held) => node.agreesWith(held))
-      return this.#admit(node, new Set(agreeing), refused)
-    }
-    if (samePosition(upper, node)) upper.addSources(node.sources, this.#limits.maxCandidates)
-    node.drop()
-    return false
+    if (upper !== undefined) return this.#merge(node, upper)
+    const agreeing = this.below(node).filter((held) => node.agreesWith(held))
+    return this.#admit(node, new Set(agreeing), refused)
   }
 
   /**
@@ -62,11 +61,9 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
       const isAbove = node.depth < proven.depth
       const agrees = isAbove ? node.agreesWith(proven) : proven.agreesWith(node)
       if (isAbove && agrees) continue
-      if (agrees && samePosition(node, proven)) {
-        proven.addSources(node.sources, this.#limits.maxCandidates)
-      }
-      if (!agrees) for (const source of node.sources) sources.add(source)
       this.delete(node)
+      if (agrees) this.#merge(node, proven)
+      else for (const source of node.sources) sources.add(source)
       node.drop()
     }
     return sources
@@ -75,10 +72,8 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
   /** @param agreeing - The nodes below `node`, or below what it is a piece of, that it leads to. */
   #admit(node: HeldNode, agreeing: ReadonlySet<HeldNode>, refused: Span[]): boolean {
     const above = this.above(node)
-    if (above.some((held) => agreeing.has(held))) {
-      node.drop()
-      return false
-    }
+    const upper = this.#proven.above(node)[0] ?? above.find((held) => agreeing.has(held))
+    if (upper !== undefined) return this.#merge(node, upper)
     const [implied, others] = partition(this.below(node), agreeing)
     const isFull = this.count - implied.length >= this.#limits.maxProvisional
     if (isFull || above.length >= this.#limits.maxCandidates) {
@@ -94,6 +89,13 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
     const [left, right] = this.#split(node)
     const isLeftNew = this.#admit(left, agreeing, refused)
     return this.#admit(right, agreeing, refused) || isLeftNew
+  }
+
+  /** Drops a node that `upper` leads to. @returns `false`: nothing new is held. */
+  #merge(node: HeldNode, upper: HeldNode): false {
+    if (samePosition(upper, node)) upper.addSources(node.sources, this.#limits.maxCandidates)
+    node.drop()
+    return false
   }
 
   #replace(implied: readonly HeldNode[], node: HeldNode): void {

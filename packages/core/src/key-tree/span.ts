@@ -103,7 +103,13 @@ export function epochAt(unixMs: number, epochLengthSeconds: number): number {
   return epoch
 }
 
-/** Finds the moment at which an epoch begins, in Unix milliseconds. @throws {RangeError} */
+/**
+ * Finds the moment at which an epoch begins.
+ *
+ * @returns Unix milliseconds; exact up to 2^53, and for the last of very long epochs beyond what a
+ *   `Date` can hold.
+ * @throws {RangeError} If an argument is out of range.
+ */
 export function epochStartMs(epoch: number, epochLengthSeconds: number): number {
   assertEpoch(epoch)
   assertEpochLength(epochLengthSeconds)
