@@ -156,7 +156,7 @@ class Cursor {
 
   fail(field: string): never {
     this.#root.field = field
-    // oxlint-disable-next-line no-throw-literal, only-throw-error -- caught in decodeObject
+    // oxlint-disable-next-line only-throw-error -- caught in decodeObject
     throw this.#root
   }
 
@@ -220,15 +220,18 @@ function unknownPart(bytes: Uint8Array): string | undefined {
     header = decodeCbor(protectedBytes, 'object')
     if (!(header instanceof Map)) return undefined
     if (header.has(2)) return 'crit'
-    for (const label of header.keys()) if (!KNOWN_PROTECTED.has(label)) return `label ${label}`
-    for (const label of unprotected.keys()) if (label !== 12) return unknownSignature(label)
+    for (const label of header.keys()) if (!KNOWN_PROTECTED.has(label)) return unknownLabel(label)
+    for (const label of unprotected.keys()) if (label !== 12) return unknownLabel(label)
     const alg: unknown = header.get(1)
+    if (alg === undefined) return undefined
     return typeof alg === 'number' && Object.hasOwn(AEAD_PARAMETERS, alg) ? undefined : 'alg'
   } catch {
     return undefined
   }
 }
 
-function unknownSignature(label: unknown): string {
-  return label === LABEL_BATCH_SIGNATURE ? 'batch signature' : `label ${String(label)}`
+/** Names a label if it is a number. Text is the sender's own and may not be fit for a log. */
+function unknownLabel(label: unknown): string {
+  if (label === LABEL_BATCH_SIGNATURE) return 'batch signature'
+  return typeof label === 'number' ? `label ${label}` : 'label'
 }

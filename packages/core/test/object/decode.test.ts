@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  concatBytes,
+  decodeObject,
+  encodeCbor,
+  encodeProtectedHeader,
+  toHex,
+  type AeadAlgorithm,
+} from '@waxwing/core'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { bytesOf, bytesUpTo, mutated } from '../support/arbitraries.js'
+import { outcomeOf } from '../support/outcome.js'
+import {
+  headerMap,
+  headerTokens,
+  objectTokens,
+  referenceEncode,
+  referenceVerdict,
+  writeIndefinite,
+  writeTokens,
+  type ObjectParts,
+} from './reference.js'
+
+const counters = bytesUpTo(5).filter(
+  ({ length, 0: first }) => length === 1 || (length > 1 && first !== 0),
+)
+
+const parts: fc.Arbitrary<ObjectParts> = fc.record({
+  alg: fc.constantFrom(1, 3, 10, 24),
+  kid: fc.oneof(bytesOf(8), bytesOf(4)),
+  partialIv: fc.oneof(bytesOf(10), counters),
+  epoch: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+  clearPart: fc.option(bytesUpTo(300), { nil: undefined }),
+  signature: fc.option(bytesOf(64), { nil: undefined }),
+  ciphertext: bytesUpTo(300),
+})
+
+const EXAMPLE: ObjectParts = {
+  alg: 24,
+  kid: new Uint8Array(8).fill(1),
+  partialIv: new Uint8Array(10).fill(2),
+  epoch: 500_000,
+  clearPart: new Uint8Array(5).fill(3),
+  signature: new Uint8Array(64).fill(4),
+  ciphertext: new Uint8Array(40).fill(5),
+}
+const UNSIGNED: ObjectParts = { ...EXAMPLE, clearPart: undefined, signature: undefined }
+
+const verdict = (bytes: Uint8Array): string => outcomeOf(() => decodeObject(bytes))
+
+describe('the framing of an object', () => {
+  it('is laid out by hand as the general codec encodes it', () => {
+    fc.assert(
+      fc.property(parts, ({ alg, clearPart, ...rest }) => {
+        const fields = { ...rest, alg: alg as AeadAlgorithm }
+        const laid = encodeProtectedHeader(
+          clearPart === undefined ? fields : { ...fields, clearPart },
+        )
+        expect(laid).toEqual(encodeCbor(headerMap({ ...fields, clearPart })))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('decodes to the fields that the general codec encoded', () => {
+    fc.assert(
+      fc.property(parts, (fields) => {
+        const bytes = referenceEncode(fields)
+        const decoded = decodeObject(bytes)
+        expect(decoded).toMatchObject(
+          Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
+        )
+        expect(decoded.clearPart).toEqual(fields.clearPart)
+        expect(decoded.signature).toEqual(fields.signature)
+        expect(decoded.protectedBytes).toEqual(encodeCbor(headerMap(fields)))
+        expect(concatBytes(decoded.session, beyond(decoded.session, fields))).toEqual(
+          fields.partialIv,
+        )
+        expect(decoded.counter).toBe(Number(`0x${toHex(beyond(decoded.session, fields))}`))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('is accepted and refused as the slow twin says, whatever was changed about it', () => {
+    const valid = [EXAMPLE, UNSIGNED, { ...EXAMPLE, alg: 1, partialIv: Uint8Array.of(1, 2) }]
+    fc.assert(
+      fc.property(mutated(valid.map(referenceEncode)), (bytes) => {
+        expect(verdict(bytes)).toBe(referenceVerdict(bytes))
+      }),
+      { numRuns: 1500 },
+    )
+  })
+
+  it('fails on any bytes with its two errors alone', () => {
+    fc.assert(
+      fc.property(bytesUpTo(200), (bytes) => {
+        expect(['valid', 'ERR_MALFORMED', 'ERR_UNSUPPORTED']).toContain(verdict(bytes))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is refused with any of its heads longer than it has to be', () => {
+    fc.assert(
+      fc.property(parts, fc.nat(), fc.integer({ min: 1, max: 4 }), (fields, at, steps) => {
+        const header = headerTokens(fields)
+        const object = objectTokens(fields, writeTokens(header))
+        expect(writeTokens(object)).toEqual(referenceEncode(fields))
+        const inner = writeTokens(header, at % header.length, steps)
+        expect(verdict(writeTokens(objectTokens(fields, inner)))).toBe('ERR_MALFORMED')
+        expect(verdict(writeTokens(object, at % object.length, steps))).toBe('ERR_MALFORMED')
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('is refused with an indefinite length anywhere', () => {
+    const header = headerTokens(EXAMPLE)
+    const object = objectTokens(EXAMPLE, writeTokens(header))
+    const outer = object.map((_, i) => writeIndefinite(object, i))
+    const inner = header
+      .map((_, i) => writeIndefinite(header, i))
+      .map((bytes) => bytes && writeTokens(objectTokens(EXAMPLE, bytes)))
+    const variants = [...outer, ...inner].filter((bytes) => bytes !== undefined)
+    expect(variants).toHaveLength(10)
+    for (const bytes of variants) expect(verdict(bytes)).toBe('ERR_MALFORMED')
+  })
+
+  it('is refused with its protected header in any other order, or with a label twice', () => {
+    const [map, ...entries] = headerTokens(EXAMPLE)
+    if (map === undefined) throw new TypeError('a header begins with its map')
+    const pairs = entries.flatMap((token, i) => (i % 2 === 0 ? [[token, entries[i + 1]!]] : []))
+    const swapped = pairs.map((_, i) => pairs.with(i, pairs.at(i - 1)!).with(i - 1, pairs[i]!))
+    const doubled = pairs.map((pair, i) => pairs.toSpliced(i, 0, pair))
+    for (const order of [...swapped, ...doubled]) {
+      const header = writeTokens([{ ...map, argument: order.length }, ...order.flat()])
+      expect(verdict(writeTokens(objectTokens(EXAMPLE, header)))).toBe('ERR_MALFORMED')
+    }
+  })
+
+  it('is refused when cut at any byte, and with a byte behind it', () => {
+    const bytes = referenceEncode(EXAMPLE)
+    for (let end = 0; end < bytes.length; end++) {
+      expect(verdict(bytes.subarray(0, end))).toBe('ERR_MALFORMED')
+    }
+    expect(verdict(concatBytes(bytes, Uint8Array.of(0)))).toBe('ERR_MALFORMED')
+  })
+
+  it('is malformed without an algorithm, and unsupported with an unknown one', () => {
+    for (const [alg, expected] of [
+      [undefined, 'ERR_MALFORMED'],
+      [2, 'ERR_UNSUPPORTED'],
+      ['A128GCM', 'ERR_UNSUPPORTED'],
+    ] as const) {
+      const header = headerMap(EXAMPLE)
+      if (alg === undefined) header.delete(1)
+      else header.set(1, alg)
+      const bytes = writeTokens(objectTokens(EXAMPLE, encodeCbor(header)))
+      expect(verdict(bytes)).toBe(expected)
+      expect(referenceVerdict(bytes)).toBe(expected)
+    }
+  })
+
+  it('says of an unknown label which it is only if it is a number, because it may be logged', () => {
+    const header = headerMap(EXAMPLE).set('a\nforged line in a log', 0)
+    const bytes = writeTokens(objectTokens(EXAMPLE, encodeCbor(header)))
+    expect(() => decodeObject(bytes)).toThrow(/^object: unknown label$/)
+    const numbered = headerMap(EXAMPLE).set(99, 0)
+    const other = writeTokens(objectTokens(EXAMPLE, encodeCbor(numbered)))
+    expect(() => decodeObject(other)).toThrow(/^object: unknown label 99$/)
+  })
+})
+
+/** What follows the session id in a Partial IV: the counter. */
+function beyond(session: Uint8Array, { partialIv }: ObjectParts): Uint8Array {
+  return partialIv.subarray(session.length)
+}
