@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as fs from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { describeStore } from '@waxwing/testkit'
+import { sqliteStore } from '@waxwing/store-sqlite'
+import { bytes, fillStore, keyOf, newPath, openStore, put } from './fixture.js'
+
+describeStore(
+  'sqliteStore',
+  async () => {
+    const path = newPath()
+    return { store: openStore(path), open: async () => openStore(path) }
+  },
+  { reopens: true, shares: true, noticeMs: 100 },
+)
+
+describe('sqliteStore: the file', () => {
+  it('is for its owner only, with all that lies beside it', async () => {
+    const path = newPath()
+    const store = openStore(path)
+    await store.write([put('a', bytes(1))])
+    for (const suffix of ['', '-wal', '-shm']) {
+      expect([suffix, fs.statSync(path + suffix).mode & 0o777]).toEqual([suffix, 0o600])
+    }
+  })
+
+  it('is alone in its folder after closing, and whole without its journal', async () => {
+    const path = newPath()
+    await fillStore(path)
+    expect(fs.readdirSync(path.slice(0, -'/a.db'.length))).toEqual(['a.db'])
+  })
+
+  it('is not made where the caller wants one to be there', () => {
+    const path = newPath()
+    expect(() => openStore(path, { create: false })).toThrow(/ENOENT/)
+    expect(fs.existsSync(path)).toBe(false)
+  })
+
+  it('holds nothing of the values in plain, neither live nor closed', async () => {
+    const path = newPath()
+    const store = openStore(path)
+    const secret = 'the quick brown fox jumps over the lazy dog'
+    const value = new TextEncoder().encode(secret)
+    await store.write([put('public-id', value), put('big', new Uint8Array(2 ** 16).fill(0x5a))])
+    await store.write([put('public-id', new TextEncoder().encode(`${secret}!`))])
+    const read = (suffix: string): string => fs.readFileSync(path + suffix, 'latin1')
+    const live = read('') + read('-wal')
+    await store.close()
+    for (const content of [live, read('')]) {
+      expect(content).toContain('public-id')
+      expect(content).not.toContain('quick brown')
+      expect(content).not.toContain('Z'.repeat(16))
+    }
+  })
+
+  it('encrypts the same value to different bytes each time', async () => {
+    const path = newPath()
+    await (async () => {
+      const store = openStore(path)
+      await store.write([put('a', new Uint8Array(32)), put('b', new Uint8Array(32))])
+      await store.close()
+    })()
+    const db = new DatabaseSync(path)
+    const values = db.prepare('SELECT value FROM entry').all()
+    db.close()
+    expect(values).toHaveLength(2)
+    expect(values[0]!['value']).not.toEqual(values[1]!['value'])
+  })
+
+  it('overwrites what is deleted', async () => {
+    const path = newPath()
+    await fillStore(path)
+    const db = new DatabaseSync(path)
+    const row = db.prepare('SELECT value FROM entry WHERE key = ?').get('key39')
+    db.close()
+    const sealed = Buffer.from(row!['value'] as Uint8Array).toString('latin1')
+    expect(fs.readFileSync(path, 'latin1')).toContain(sealed)
+    const store = openStore(path)
+    await store.write([{ table: 't', key: 'key39', value: null }])
+    await store.close()
+    expect(fs.readFileSync(path, 'latin1')).not.toContain(sealed)
+  })
+})
+
+describe('sqliteStore: group commit', () => {
+  /** Commits so far, as another connection counts them. */
+  function commitCounter(path: string): () => number {
+    const db = new DatabaseSync(path)
+    const read = (): number => Number(db.prepare('PRAGMA data_version').get()!['data_version'])
+    const first = read()
+    return () => read() - first
+  }
+
+  it('commits writes of one turn together, and a refused one alone', async () => {
+    const path = newPath()
+    const store = openStore(path)
+    await store.write([put('a', bytes(0))])
+    const walBytes = fs.statSync(`${path}-wal`).size
+    const results = await Promise.all(
+      Array.from({ length: 50 }, (_, i) =>
+        store.write([
+          { ...put('a', bytes(i)), ...(i === 25 && { expect: null }) },
+          put(`k${i}`, bytes(i)),
+        ]),
+      ),
+    )
+    const grown = fs.statSync(`${path}-wal`).size - walBytes
+    expect(results.filter((isWritten) => !isWritten)).toHaveLength(1)
+    expect(results[25]).toBe(false)
+    expect(await store.get('t', 'k25')).toBeUndefined()
+    expect(await store.get('t', 'k49')).toEqual(bytes(49))
+    expect(grown).toBeLessThan(10 * 4120) // 50 commits would be 50 frames at least
+  })
+
+  it('is not seen in part by others', async () => {
+    const path = newPath()
+    const store = openStore(path)
+    const commits = commitCounter(path)
+    const written = store.write([put('a', bytes(1)), put('b', bytes(1))])
+    expect(commits()).toBe(0)
+    await written
+    expect(commits()).toBe(1)
+  })
+})
+
+describe('sqliteStore: several handles', () => {
+  it('waits for another process, and tells when it waited too long', async () => {
+    const path = newPath()
+    const store = openStore(path, { busyTimeoutMs: 50 })
+    await store.write([put('a', bytes(1))])
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    await expect(store.write([put('a', bytes(2))])).rejects.toMatchObject({
+      code: 'ERR_STORE_BUSY',
+    })
+    expect(await store.get('t', 'a')).toEqual(bytes(1))
+    const patient = openStore(path, { busyTimeoutMs: 10_000 })
+    const written = patient.write([put('a', bytes(3))])
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50)
+    })
+    other.exec('ROLLBACK')
+    other.close()
+    expect(await written).toBe(true)
+  })
+
+  it('serves the event loop while it waits', async () => {
+    const path = newPath()
+    const store = openStore(path, { busyTimeoutMs: 300 })
+    const other = new DatabaseSync(path)
+    other.exec('BEGIN IMMEDIATE')
+    let turns = 0
+    const timer = setInterval(() => turns++, 5)
+    await expect(store.write([put('a', bytes(2))])).rejects.toMatchObject({
+      code: 'ERR_STORE_BUSY',
+    })
+    clearInterval(timer)
+    other.close()
+    expect(turns).toBeGreaterThan(5)
+  })
+
+  it('cannot be opened while another process keeps it to itself', async () => {
+    const path = newPath()
+    await fillStore(path)
+    const other = new DatabaseSync(path)
+    other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; PRAGMA user_version = 1; COMMIT')
+    try {
+      expect(() => openStore(path, { busyTimeoutMs: 20 })).toThrow(
+        expect.objectContaining({ code: 'ERR_STORE_BUSY' }),
+      )
+    } finally {
+      other.close()
+    }
+  })
+})
+
+describe('sqliteStore: no room', () => {
+  it('refuses what does not fit, with nothing changed, and serves on', async () => {
+    const path = newPath()
+    const store = openStore(path, { maxPages: 20 })
+    await store.write([put('a', bytes(1)), put('ballast', new Uint8Array(40_000))])
+    const tooMuch = store.write([put('a', bytes(2)), put('b', new Uint8Array(80_000))])
+    const small = store.write([put('c', bytes(3))]) // of the same group
+    await expect(tooMuch).rejects.toMatchObject({ code: 'ERR_STORE_FULL' })
+    expect(await small).toBe(true)
+    expect(await store.get('t', 'a')).toEqual(bytes(1))
+    await store.write([{ table: 't', key: 'ballast', value: null }])
+    expect(await store.write([put('b', new Uint8Array(30_000))])).toBe(true)
+    await store.verify()
+  })
+})
+
+describe('sqliteStore: options', () => {
+  it.each([{ busyTimeoutMs: -1 }, { pollMs: 0 }, { checkBytes: 0.5 }, { maxPages: 0 }])(
+    'refuses %o as the bug of a caller',
+    (options) => {
+      const path = newPath()
+      expect(() => sqliteStore(path, { key: keyOf(1), ...options })).toThrow(RangeError)
+      expect(fs.existsSync(path)).toBe(false)
+    },
+  )
+})
