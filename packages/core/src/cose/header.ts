@@ -42,7 +42,7 @@ export const ALG_ED25519: -19 = -19
 export const ALG_EDDSA: -8 = -8
 /** HPKE-4, integrated: X25519, HKDF-SHA256, ChaCha20Poly1305 (draft-ietf-cose-hpke-27 Section 4). */
 export const ALG_HPKE_4 = 42
-/** The same with X-Wing (0x647a) as its KEM. Private use (RFC 9052 Section 11.1). */
+/** The same with X-Wing (0x647a) as its KEM; from the private-use range of "COSE Algorithms". */
 export const ALG_HPKE_XWING: -65539 = -65539
 
 const EMPTY = new Uint8Array(0)
