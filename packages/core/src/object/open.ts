@@ -8,17 +8,17 @@
  * @module
  */
 
-import { concatBytes, utf8 } from '../bytes.js'
+import { concatBytes, equalBytes, utf8 } from '../bytes.js'
 import {
   AEAD_PARAMETERS,
   type Aead,
   type CryptoProvider,
   type Ed25519VerifyingKey,
 } from '../crypto/provider.js'
-import type { VerifiedManifest } from '../stream/manifest.js'
+import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
 import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
 import type { DecodedObject } from './decode.js'
-import { encodeHead } from './header.js'
+import { encodeHead, SESSION_ID_BYTES } from './header.js'
 import { decodeMetadata, type Metadata } from './metadata.js'
 
 const ENCRYPT0: Uint8Array = concatBytes(Uint8Array.of(0x83, 0x68), utf8('Encrypt0'))
@@ -55,6 +55,8 @@ export class ObjectOpener {
   readonly #encryptionAad: Uint8Array
   readonly #signatureAad: Uint8Array
   readonly #alg: number
+  readonly #kid: Uint8Array
+  readonly #sessionBytes: number
   readonly #producerKey: Ed25519VerifyingKey | undefined
   #aad = new Uint8Array(256)
   /** How many objects failed under this key (RFC 9053 Section 4). */
@@ -62,9 +64,11 @@ export class ObjectOpener {
 
   constructor(inputs: OpenerInputs) {
     const { crypto, manifest, producerKey, leaf, epoch, session } = inputs
-    const { alg, generationId, signatureMode } = manifest
+    const { alg, generationId, signatureMode, counterMode } = manifest
     const content = deriveContentKey(crypto, leaf, { generationId, epoch, session, alg })
     this.#alg = alg
+    this.#kid = kidOf(manifest)
+    this.#sessionBytes = counterMode === 'session' ? SESSION_ID_BYTES : 0
     this.#aead = crypto.aead(alg, content.key)
     this.#tagBytes = AEAD_PARAMETERS[alg].tagBytes
     this.#baseIv = content.baseIv
@@ -89,9 +93,8 @@ export class ObjectOpener {
   }
 
   #open(object: DecodedObject, signatureFirst: boolean): OpenedText | undefined {
-    const { alg, ciphertext, signature } = object
-    const key = this.#producerKey
-    if (alg !== this.#alg || (signature === undefined) !== (key === undefined)) return undefined
+    const { ciphertext } = object
+    if (!this.#hasFormOfStream(object)) return undefined
     if (ciphertext.length <= this.#tagBytes) return undefined
     if (signatureFirst && !this.#signatureVerifies(object)) return undefined
     this.#setNonce(object.partialIv)
@@ -105,6 +108,16 @@ export class ObjectOpener {
     } catch {
       return undefined
     }
+  }
+
+  /** The manifest says all this, so that nothing of it is guessed from the object. */
+  #hasFormOfStream({ alg, kid, session, signature }: DecodedObject): boolean {
+    return (
+      alg === this.#alg &&
+      equalBytes(kid, this.#kid) &&
+      session.length === this.#sessionBytes &&
+      (signature === undefined) === (this.#producerKey === undefined)
+    )
   }
 
   #setNonce(partialIv: Uint8Array): void {

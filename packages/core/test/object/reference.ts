@@ -76,10 +76,10 @@ function hasUnknown(
   unprotected: ReadonlyMap<CborKey, CborValue>,
 ): boolean {
   const alg = header.get(1)
-  const unknownAlg = alg !== undefined && !Object.keys(AEAD_PARAMETERS).includes(String(alg))
+  const known = Object.keys(AEAD_PARAMETERS).map(Number)
+  const unknownAlg = alg !== undefined && !(typeof alg === 'number' && known.includes(alg))
   return (
     unknownAlg ||
-    (alg !== undefined && typeof alg !== 'number') ||
     [...header.keys()].some((label) => ![1, 4, 6, 10, -65537].includes(label as number)) ||
     [...unprotected.keys()].some((label) => label !== 12)
   )

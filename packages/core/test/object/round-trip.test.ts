@@ -67,7 +67,8 @@ describe.each(PROVIDERS)('objects with the $name provider', (crypto) => {
   )
   it.each(cases)('open as they were sealed: alg $alg, signature $mode', ({ alg, mode }) => {
     const { sealer, opener } = stream(crypto, alg, mode)
-    for (let i = 0; i < 300; i++) {
+    const longest = crypto.name === 'pure' ? 40 : 300
+    for (let i = 0; i < longest; i++) {
       const plaintext = utf8('x'.repeat(i))
       const clearPart = i % 3 === 0 ? utf8(`clear ${i}`) : undefined
       const object = sealer.seal({ metadata: NO_METADATA, plaintext, clearPart })
