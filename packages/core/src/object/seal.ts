@@ -78,7 +78,8 @@ export function maxObjects(alg: number): number {
 export class ObjectSealer {
   readonly epoch: number
   readonly session: Uint8Array
-  readonly #inputs: SealerInputs
+  readonly #manifest: VerifiedManifest
+  readonly #signingKey: Ed25519SigningKey | undefined
   readonly #aead: Aead
   readonly #tagBytes: number
   readonly #nonce: Uint8Array
@@ -109,7 +110,8 @@ export class ObjectSealer {
       throw new TypeError(`session must be ${sessionBytes} bytes, got ${session.length}`)
     }
     const content = deriveContentKey(crypto, leaf, { generationId, epoch, session, alg })
-    this.#inputs = inputs
+    this.#manifest = manifest
+    this.#signingKey = signingKey
     this.epoch = epoch
     this.session = session.slice()
     this.#aead = crypto.aead(alg, content.key)
@@ -152,7 +154,7 @@ export class ObjectSealer {
     const layout = this.#layoutFor(counter, clearPart)
     const textBytes = metadata.length + plaintext.length
     const ciphertextHead = encodeHead(2, textBytes + this.#tagBytes)
-    const { signingKey } = this.#inputs
+    const signingKey = this.#signingKey
     const signedBytes = signingKey === undefined ? 1 : SIGNATURE_HEAD.length + SIGNATURE_BYTES
     const ciphertextAt = layout.prefix.length + signedBytes + ciphertextHead.length
 
@@ -210,8 +212,8 @@ export class ObjectSealer {
   }
 
   #layout(counter: number, clearPart: Uint8Array | undefined): Layout {
-    const { manifest, epoch } = this.#inputs
-    const { session } = this
+    const manifest = this.#manifest
+    const { epoch, session } = this
     const partialIv =
       session.length === 0 ? durablePartialIv(counter) : sessionPartialIv(session, counter)
     const kid = kidOf(manifest)
