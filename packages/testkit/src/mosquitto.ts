@@ -163,13 +163,14 @@ function configuration(folder: string, port: number, options: MosquittoOptions):
     `listener ${port} 127.0.0.1`,
     `allow_anonymous ${options.users === undefined}`,
   ]
-  if (options.websockets) lines.push('protocol websockets')
   if (options.tls) {
     lines.push(`cafile ${file('ca.pem')}`, `certfile ${file('server.pem')}`)
     lines.push(`keyfile ${file('server-key.pem')}`)
   }
   if (options.tls === 'mutual')
     lines.push('require_certificate true', 'use_identity_as_username true')
+  // Last, because it begins another listener: Mosquitto 2.0 does not start on WebSocket alone.
+  if (options.websockets) lines.push('protocol websockets', `listener 0 ${file('unused.sock')}`)
   if (options.users !== undefined) lines.push(`password_file ${file('passwords')}`)
   if (options.acl !== undefined) lines.push(`acl_file ${file('acl')}`)
   return `${[...lines, ...(options.config ?? [])].join('\n')}\n`

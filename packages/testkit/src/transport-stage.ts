@@ -30,6 +30,8 @@ export type TransportFeature =
   | 'exact-overlap'
   /** What was not acknowledged comes again to the next endpoint of the same session. */
   | 'sessions'
+  /** What comes again says so. */
+  | 'redelivered'
   /** The fixture can break connections. */
   | 'interruption'
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One connection with its subscriptions and with the messages that come over it. A transport has
+ * one for data, opened by the first subscription to data, and one for everything else.
+ *
+ * @module
+ */
+
+import type { IConnackPacket } from 'mqtt'
+import type { MessageHandler, Subscription, WaxwingError } from '@waxwing/core'
+import { Connection } from './connection.js'
+import { FilterRequests } from './filter-requests.js'
+import { Inbound } from './inbound.js'
+import type { ResolvedOptions } from './options.js'
+import { Subscriptions, type Registration } from './subscriptions.js'
+
+/** What a channel tells the transport. */
+export interface ChannelEvents {
+  connected(server: IConnackPacket): void
+  disconnected(): void
+  refused(error: WaxwingError): void
+  report(error: unknown): void
+}
+
+export class Channel {
+  readonly connection: Connection
+  readonly #subscriptions = new Subscriptions()
+  readonly #requests: FilterRequests
+  readonly #inbound: Inbound
+
+  constructor(options: ResolvedOptions, role: 'data' | 'control', events: ChannelEvents) {
+    this.connection = new Connection(options, role, {
+      connected: (server) => {
+        this.#requests.connected(server, this.#subscriptions.filters)
+        events.connected(server)
+      },
+      disconnected: (wasReady) => {
+        this.#inbound.disconnected()
+        if (wasReady) events.disconnected()
+      },
+      refused: (error) => events.refused(error),
+      report: (error) => events.report(error),
+      published: (packet, next) => this.#inbound.arrived(packet, next),
+      released: (messageId) => this.#inbound.released(messageId),
+      answered: (sessionPresent) => this.#inbound.answered(sessionPresent),
+    })
+    this.#requests = new FilterRequests(this.connection, options, (error) => events.report(error))
+    this.#inbound = new Inbound({
+      connection: this.connection,
+      subscriptions: this.#subscriptions,
+      options,
+      mayStall: role === 'data',
+      report: (error) => events.report(error),
+    })
+  }
+
+  /** Resolves when the broker has granted the filter. The handler may be called before that. */
+  async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
+    const registration = this.#subscriptions.add(filter, handler)
+    this.#inbound.claim(registration)
+    try {
+      await this.#requests.subscribe(filter)
+    } catch (error) {
+      this.#remove(registration)
+      throw error
+    }
+    return {
+      close: async () => {
+        if (this.#remove(registration)) this.#requests.unsubscribe(filter)
+      },
+    }
+  }
+
+  /** Calls no handler any more, and grants no filter. */
+  stop(error: WaxwingError): void {
+    this.#subscriptions.clear()
+    this.#inbound.close()
+    this.#requests.ended(error)
+  }
+
+  /** @returns Whether nobody wants the filter any more. */
+  #remove(registration: Registration): boolean {
+    const isLast = this.#subscriptions.remove(registration)
+    this.#inbound.release(registration)
+    return isLast
+  }
+}

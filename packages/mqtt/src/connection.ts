@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One connection to the broker, for as long as the transport lives: it is made, watched and made
+ * again with growing pauses. What travels over it is the business of its owner.
+ *
+ * MQTT.js frames packets, keeps sends in flight across reconnections and pings. Connecting again is
+ * ours, because credentials may come from a function and pauses must grow; so are subscribing again
+ * (its failures must be heard) and acknowledging: every PUBLISH with QoS 1 or 2 is intercepted by
+ * `customHandleAcks` and answered by nobody but {@link Connection.write}.
+ *
+ * @module
+ */
+
+import mqtt, { type IConnackPacket, type IPublishPacket, type MqttClient, type Packet } from 'mqtt'
+import type { WaxwingError } from '@waxwing/core'
+import { clientOptions, type ResolvedOptions } from './options.js'
+import { asBuffer } from './packets.js'
+import {
+  connectionFailed,
+  connectionRefused,
+  isPassing,
+  refusalCode,
+  transportError,
+} from './refusals.js'
+
+/** Told to MQTT.js as the reason why a message is not acknowledged now. */
+const LATER = new Error('acknowledged later')
+
+export interface ConnectionOwner {
+  /** Ready for packets; `server` is what the broker said of itself. */
+  connected(server: IConnackPacket): void
+  /** The network connection is gone. `wasReady` says whether `connected` was called for it. */
+  disconnected(wasReady: boolean): void
+  /** The broker has refused for good: no further attempt is made. */
+  refused(error: WaxwingError): void
+  report(error: unknown): void
+  /** A PUBLISH. The connection is read no further until `next` is called. */
+  published(packet: IPublishPacket, next: () => void): void
+  /** The broker released a QoS 2 message. */
+  released(messageId: number): void
+  /** The broker answered; this comes before any message. */
+  answered(sessionPresent: boolean): void
+}
+
+export class Connection {
+  readonly client: MqttClient
+  readonly #options: ResolvedOptions
+  readonly #owner: ConnectionOwner
+  #isReady = false
+  #wasReady = false
+  #isStarted = false
+  #isEnded = false
+  #failedAttempts = 0
+  #reconnectTimer: ReturnType<typeof setTimeout> | undefined
+  #lastError: unknown
+
+  constructor(options: ResolvedOptions, role: 'data' | 'control', owner: ConnectionOwner) {
+    this.#options = options
+    this.#owner = owner
+    this.client = mqtt.connect(clientOptions(options, role))
+    this.client.options.manualConnect = false // only the first connect; `end` reads it too
+    this.#listen()
+    this.#interceptMessages()
+    void this.#connect()
+  }
+
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** What stands for the present network connection; another one after each reconnection. */
+  get network(): object | undefined {
+    return this.client.connected ? this.client.stream : undefined
+  }
+
+  /** Writes a packet that MQTT.js does not know of. */
+  write(packet: Uint8Array): void {
+    this.client.stream.write(asBuffer(packet))
+  }
+
+  /** Keeps the connection alive while nothing is read: the broker's answers are not seen then. */
+  ping(): void {
+    if (!this.client.connected) return
+    this.client.sendPing()
+    this.client.reschedulePing(true)
+  }
+
+  /** Says goodbye, so that the broker keeps the will to itself, and frees everything. */
+  async end(): Promise<void> {
+    this.#isEnded = true
+    this.#isReady = false
+    clearTimeout(this.#reconnectTimer)
+    if (!this.#isStarted) return
+    const { client } = this
+    for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id))
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, this.#options.closeTimeoutMs)
+      client.end(!client.connected, this.#farewell(), () => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+    client.stream.destroy()
+  }
+
+  /** A session that nobody can find again is ended with the connection (MQTT 5). */
+  #farewell(): { properties?: { sessionExpiryInterval: number } } {
+    const { isPersistent, protocolVersion } = this.#options
+    return protocolVersion === 5 && !isPersistent
+      ? { properties: { sessionExpiryInterval: 0 } }
+      : {}
+  }
+
+  async #connect(): Promise<void> {
+    const { password } = this.#options
+    try {
+      const word = typeof password === 'function' ? await password() : password
+      if (this.#isEnded) return
+      if (word !== undefined) this.client.options.password = word
+      this.#isStarted = true
+      this.client.connect()
+    } catch (error) {
+      this.#owner.report(error)
+      this.#reconnectLater()
+    }
+  }
+
+  #reconnectLater(): void {
+    if (this.#isEnded) return
+    const { reconnectMinMs, reconnectMaxMs } = this.#options
+    const pause = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** Math.min(this.#failedAttempts, 30))
+    this.#failedAttempts++
+    clearTimeout(this.#reconnectTimer)
+    // Jitter: many clients of one broker must not come back at the same moment.
+    const jittered = pause * (0.5 + Math.random() / 2)
+    this.#reconnectTimer = setTimeout(() => void this.#connect(), jittered)
+  }
+
+  #listen(): void {
+    const { client } = this
+    client.on('packetreceive', (packet) => this.#received(packet))
+    client.on('connect', (packet) => this.#connected(packet))
+    client.on('close', () => this.#closed())
+    client.on('error', (error) => this.#failed(error))
+    client.on('disconnect', ({ reasonCode = 0 }) => {
+      const reason = mqtt.ReasonCodes[reasonCode as keyof typeof mqtt.ReasonCodes] || 'no reason'
+      this.#owner.report(transportError(`the broker ended the connection: ${reason}`))
+    })
+  }
+
+  #interceptMessages(): void {
+    this.client.options.customHandleAcks = (_topic, _payload, packet: IPublishPacket, done) => {
+      this.#owner.published(packet, () => done(LATER))
+    }
+    this.client.handleMessage = (packet, done) => {
+      if (packet.qos === 0) this.#owner.published(packet, done)
+      else done() // QoS 1 and 2 never come this way
+    }
+  }
+
+  #received(packet: Packet): void {
+    if (packet.cmd === 'connack') this.#owner.answered(packet.sessionPresent)
+    if (packet.cmd === 'pubrel') this.#owner.released(packet.messageId ?? 0)
+  }
+
+  #connected(server: IConnackPacket): void {
+    if (this.#isEnded) return
+    this.#isReady = true
+    this.#wasReady = true
+    this.#failedAttempts = 0
+    // MQTT 5: the session of a random name begins anew only once.
+    if (this.#options.protocolVersion === 5) this.client.options.clean = false
+    this.#owner.connected(server)
+  }
+
+  #closed(): void {
+    const wasReady = this.#isReady
+    this.#isReady = false
+    if (this.#isEnded) return
+    this.#owner.disconnected(wasReady)
+    if (!wasReady && this.#lastError === undefined) {
+      this.#owner.report(transportError('the broker closed the connection without an answer'))
+    }
+    this.#lastError = undefined
+    this.#reconnectLater()
+  }
+
+  #failed(error: Error): void {
+    if (error === LATER || error === this.#lastError || this.#isEnded) return
+    this.#lastError = error
+    const code = refusalCode(error)
+    if (code === undefined || this.client.connected) {
+      this.#owner.report(connectionFailed(error))
+      return
+    }
+    const refusal = connectionRefused(error, code, this.#options.protocolVersion)
+    if (this.#wasReady || isPassing(code)) {
+      this.#owner.report(refusal)
+      return
+    }
+    this.#isEnded = true
+    this.#owner.refused(refusal)
+  }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A transport over a client that the application lends, for applications that have one already.
+ *
+ * Best effort, and said so: MQTT.js acknowledges each message when it has handed it over, so what a
+ * crash interrupts is lost; `acknowledge()` changes nothing; and nothing holds back a broker that
+ * sends faster than the handlers work. {@link mqttTransport} has none of these limits.
+ *
+ * @module
+ */
+
+import type { IPublishPacket, MqttClient } from 'mqtt'
+import type {
+  MessageHandler,
+  Subscription,
+  Transport,
+  TransportLimits,
+  TransportStatus,
+} from '@waxwing/core'
+import type { MqttTransport } from './mqtt-transport.js'
+import { assertSendable, type MqttSendOptions, type QualityOfService } from './options.js'
+import { asBuffer, publishOptions, receivedFrom } from './packets.js'
+import { closedError, connectionFailed, sendFailed, subscriptionRefused } from './refusals.js'
+import { StatusBoard } from './status-board.js'
+import { Subscriptions } from './subscriptions.js'
+import { assertTopicFilter, subscriptionIdentifier } from './topics.js'
+
+export interface LentClientOptions {
+  /** Of subscriptions, and of sends that do not say otherwise. Default 1. */
+  readonly qos?: QualityOfService
+  /** Largest payload to send. Default 262,144. */
+  readonly maxPayloadBytes?: number
+}
+
+/**
+ * Wraps an MQTT.js client. It is neither connected nor ended; `close` unsubscribes and lets go.
+ *
+ * @param client Should subscribe again after reconnecting (MQTT.js's default).
+ */
+export function mqttTransportOver(client: MqttClient, options: LentClientOptions = {}): Transport {
+  return new LentClient(client, options)
+}
+
+class LentClient implements MqttTransport {
+  readonly limits: TransportLimits
+  readonly #client: MqttClient
+  readonly #defaults: { qos: QualityOfService; protocolVersion: number; maxPayloadBytes: number }
+  readonly #subscriptions = new Subscriptions()
+  readonly #status = new StatusBoard()
+  readonly #sends = new Set<Promise<void>>()
+  readonly #release: () => void
+  #isClosed = false
+
+  constructor(client: MqttClient, { qos = 1, maxPayloadBytes = 262_144 }: LentClientOptions) {
+    this.#client = client
+    const { protocolVersion = 4 } = client.options
+    this.#defaults = { qos, protocolVersion, maxPayloadBytes }
+    this.limits = { maxPayloadBytes, binary: true, retained: true }
+    this.#release = this.#listen()
+  }
+
+  async send(address: string, payload: Uint8Array, options: MqttSendOptions = {}): Promise<void> {
+    assertSendable(address, payload, options, this.#defaults)
+    if (this.#isClosed) throw closedError()
+    const sent = this.#publish(address, payload.slice(), options)
+    this.#sends.add(sent)
+    try {
+      await sent
+    } finally {
+      this.#sends.delete(sent)
+    }
+  }
+
+  async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
+    assertTopicFilter(filter)
+    if (this.#isClosed) throw closedError()
+    const registration = this.#subscriptions.add(filter, handler)
+    const properties = { subscriptionIdentifier: subscriptionIdentifier(filter) }
+    const { qos, protocolVersion } = this.#defaults
+    try {
+      await this.#client.subscribeAsync(filter, {
+        qos,
+        ...(protocolVersion === 5 ? { properties } : {}),
+      })
+    } catch (error) {
+      this.#subscriptions.remove(registration)
+      throw subscriptionRefused(filter, error as Error)
+    }
+    return {
+      close: async () => {
+        if (this.#subscriptions.remove(registration)) this.#unsubscribe(filter)
+      },
+    }
+  }
+
+  onStatus(listener: (status: TransportStatus) => void): () => void {
+    return this.#status.listen(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const filter of this.#subscriptions.filters) this.#unsubscribe(filter)
+    this.#subscriptions.clear()
+    this.#release()
+    if (this.#client.connected) await Promise.allSettled(this.#sends)
+  }
+
+  async #publish(address: string, payload: Uint8Array, options: MqttSendOptions): Promise<void> {
+    try {
+      const wire = publishOptions(options, this.#defaults)
+      await this.#client.publishAsync(address, asBuffer(payload), wire)
+    } catch (error) {
+      throw sendFailed(address, error)
+    }
+  }
+
+  #unsubscribe(filter: string): void {
+    this.#client.unsubscribe(filter, (error) => {
+      if (error && this.#client.connected) this.#status.report(connectionFailed(error))
+    })
+  }
+
+  #listen(): () => void {
+    const client = this.#client
+    const connected = (): void => this.#status.up(client)
+    const closed = (): void => this.#status.down(client)
+    const failed = (error: Error): void => this.#status.report(connectionFailed(error))
+    const arrived = (topic: string, _payload: unknown, packet: IPublishPacket): void => {
+      for (const { handler } of this.#subscriptions.takersOf({ ...packet, topic })) {
+        void this.#call(handler, { ...packet, topic })
+      }
+    }
+    if (client.connected) connected()
+    client.on('connect', connected).on('close', closed).on('error', failed).on('message', arrived)
+    return () => {
+      client.off('connect', connected).off('close', closed)
+      client.off('error', failed).off('message', arrived)
+    }
+  }
+
+  async #call(handler: MessageHandler, packet: IPublishPacket): Promise<void> {
+    try {
+      await handler(receivedFrom(packet, packet.dup, () => Promise.resolve()))
+    } catch (error) {
+      this.#status.report(error)
+    }
+  }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * MQTT 3.1.1 and 5 as a {@link Transport} (`docs/spec/09-bindings.md`): one object or control
+ * message is the payload of one PUBLISH.
+ *
+ * MQTT.js hands packets over one at a time, and sees the answer to a send only after what came
+ * before it was taken. So there are two connections: a data message that nobody acknowledges never
+ * stops control messages, and a handler may await a send.
+ *
+ * @module
+ */
+
+import type {
+  MessageHandler,
+  Subscription,
+  Transport,
+  TransportLimits,
+  TransportStatus,
+  WaxwingError,
+} from '@waxwing/core'
+import { Channel, type ChannelEvents } from './channel.js'
+import {
+  assertSendable,
+  resolveOptions,
+  type MqttSendOptions,
+  type MqttTransportOptions,
+  type ResolvedOptions,
+} from './options.js'
+import { publishOptions } from './packets.js'
+import { closedError } from './refusals.js'
+import { SendQueue } from './send-queue.js'
+import { StatusBoard } from './status-board.js'
+import { assertTopicFilter, isControlFilter } from './topics.js'
+
+/** A transport over MQTT. */
+export interface MqttTransport extends Transport {
+  /**
+   * @throws {TypeError} If the address is not a topic name.
+   * @throws {RangeError} If the payload is longer than `limits.maxPayloadBytes`.
+   * @throws {WaxwingError} `ERR_TRANSPORT` if the broker refused; `ERR_LIMIT` if too much waits or
+   *   the broker takes no packet of this size; `ERR_UNSUPPORTED` for properties with MQTT 3.1.1;
+   *   `ERR_CLOSED`. An expiry is not sent with MQTT 3.1.1, which has none.
+   */
+  send(address: string, payload: Uint8Array, options?: MqttSendOptions): Promise<void>
+}
+
+/**
+ * Opens a transport. It connects at once, and again whenever the connection breaks; failures on the
+ * way are reported by `onStatus`. When the first connection is refused for good (wrong version,
+ * wrong credentials), everything that waits and everything later fails with `ERR_TRANSPORT`.
+ *
+ * @throws {TypeError | RangeError} Naming the option that is wrong.
+ */
+export function mqttTransport(options: MqttTransportOptions): MqttTransport {
+  return new TwoConnections(resolveOptions(options))
+}
+
+class TwoConnections implements MqttTransport {
+  readonly limits: TransportLimits
+  readonly #options: ResolvedOptions
+  readonly #status = new StatusBoard()
+  readonly #control: Channel
+  readonly #sends: SendQueue
+  #data: Channel | undefined
+  /** Why nothing works any more. */
+  #end: WaxwingError | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    this.limits = { maxPayloadBytes: options.maxPayloadBytes, binary: true, retained: true }
+    const events = this.#eventsOf({})
+    this.#control = new Channel(options, 'control', {
+      ...events,
+      connected: (server) => {
+        this.#sends.connected(server)
+        events.connected(server)
+      },
+      disconnected: () => {
+        this.#sends.disconnected()
+        events.disconnected()
+      },
+    })
+    this.#sends = new SendQueue(this.#control.connection, options)
+  }
+
+  async send(address: string, payload: Uint8Array, options: MqttSendOptions = {}): Promise<void> {
+    assertSendable(address, payload, options, this.#options)
+    if (this.#end !== undefined) throw this.#end
+    const outgoing = { address, payload: payload.slice() }
+    await this.#sends.push({ ...outgoing, options: publishOptions(options, this.#options) })
+  }
+
+  async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
+    assertTopicFilter(filter)
+    if (this.#end !== undefined) throw this.#end
+    if (isControlFilter(filter)) return this.#control.subscribe(filter, handler)
+    this.#data ??= new Channel(this.#options, 'data', this.#eventsOf({}))
+    return this.#data.subscribe(filter, handler)
+  }
+
+  onStatus(listener: (status: TransportStatus) => void): () => void {
+    return this.#status.listen(listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#end ??= closedError()
+    for (const channel of this.#channels) channel.stop(closedError())
+    await this.#sends.emptied(this.#options.closeTimeoutMs)
+    this.#sends.ended(closedError())
+    await Promise.all(this.#channels.map(({ connection }) => connection.end()))
+  }
+
+  get #channels(): readonly Channel[] {
+    return this.#data === undefined ? [this.#control] : [this.#data, this.#control]
+  }
+
+  #eventsOf(channel: object): ChannelEvents {
+    return {
+      connected: () => this.#status.up(channel),
+      disconnected: () => this.#status.down(channel),
+      report: (error) => this.#status.report(error),
+      refused: (error) => this.#refused(error),
+    }
+  }
+
+  #refused(error: WaxwingError): void {
+    this.#end ??= error
+    this.#status.report(error)
+    for (const channel of this.#channels) channel.stop(this.#end)
+    this.#sends.ended(this.#end)
+    for (const { connection } of this.#channels) void connection.end()
+  }
+}

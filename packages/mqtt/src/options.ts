@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The options of the MQTT transport: their defaults, their checks, and what they mean to MQTT.js.
+ *
+ * @module
+ */
+
+import type { IClientOptions } from 'mqtt'
+import { WaxwingError, type SendOptions } from '@waxwing/core'
+import { asBuffer } from './packets.js'
+import { assertTopicName } from './topics.js'
+
+export type QualityOfService = 0 | 1 | 2
+
+export interface MqttSendOptions extends SendOptions {
+  /** Instead of the transport's own. 0: may be lost. 1: may come twice. 2: once to the broker. */
+  readonly qos?: QualityOfService
+}
+
+/** A message that the broker sends when the transport vanishes without `close`. */
+export interface MqttWill {
+  readonly address: string
+  /** At most 65,535 opaque bytes. */
+  readonly payload: Uint8Array
+  /** Default `false`. */
+  readonly retained?: boolean
+  /** Default: the transport's `qos`. */
+  readonly qos?: QualityOfService
+}
+
+export interface MqttTlsOptions {
+  /** PEM: whom to trust instead of the system's authorities. */
+  readonly ca?: string | readonly string[]
+  /** PEM: the client's own certificate and key. */
+  readonly cert?: string
+  readonly key?: string
+  /** Default `true`. `false` lets anyone play the broker. */
+  readonly rejectUnauthorized?: boolean
+  /** The name in the broker's certificate, where it is not the host's. */
+  readonly servername?: string
+}
+
+export interface MqttTransportOptions {
+  /** `mqtt:`, `mqtts:`, `ws:` or `wss:`. It must not contain a user name or password. */
+  readonly url: string
+  /** 5 (default), or 4 for MQTT 3.1.1. Never changed silently. */
+  readonly protocolVersion?: 4 | 5
+  /**
+   * Names a session that outlives the process: the broker keeps the subscriptions and what arrives
+   * meanwhile. The second connection takes the same name with `-control`. Left out: a random name,
+   * and no session after `close`.
+   */
+  readonly clientId?: string
+  /**
+   * How long, in seconds, the broker keeps the session after the connection is gone (MQTT 5).
+   * Default 7 days with a `clientId`, else 300: a broken connection loses nothing.
+   */
+  readonly sessionExpirySeconds?: number
+  /** Of subscriptions, and of sends that do not say otherwise. Default 1. */
+  readonly qos?: QualityOfService
+  readonly username?: string
+  /** A function is called before each connection, and keeps the password out of the options. */
+  readonly password?: string | (() => string | Promise<string>)
+  readonly tls?: MqttTlsOptions
+  readonly will?: MqttWill
+  /** 0 to 65,535 seconds; 0 turns it off. Default 60. */
+  readonly keepAliveSeconds?: number
+  /** How long to wait for the broker's answer to a connection. Default 30,000. */
+  readonly connectTimeoutMs?: number
+  /** The first pause before reconnecting; each further one doubles, with jitter. Default 250. */
+  readonly reconnectMinMs?: number
+  /** The longest pause. Default 30,000. */
+  readonly reconnectMaxMs?: number
+  /** Largest payload to send and to accept. Default 262,144; MQTT's own limit is 268,435,455. */
+  readonly maxPayloadBytes?: number
+  /** While this many data messages are unacknowledged, no more are read. 1 to 65,535. Default 64. */
+  readonly maxUnacknowledged?: number
+  /** Sends that wait for a connection or for the broker; one more is refused. Default 1,000. */
+  readonly maxWaitingSends?: number
+  /** The same in bytes of payload. Default 16 MiB. */
+  readonly maxWaitingBytes?: number
+  /** Sends under way at once, also limited by the broker. 1 to 65,535. Default 256. */
+  readonly maxInFlight?: number
+  /** The pause before a handler that rejected is called again; it doubles. Default 1,000. */
+  readonly retryHandlerMs?: number
+  /** How long `close` lets sends finish. Default 5,000. */
+  readonly closeTimeoutMs?: number
+}
+
+type Defaulted = Pick<
+  MqttTransportOptions,
+  | 'protocolVersion'
+  | 'qos'
+  | 'keepAliveSeconds'
+  | 'connectTimeoutMs'
+  | 'reconnectMinMs'
+  | 'reconnectMaxMs'
+  | 'maxPayloadBytes'
+  | 'maxUnacknowledged'
+  | 'maxWaitingSends'
+  | 'maxWaitingBytes'
+  | 'maxInFlight'
+  | 'retryHandlerMs'
+  | 'closeTimeoutMs'
+>
+
+const DEFAULTS: Required<Defaulted> = {
+  protocolVersion: 5,
+  qos: 1,
+  keepAliveSeconds: 60,
+  connectTimeoutMs: 30_000,
+  reconnectMinMs: 250,
+  reconnectMaxMs: 30_000,
+  maxPayloadBytes: 262_144,
+  maxUnacknowledged: 64,
+  maxWaitingSends: 1_000,
+  maxWaitingBytes: 16 * 1024 * 1024,
+  maxInFlight: 256,
+  retryHandlerMs: 1_000,
+  closeTimeoutMs: 5_000,
+}
+
+/** The ranges of the numeric options, both ends included. */
+const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> = {
+  protocolVersion: [4, 5],
+  qos: [0, 2],
+  sessionExpirySeconds: [0, 0xffff_ffff],
+  keepAliveSeconds: [0, 65_535],
+  connectTimeoutMs: [1, 2 ** 31 - 1],
+  reconnectMinMs: [1, 2 ** 31 - 1],
+  reconnectMaxMs: [1, 2 ** 31 - 1],
+  maxPayloadBytes: [1, 268_000_000],
+  maxUnacknowledged: [1, 65_535],
+  maxWaitingSends: [1, 2 ** 31 - 1],
+  maxWaitingBytes: [1, Number.MAX_SAFE_INTEGER],
+  maxInFlight: [1, 65_535],
+  retryHandlerMs: [1, 2 ** 31 - 1],
+  closeTimeoutMs: [0, 2 ** 31 - 1],
+}
+
+export type ResolvedOptions = MqttTransportOptions &
+  Required<Defaulted> & {
+    readonly endpoint: URL
+    /** Without the suffix of the control connection. */
+    readonly clientName: string
+    /** The session is meant to be found again by a later transport. */
+    readonly isPersistent: boolean
+    readonly sessionExpirySeconds: number
+  }
+
+/** Fills in the defaults. @throws {TypeError | RangeError} Naming the option that is wrong. */
+export function resolveOptions(options: MqttTransportOptions): ResolvedOptions {
+  for (const [name, [least, most]] of Object.entries(RANGES)) {
+    const value: unknown = options[name as keyof MqttTransportOptions]
+    if (value === undefined) continue
+    if (!Number.isInteger(value) || Number(value) < least || Number(value) > most) {
+      throw new RangeError(`${name} must be an integer from ${least} to ${most}`)
+    }
+  }
+  const isPersistent = options.clientId !== undefined
+  if (options.clientId === '') throw new TypeError('clientId must not be empty')
+  if (options.password !== undefined && options.username === undefined) {
+    throw new TypeError('password needs a username')
+  }
+  if (options.will !== undefined) assertWill(options.will)
+  return {
+    ...DEFAULTS,
+    ...options,
+    endpoint: parseEndpoint(options),
+    clientName: options.clientId ?? `waxwing${crypto.randomUUID().replaceAll('-', '').slice(16)}`,
+    isPersistent,
+    sessionExpirySeconds: options.sessionExpirySeconds ?? (isPersistent ? 7 * 86_400 : 300),
+  }
+}
+
+function parseEndpoint({ url, tls }: MqttTransportOptions): URL {
+  const endpoint = URL.parse(url)
+  if (endpoint === null || !['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(endpoint.protocol)) {
+    throw new TypeError('url must begin with mqtt://, mqtts://, ws:// or wss://')
+  }
+  if (endpoint.hostname === '') throw new TypeError('url must name a host')
+  if (endpoint.username !== '' || endpoint.password !== '') {
+    throw new TypeError('url must not contain credentials; pass username and password')
+  }
+  const isSecure = endpoint.protocol === 'mqtts:' || endpoint.protocol === 'wss:'
+  if (tls !== undefined && !isSecure) throw new TypeError('tls needs an mqtts:// or wss:// url')
+  return endpoint
+}
+
+function assertWill(will: MqttWill): void {
+  assertTopicName(will.address)
+  if (will.payload.length > 65_535) {
+    throw new RangeError(`will.payload is ${will.payload.length} bytes, limit is 65535`)
+  }
+  if (![undefined, 0, 1, 2].includes(will.qos)) throw new RangeError('will.qos must be 0, 1 or 2')
+}
+
+/** What MQTT.js needs to know; it is never given the url, whose query it would obey. */
+export function clientOptions(options: ResolvedOptions, role: 'data' | 'control'): IClientOptions {
+  const { endpoint, protocolVersion } = options
+  const isWebSocket = endpoint.protocol.startsWith('ws')
+  const { hostname } = endpoint
+  return {
+    protocol: endpoint.protocol.slice(0, -1) as 'mqtt' | 'mqtts' | 'ws' | 'wss',
+    hostname: isWebSocket ? hostname : hostname.replace(/^\[(.*)\]$/, '$1'),
+    ...(endpoint.port === '' ? {} : { port: Number(endpoint.port) }),
+    ...(isWebSocket ? { path: endpoint.pathname + endpoint.search } : {}),
+    ...tlsOptions(options.tls),
+    protocolVersion,
+    clientId: role === 'data' ? options.clientName : `${options.clientName}-control`,
+    clean: !options.isPersistent,
+    keepalive: options.keepAliveSeconds,
+    connectTimeout: options.connectTimeoutMs,
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(role === 'control' ? willOptions(options) : {}),
+    ...(protocolVersion === 5 ? { properties: connectProperties(options) } : {}),
+    // Ours: connecting, reconnecting and subscribing again. A period of 0 would make MQTT.js
+    // forget sends in flight when a connection breaks.
+    manualConnect: true,
+    reconnectPeriod: 2 ** 31 - 1,
+    resubscribe: false,
+  }
+}
+
+function tlsOptions(tls: MqttTlsOptions = {}): Partial<IClientOptions> {
+  const { ca, ...rest } = tls
+  return { ...rest, ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }) }
+}
+
+function willOptions({ will, qos }: ResolvedOptions): Partial<IClientOptions> {
+  if (will === undefined) return {}
+  const { address: topic, payload, retained: retain = false } = will
+  return { will: { topic, payload: asBuffer(payload.slice()), qos: will.qos ?? qos, retain } }
+}
+
+function connectProperties(options: ResolvedOptions): NonNullable<IClientOptions['properties']> {
+  return {
+    sessionExpiryInterval: options.sessionExpirySeconds,
+    receiveMaximum: options.maxUnacknowledged,
+    // Room for the longest topic and for properties around the largest payload.
+    maximumPacketSize: options.maxPayloadBytes + 131_072,
+  }
+}
+
+/** Checks a send for what no broker can change. */
+export function assertSendable(
+  address: string,
+  payload: Uint8Array,
+  options: MqttSendOptions,
+  limits: { readonly maxPayloadBytes: number; readonly protocolVersion: number },
+): void {
+  assertTopicName(address)
+  if (payload.length > limits.maxPayloadBytes) {
+    throw new RangeError(
+      `payload is ${payload.length} bytes, limit is ${limits.maxPayloadBytes} (maxPayloadBytes)`,
+    )
+  }
+  const { qos = 1, expiresAfterSeconds: expiry = 0, properties = {} } = options
+  if (![0, 1, 2].includes(qos)) throw new RangeError('qos must be 0, 1 or 2')
+  if (!Number.isInteger(expiry) || expiry < 0 || expiry > 0xffff_ffff) {
+    throw new RangeError('expiresAfterSeconds must be an integer from 0 to 4294967295')
+  }
+  if (limits.protocolVersion !== 5 && Object.keys(properties).length > 0) {
+    throw new WaxwingError('ERR_UNSUPPORTED', 'MQTT 3.1.1 has no properties')
+  }
+}

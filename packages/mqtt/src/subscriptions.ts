@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which handlers want which topics. Several may want the same one.
+ *
+ * @module
+ */
+
+import type { IPublishPacket } from 'mqtt'
+import type { MessageHandler } from '@waxwing/core'
+import { identifiersOf } from './packets.js'
+import { subscriptionIdentifier, topicMatches, unshared } from './topics.js'
+
+/** One call of `subscribe`. */
+export interface Registration {
+  readonly filter: string
+  readonly handler: MessageHandler
+  readonly identifier: number
+}
+
+export class Subscriptions {
+  readonly #byFilter = new Map<string, Set<Registration>>()
+
+  /** The filters that somebody wants. */
+  get filters(): readonly string[] {
+    return [...this.#byFilter.keys()]
+  }
+
+  has(filter: string): boolean {
+    return this.#byFilter.has(filter)
+  }
+
+  add(filter: string, handler: MessageHandler): Registration {
+    const registration = { filter, handler, identifier: subscriptionIdentifier(filter) }
+    const others = this.#byFilter.get(filter)
+    if (others === undefined) this.#byFilter.set(filter, new Set([registration]))
+    else others.add(registration)
+    return registration
+  }
+
+  /** @returns Whether nobody wants the filter any more. */
+  remove(registration: Registration): boolean {
+    const others = this.#byFilter.get(registration.filter)
+    if (others === undefined || !others.delete(registration) || others.size > 0) return false
+    this.#byFilter.delete(registration.filter)
+    return true
+  }
+
+  clear(): void {
+    this.#byFilter.clear()
+  }
+
+  /**
+   * Who gets a message. Where the broker names the subscriptions that it sends a message for, they
+   * alone do; so overlapping filters get it once, although the broker sends it once for each.
+   */
+  takersOf(packet: IPublishPacket): readonly Registration[] {
+    const identifiers = identifiersOf(packet)
+    const takers: Registration[] = []
+    for (const [filter, registrations] of this.#byFilter) {
+      if (!topicMatches(unshared(filter), packet.topic)) continue
+      for (const registration of registrations) {
+        if (identifiers?.includes(registration.identifier) ?? true) takers.push(registration)
+      }
+    }
+    return takers
+  }
+}
