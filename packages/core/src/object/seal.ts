@@ -99,9 +99,6 @@ export class ObjectSealer {
   constructor(inputs: SealerInputs, firstCounter = 0) {
     const { crypto, manifest, leaf, epoch, session, signingKey } = inputs
     const { alg, generationId, signatureMode, counterMode } = manifest
-    if (signatureMode === 'batch') {
-      throw new WaxwingError('ERR_UNSUPPORTED', 'signature mode batch is not implemented')
-    }
     if ((signatureMode === 'each') !== (signingKey !== undefined)) {
       throw new TypeError(`signingKey does not fit signature mode ${signatureMode}`)
     }
