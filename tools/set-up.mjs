@@ -32,10 +32,10 @@ async function setUp() {
   fs.mkdirSync(join(ROOT, 'build'), { recursive: true })
   await withLock(
     join(ROOT, 'build', 'set-up.lock'),
-    async () => {
-      if (!isInstalled()) await install()
+    async (enter) => {
+      if (!isInstalled()) await install(enter)
       requireNode()
-      if (!isBuilt()) await build()
+      if (!isBuilt()) await build(enter)
     },
     () => say('another set-up is running; waiting for it'),
   )
@@ -49,13 +49,14 @@ function isInstalled() {
   return true
 }
 
-async function install() {
+/** @param {(pid: number) => void} enter */
+async function install(enter) {
   say('installing dependencies (npm ci), a minute or so')
   fs.rmSync(INSTALL_STAMP, { force: true })
   // npm must not run on a Node that it is about to delete.
   const path = (process.env.PATH ?? '').split(delimiter)
   const outside = path.filter((folder) => !folder.startsWith(MODULES)).join(delimiter)
-  await run('npm', ['ci', '--loglevel=error'], { ...process.env, PATH: outside })
+  await run(enter, 'npm', ['ci', '--loglevel=error'], { ...process.env, PATH: outside })
   fs.writeFileSync(INSTALL_STAMP, digest([fs.readFileSync(join(ROOT, 'package-lock.json'))]))
 }
 
@@ -73,11 +74,16 @@ function isBuilt() {
   return readIfThere(BUILD_STAMP) === sourcesDigest()
 }
 
-async function build() {
+/** @param {(pid: number) => void} enter */
+async function build(enter) {
   say('building the packages (tsc -b)')
   const before = sourcesDigest()
   const node = fs.existsSync(OWN_NODE) ? OWN_NODE : process.execPath
-  await run(node, [join(MODULES, 'typescript', 'bin', 'tsc'), '-b', 'tsconfig.packages.json'])
+  await run(enter, node, [
+    join(MODULES, 'typescript', 'bin', 'tsc'),
+    '-b',
+    'tsconfig.packages.json',
+  ])
   fs.writeFileSync(BUILD_STAMP, before)
   say('ready')
 }
@@ -111,8 +117,11 @@ function filesUnder(folder) {
     .toSorted()
 }
 
-/** @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} env */
-function run(command, args, env = process.env) {
+/**
+ * @param {(pid: number) => void} enter @param {string} command @param {string[]} args
+ * @param {NodeJS.ProcessEnv} env
+ */
+function run(enter, command, args, env = process.env) {
   // Standard output belongs to whoever called.
   const child = spawn(command, args, {
     cwd: ROOT,
@@ -120,6 +129,7 @@ function run(command, args, env = process.env) {
     stdio: ['ignore', process.stderr, process.stderr],
     shell: process.platform === 'win32',
   })
+  if (child.pid !== undefined) enter(child.pid)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => {

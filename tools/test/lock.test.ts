@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -13,6 +13,10 @@ beforeEach(() => {
   path = join(folder, 'lock')
 })
 afterEach(() => rmSync(folder, { recursive: true }))
+
+function pidOfTheDead(): number {
+  return spawnSync(process.execPath, ['--version']).pid
+}
 
 const unexpected = (): never => {
   throw new Error('waited')
@@ -48,20 +52,34 @@ describe('the lock between processes', () => {
   })
 
   it('is broken at once when its holder is gone', async () => {
-    const { pid } = spawnSync(process.execPath, ['--version'])
-    writeFileSync(path, `${hostname()} ${pid} token`)
+    writeFileSync(path, `${hostname()} token ${pidOfTheDead()}`)
     expect(await withLock(path, async () => 'in', unexpected)).toBe('in')
   })
 
+  it('stays with the children of a holder that is gone', async () => {
+    writeFileSync(path, `${hostname()} token ${pidOfTheDead()} ${process.pid}`)
+    const free = (): void => rmSync(path)
+    expect(await withLock(path, async () => 'in', free)).toBe('in')
+  })
+
+  it('names the children that entered', async () => {
+    const read = async (enter: (pid: number) => void): Promise<string> => {
+      enter(12345)
+      return readFileSync(path, 'utf8')
+    }
+    expect(await withLock(path, read, unexpected)).toMatch(` ${process.pid} 12345`)
+    expect(existsSync(path)).toBe(false)
+  })
+
   it('is broken when nobody touched it for long, whoever holds it', async () => {
-    writeFileSync(path, `elsewhere ${process.pid} token`)
+    writeFileSync(path, `elsewhere token ${process.pid}`)
     const longAgo = new Date(Date.now() - 60_000)
     utimesSync(path, longAgo, longAgo)
     expect(await withLock(path, async () => 'in', unexpected)).toBe('in')
   })
 
   it('is respected while a holder elsewhere touches it', async () => {
-    writeFileSync(path, 'elsewhere 1 token')
+    writeFileSync(path, 'elsewhere token 1')
     const free = (): void => rmSync(path)
     expect(await withLock(path, async () => 'in', free)).toBe('in')
   })
