@@ -6,6 +6,7 @@
  * @module
  */
 
+import { utf8 } from '../bytes.js'
 import type { CborValue } from '../cbor/cbor.js'
 import { coseKeyToCbor, parseCoseKey } from '../cose/key.js'
 import { malformed } from '../errors.js'
@@ -57,7 +58,7 @@ export const enrolCodec: BodyCodec<Enrol> = {
 
 function texts(list: readonly CborValue[], field: string): readonly string[] {
   return list.map((item) => {
-    if (typeof item !== 'string' || item.length === 0 || item.length > MAX_TEXT_BYTES) {
+    if (typeof item !== 'string' || item === '' || utf8(item).length > MAX_TEXT_BYTES) {
       throw malformed('enrol', field)
     }
     return item

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { utf8 } from '../bytes.js'
 import { decodeCbor, type CborKey, type CborValue } from '../cbor/cbor.js'
 import { MapFields } from '../cbor/fields.js'
 import { coseKeyToCbor, parseCoseKey } from '../cose/key.js'
@@ -146,6 +147,8 @@ function attributesFromCbor(
 }
 
 function boundedText(value: CborValue, field: string): string {
-  if (typeof value === 'string' && value.length > 0 && value.length <= MAX_TEXT_BYTES) return value
-  throw malformed('credential', field)
+  if (typeof value !== 'string' || value === '' || utf8(value).length > MAX_TEXT_BYTES) {
+    throw malformed('credential', field)
+  }
+  return value
 }
