@@ -72,13 +72,22 @@ export function decodeKeyCard(bytes: Uint8Array): KeyCard {
 }
 
 /**
- * Verifies a card's signature and that it is valid now.
+ * Verifies that a card is a principal's own, and that it is valid now.
  *
+ * @param principal - The principal whose card it has to be, with its verified key.
  * @param now - Seconds since 1970.
- * @throws {WaxwingError} `ERR_SIGNATURE`, `ERR_EXPIRED` or `ERR_NOT_YET_VALID`.
+ * @throws {WaxwingError} `ERR_SIGNATURE`, also if it names another principal; `ERR_EXPIRED` or
+ *   `ERR_NOT_YET_VALID`.
  */
-export function verifyKeyCard(card: KeyCard, key: Ed25519VerifyingKey, now: number): void {
-  verifyStatement(card.statement, key, null)
+export function verifyKeyCard(
+  card: KeyCard,
+  principal: { readonly id: Uint8Array; readonly key: Ed25519VerifyingKey },
+  now: number,
+): void {
+  if (!equalBytes(card.principalId, principal.id)) {
+    throw new WaxwingError('ERR_SIGNATURE', 'the key card is of another principal')
+  }
+  verifyStatement(card.statement, principal.key, null)
   if (card.expires <= now) throw new WaxwingError('ERR_EXPIRED', 'the key card has expired')
   if (card.issued > now + CLOCK_SKEW_SECONDS) {
     throw new WaxwingError('ERR_NOT_YET_VALID', 'the key card is dated in the future')
