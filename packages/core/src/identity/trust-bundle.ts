@@ -29,7 +29,7 @@ export interface Anchor {
 export interface Recovery {
   /** Its credential. */
   readonly credential: Uint8Array
-  /** Has neither card nor expiry. */
+  /** At most one of each kind. Has neither card nor expiry. */
   readonly keys: readonly KemPublicKey[]
 }
 
@@ -159,6 +159,7 @@ function recoveryFromCbor(value: readonly CborValue[] | null): Recovery | null {
     return { kind, publicKey }
   })
   list.end()
+  if (keys[0]?.kind === keys[1]?.kind) throw malformed('trust bundle', 'recovery keys')
   return { credential, keys }
 }
 
