@@ -17,8 +17,9 @@ import { WaxwingError } from '../errors.js'
 import { verifyStatement } from '../statement/statement.js'
 import { matchesAny } from '../stream/name-pattern.js'
 import { decodeCredential, verifyCredential, type Credential } from './credential.js'
+import { credentialIssuers, isVouchedFor, namedAnchors, type CredentialIssuer } from './issuers.js'
 import { CLOCK_SKEW_SECONDS, principalId } from './principal.js'
-import { decodeTrustBundle, type Anchor, type Partner, type TrustBundle } from './trust-bundle.js'
+import { decodeTrustBundle, type Anchor, type TrustBundle } from './trust-bundle.js'
 
 /** Default time for which an expired bundle still lets new grants and producers in: a week. */
 export const DEFAULT_FREEZE_GRACE_SECONDS = 604_800
@@ -72,6 +73,8 @@ export class Trust {
   readonly #partners = new Map<string, TrustBundle>()
   readonly #resolved = new Map<string, TrustedPrincipal>()
   #bundle: TrustBundle | undefined
+  /** By the ids of their anchors. */
+  #issuers: ReadonlyMap<string, CredentialIssuer> = new Map()
   /** Since when, by the revoking domain's id and the principal's. */
   #revoked: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map()
 
@@ -123,8 +126,9 @@ export class Trust {
     if (own === undefined) throw notTrusted('no first bundle was pinned')
     const isOwn = equalBytes(bundle.domainId, own.domainId)
     const held = isOwn ? own : this.#partners.get(toHex(bundle.domainId))
+    if (held !== undefined && equalBytes(bundle.bytes, held.bytes)) return 'known'
     this.#verifyBundle(bundle, isOwn ? own.anchors : this.#partnerAnchors(bundle, held))
-    if (held !== undefined && bundle.version <= held.version) return sameBundle(bundle, held)
+    if (held !== undefined) checkNewer(bundle, held)
     if (now !== undefined && bundle.issued > now + CLOCK_SKEW_SECONDS) {
       throw new WaxwingError('ERR_NOT_YET_VALID', 'the trust bundle is dated in the future')
     }
@@ -169,8 +173,8 @@ export class Trust {
   /**
    * Resolves who is meant: by the credential where there is one, else by the keys pinned by hand.
    *
-   * @throws {WaxwingError} `ERR_NOT_TRUSTED`, `ERR_SIGNATURE`, `ERR_KEY_INVALID`, `ERR_MALFORMED`,
-   *   or `ERR_RECIPIENT` if the credential is another principal's than `id`.
+   * @throws {WaxwingError} `ERR_NOT_TRUSTED`, also if the credential is another principal's than
+   *   `id`; `ERR_SIGNATURE`, `ERR_KEY_INVALID`, `ERR_MALFORMED`, `ERR_UNSUPPORTED`.
    */
   resolve(id: Uint8Array, credential: Uint8Array | null): TrustedPrincipal {
     const pinned = this.pinned(id)
@@ -265,10 +269,12 @@ export class Trust {
     return found
   }
 
-  /** The recovery principal that the bundle names. */
+  /** The recovery principal that the bundle names, if its credential verifies. */
   recovery(): TrustedPrincipal | undefined {
-    const recovery = this.#bundle?.recovery
-    return recovery ? this.#tryResolve(recovery.credential) : undefined
+    const credential = this.#bundle?.recovery?.credential
+    const principal = credential === undefined ? undefined : this.#tryResolve(credential)
+    if (principal === undefined || this.revokedSince(principal) !== undefined) return undefined
+    return principal
   }
 
   /** The public key of an anchor of our own domain that is in use. */
@@ -286,7 +292,9 @@ export class Trust {
   }
 
   #verifyCredential(credential: Credential): TrustedPrincipal {
-    const { anchor, domainId, partnerPatterns } = this.#issuerOf(credential)
+    const issuer = this.#issuers.get(toHex(credential.anchorId))
+    if (issuer === undefined) throw notTrusted('no trusted anchor issued the credential')
+    const { anchor, domainId, partnerPatterns } = issuer
     const { issued } = credential
     const inUse = issued >= anchor.from && (anchor.until === null || issued <= anchor.until)
     if (!inUse) throw notTrusted('the anchor was not in use when the credential was issued')
@@ -307,34 +315,10 @@ export class Trust {
     }
   }
 
-  #issuerOf({ anchorId }: Credential): {
-    anchor: Anchor
-    domainId: Uint8Array
-    partnerPatterns: readonly string[] | undefined
-  } {
-    const own = this.#bundle
-    if (own === undefined) throw notTrusted('there is no trust bundle')
-    const anchor = this.#anchorIn(own.anchors, anchorId)
-    if (anchor !== undefined) return { anchor, domainId: own.domainId, partnerPatterns: undefined }
-    for (const partner of own.partners) {
-      const found = this.#anchorIn(this.#anchorsOf(partner), anchorId)
-      if (found !== undefined) {
-        return { anchor: found, domainId: partner.domainId, partnerPatterns: partner.patterns }
-      }
-    }
-    throw notTrusted('no trusted anchor issued the credential')
-  }
-
-  /** A partner's anchors: those of its own newest bundle, else those that our bundle names. */
-  #anchorsOf(partner: Partner): readonly Anchor[] {
-    const bundle = this.#partners.get(toHex(partner.domainId))
-    return bundle?.anchors ?? partner.anchors.map((key) => ({ key, from: 0, until: null }))
-  }
-
   #partnerAnchors(bundle: TrustBundle, held: TrustBundle | undefined): readonly Anchor[] {
     const partner = this.#bundle?.partners.find((p) => equalBytes(p.domainId, bundle.domainId))
     if (partner === undefined) throw notTrusted('the bundle is of an unknown domain')
-    return held?.anchors ?? partner.anchors.map((key) => ({ key, from: 0, until: null }))
+    return held?.anchors ?? namedAnchors(partner)
   }
 
   #anchorIn(anchors: readonly Anchor[], anchorId: Uint8Array): Anchor | undefined {
@@ -356,8 +340,11 @@ export class Trust {
     this.#resolved.clear()
     const own = this.#bundle
     if (own === undefined) return
-    const isPartner = (id: string): boolean => own.partners.some((p) => toHex(p.domainId) === id)
-    for (const id of this.#partners.keys()) if (!isPartner(id)) this.#partners.delete(id)
+    for (const [id, bundle] of this.#partners) {
+      const partner = own.partners.find((p) => toHex(p.domainId) === id)
+      if (partner === undefined || !isVouchedFor(bundle, partner)) this.#partners.delete(id)
+    }
+    this.#issuers = credentialIssuers(this.#crypto, own, this.#partners)
     const bundles = [own, ...this.#partners.values()]
     this.#revoked = new Map(bundles.map((bundle) => [toHex(bundle.domainId), revocations(bundle)]))
   }
@@ -372,14 +359,13 @@ function revocations({ revoked: entries }: TrustBundle): ReadonlyMap<string, num
   return earliest
 }
 
-function sameBundle(offered: TrustBundle, held: TrustBundle): BundleOutcome {
+function checkNewer(offered: TrustBundle, held: TrustBundle): void {
   if (offered.version < held.version) {
     throw new WaxwingError('ERR_ROLLBACK', 'the trust bundle is older than the newest one seen')
   }
-  if (!equalBytes(offered.bytes, held.bytes)) {
+  if (offered.version === held.version) {
     throw new WaxwingError('ERR_CONFLICT', 'two trust bundles carry the same version')
   }
-  return 'known'
 }
 
 function sameDomain(a: Uint8Array | null, b: Uint8Array | null): boolean {
