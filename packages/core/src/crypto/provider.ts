@@ -39,6 +39,9 @@ export interface Aead {
   /**
    * Encrypts into `out`, which is exactly `plaintext.length + tagBytes` long and may not overlap
    * `plaintext`. Ciphertext, then tag.
+   *
+   * @throws {RangeError} If `nonce` or `out` has the wrong length.
+   * @throws {WaxwingError} `ERR_LIMIT` with algorithm 10, if the plaintext exceeds 65,535 bytes.
    */
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void
   /**
@@ -46,6 +49,7 @@ export interface Aead {
    *
    * @returns `false` if the tag does not verify or the ciphertext is shorter than a tag; what
    *   `out` then holds is not plaintext.
+   * @throws {RangeError} If `nonce` or `out` has the wrong length.
    */
   open(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, out: Uint8Array): boolean
 }
@@ -94,9 +98,17 @@ export interface CryptoProvider {
   sha256(data: Uint8Array): Uint8Array
   /** HMAC-SHA-512 (RFC 2104): 64 new bytes. */
   hmacSha512(key: Uint8Array, data: Uint8Array): Uint8Array
-  /** HKDF-Expand with SHA-256 (RFC 5869 Section 2.3). `prk` has 32 bytes or more, `lengthBytes` at most 8160. */
+  /**
+   * HKDF-Expand with SHA-256 (RFC 5869 Section 2.3): `lengthBytes` new bytes.
+   *
+   * @throws {RangeError} If `prk` is shorter than 32 bytes, or `lengthBytes` is not in [0, 8160].
+   */
   hkdfExpandSha256(prk: Uint8Array, info: Uint8Array, lengthBytes: number): Uint8Array
-  /** Makes the signing key of a 32-byte seed (RFC 8032 Section 5.1.5). */
+  /**
+   * Makes the signing key of a 32-byte seed (RFC 8032 Section 5.1.5), which it copies.
+   *
+   * @throws {RangeError} If the seed has another length.
+   */
   ed25519SigningKey(seed: Uint8Array): Ed25519SigningKey
   /**
    * Imports a public key and checks it once.
@@ -105,7 +117,11 @@ export interface CryptoProvider {
    *   the prime-order subgroup without being its identity.
    */
   ed25519VerifyingKey(publicKey: Uint8Array): Ed25519VerifyingKey
-  /** Fresh bytes from the operating system's generator. */
+  /**
+   * Fresh bytes from the operating system's generator.
+   *
+   * @throws {RangeError} Unless `lengthBytes` is in [0, 2^31 - 1].
+   */
   randomBytes(lengthBytes: number): Uint8Array
   readonly hpke: HpkeParts
 }

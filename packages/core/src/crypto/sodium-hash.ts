@@ -7,9 +7,13 @@
  */
 
 import sodium from 'sodium-native'
+import { nodeSha256 } from './node-hash.js'
 
 /** Messages up to this length are hashed in a scratch buffer; longer ones get one of their own. */
 const SCRATCH_MESSAGE_BYTES = 512
+
+/** Above this, OpenSSL is faster at SHA-256: it uses the processor's own instructions. */
+const SHORT_BYTES = 128
 
 type Hash = (out: Uint8Array, input: Uint8Array) => void
 
@@ -61,6 +65,7 @@ const hmac512 = new Hmac(sodium.crypto_hash_sha512, 128, 64)
 
 /** SHA-256: 32 new bytes. */
 export function sodiumSha256(data: Uint8Array): Uint8Array {
+  if (data.length > SHORT_BYTES) return nodeSha256(data)
   const digest = new Uint8Array(32)
   sodium.crypto_hash_sha256(digest, data)
   return digest

@@ -5,6 +5,7 @@ import { sha512 } from '@noble/hashes/sha2.js'
 import { type CryptoProvider, fromHex, toHex, WaxwingError } from '@waxwing/core'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { checkPublicKeyBytes, isWellFormedSignature } from '../../src/crypto/ed25519-rule.js'
 import { providers } from './providers.js'
 
 type Verdict = 'valid' | 'invalid' | 'ERR_KEY_INVALID'
@@ -77,6 +78,25 @@ describe('strict Ed25519 vectors', () => {
       const [publicKey, message] = [fromHex(test.publicKey), fromHex(test.message)]
       const verdict = judgeBy(publicKey, message, fromHex(test.signature))
       expect(verdict, `#${test.id} ${test.comment}`).toBe(test.result)
+    }
+  })
+})
+
+describe('the part of the rule that needs no curve', () => {
+  it('refuses encodings that are not reduced by itself, whatever the library does', () => {
+    const unreduced = file.tests.filter((test) => /with y = p \+|of all ones/.test(test.comment))
+    expect(unreduced.length).toBeGreaterThan(30)
+    for (const test of unreduced) {
+      if (test.comment.startsWith('A')) {
+        expect(() => checkPublicKeyBytes(fromHex(test.publicKey)), test.comment).toThrow()
+      } else expect(isWellFormedSignature(fromHex(test.signature)), test.comment).toBe(false)
+    }
+  })
+
+  it('lets every valid vector pass', () => {
+    for (const test of file.tests.filter((each) => each.result === 'valid')) {
+      expect(() => checkPublicKeyBytes(fromHex(test.publicKey))).not.toThrow()
+      expect(isWellFormedSignature(fromHex(test.signature))).toBe(true)
     }
   })
 })

@@ -9,8 +9,10 @@ import {
   type KEMFactory,
   type RecipientContext,
   type SenderContext,
+  ValidationError,
 } from 'hpke'
 import { describe, expect, it } from 'vitest'
+import { dhkemX25519 } from '../../src/crypto/dhkem-x25519.js'
 import { providers } from './providers.js'
 import {
   havePublishedVectors,
@@ -58,6 +60,8 @@ interface Setup {
   readonly psk?: string
   readonly psk_id?: string
   readonly encryptions: readonly {
+    /** Left out where the messages follow each other. */
+    readonly seq?: number
     readonly aad: string
     readonly ct: string
     readonly pt: string
@@ -184,7 +188,7 @@ function sample<T extends WycheproofTest>(
 }
 
 /** The `hpke` package's own parts, on WebCrypto: an implementation that others wrote. */
-const peers = {
+const peers: Readonly<Record<KemName, CipherSuite>> = {
   x25519: new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_ChaCha20Poly1305),
   xWing: new CipherSuite(KEM_MLKEM768_X25519, KDF_HKDF_SHA256, AEAD_ChaCha20Poly1305),
 }
@@ -305,5 +309,20 @@ describe.each(named)('an all-zero X25519 secret, %s', (_name, provider) => {
       const bad = await suite.DeserializePublicKey(publicBytes)
       await expect(suite.Seal(bad, text)).rejects.toThrow()
     }
+  })
+})
+
+describe('DHKEM over a library that lets an all-zero secret through', () => {
+  it('refuses it all the same', async () => {
+    const kem = dhkemX25519({
+      x25519: () => ({ publicKey: new Uint8Array(32), agree: () => new Uint8Array(32) }),
+      hmacSha256: (_key, data) => providers[0]!.sha256(data),
+      randomBytes: (length) => new Uint8Array(length),
+    })()
+    const { privateKey, publicKey } = await kem.GenerateKeyPair(false)
+    await expect(kem.Encap(publicKey)).rejects.toThrow(ValidationError)
+    await expect(kem.Decap(new Uint8Array(32), privateKey, publicKey)).rejects.toThrow(
+      ValidationError,
+    )
   })
 })
