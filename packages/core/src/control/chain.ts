@@ -15,12 +15,12 @@ import type { CryptoProvider } from '../crypto/provider.js'
 import { WaxwingError } from '../errors.js'
 import { CLOCK_SKEW_SECONDS } from '../identity/principal.js'
 import type { Trust, TrustedPrincipal } from '../identity/trust.js'
-import { containsSpan, epochAt, type Span } from '../key-tree/span.js'
+import { containsSpan, type Span } from '../key-tree/span.js'
 import { decodeNodes, type TreeNode } from '../key-tree/tree.js'
 import { verifyStatement } from '../statement/statement.js'
 import { decodeManifest, verifyManifest, type VerifiedManifest } from '../stream/manifest.js'
 import { MAX_LINKS, type Grant } from './grant.js'
-import { decodeLink, MAX_DEPTH, type Link } from './link.js'
+import { decodeLink, lastEpochOfLease, MAX_DEPTH, type Link } from './link.js'
 import type { Rights } from './request.js'
 
 export interface ChainInputs {
@@ -169,7 +169,7 @@ function verifyIssuer(link: Link, isProducer: boolean, inputs: ChainInputs): Tru
 
 /** A lease is kept by missing keys: no epoch after the one that holds the end. */
 function checkLease({ rights, end, span }: Link, epochSeconds: number): void {
-  if (rights === 'read' && end !== null && span.last > epochAt(end * 1000, epochSeconds)) {
+  if (rights === 'read' && end !== null && span.last > lastEpochOfLease(end, epochSeconds)) {
     throw broken('lease')
   }
 }

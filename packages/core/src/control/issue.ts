@@ -9,11 +9,18 @@
 
 import type { CryptoProvider, Ed25519SigningKey } from '../crypto/provider.js'
 import { WaxwingError } from '../errors.js'
-import { containsSpan, epochAt, type Span } from '../key-tree/span.js'
+import { containsSpan, type Span } from '../key-tree/span.js'
 import { encodeNodes, type TreeNode } from '../key-tree/tree.js'
 import type { VerifiedManifest } from '../stream/manifest.js'
 import type { Grant } from './grant.js'
-import { decodeLink, GRANT_ID_BYTES, MAX_DEPTH, signLink, type Link } from './link.js'
+import {
+  decodeLink,
+  GRANT_ID_BYTES,
+  lastEpochOfLease,
+  MAX_DEPTH,
+  signLink,
+  type Link,
+} from './link.js'
 import type { Rights } from './request.js'
 
 export interface Issuer {
@@ -109,7 +116,7 @@ function earlier(a: number | null, b: number | null): number | null {
 
 function cutAtEnd(span: Span, end: number | null, epochSeconds: number): Span {
   if (end === null) return span
-  const last = Math.min(span.last, epochAt(end * 1000, epochSeconds))
+  const last = Math.min(span.last, lastEpochOfLease(end, epochSeconds))
   if (last < span.first) throw notAllowed('lease')
   return { first: span.first, last }
 }

@@ -9,7 +9,7 @@ import { decodeCbor, type CborKey, type CborValue } from '../cbor/cbor.js'
 import { MapFields } from '../cbor/fields.js'
 import type { CryptoProvider, Ed25519SigningKey } from '../crypto/provider.js'
 import { malformed } from '../errors.js'
-import type { Span } from '../key-tree/span.js'
+import { LAST_EPOCH, type Span } from '../key-tree/span.js'
 import { decodeStatementOf, signStatement, type DecodedStatement } from '../statement/statement.js'
 import { rightsFromCbor, rightsToCbor, spanFromCbor, spanToCbor, type Rights } from './request.js'
 
@@ -91,4 +91,13 @@ export function decodeLink(crypto: Pick<CryptoProvider, 'sha256'>, bytes: Uint8A
   map.end()
   if ((fields.rights === 'read') !== (fields.depth === 0)) throw malformed('link', 'depth')
   return { ...fields, digest: crypto.sha256(bytes), bytes, statement }
+}
+
+/**
+ * The last epoch that a lease may reach: the one that contains its end, or the last there is.
+ *
+ * @param end - Seconds since 1970, of any size: it may come from a stranger.
+ */
+export function lastEpochOfLease(end: number, epochSeconds: number): number {
+  return Math.min(Math.floor(end / epochSeconds), LAST_EPOCH)
 }
