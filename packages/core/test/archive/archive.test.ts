@@ -136,13 +136,15 @@ describe('ArchiveReader', () => {
   })
 
   it('takes items up to the limit and none beyond', () => {
-    const item = encodeCbor([1, new Uint8Array(90), 'text'])
-    for (const pieces of [[item], Array.from(item, (byte) => Uint8Array.of(byte))]) {
-      expect(readAll(pieces, item.length).found).toEqual([toHex(item)])
-      expect(readAll(pieces, item.length - 1).error).toEqual({ code: 'ERR_LIMIT', offset: 0 })
+    for (const value of [[1, new Uint8Array(90), 'text'], [100, 100, 100], 'text', 2 ** 40]) {
+      const item = encodeCbor(value)
+      for (const pieces of [[item], Array.from(item, (byte) => Uint8Array.of(byte))]) {
+        expect(readAll(pieces, item.length).found).toEqual([toHex(item)])
+        expect(readAll(pieces, item.length - 1).error).toEqual({ code: 'ERR_LIMIT', offset: 0 })
+      }
+      const many = concatBytes(item, item, item)
+      expect(readAll([many], item.length).found).toHaveLength(3)
     }
-    const many = concatBytes(item, item, item)
-    expect(readAll([many], item.length).found).toHaveLength(3)
   })
 
   it('refuses items that are nested too deep', () => {

@@ -35,12 +35,12 @@ describe('forgetBefore', () => {
     expect(whole[0]?.key).toEqual(zeros)
   })
 
-  it('overwrites every key that it gives up and hands on the others as they are', () => {
-    const nodes = held(5, 40)
+  it.each([8, 9])('before %i overwrites the keys given up and hands on the others', (epoch) => {
+    const nodes = held(5, 40) // of which one begins with 8
     const before = nodes.map(({ key }) => key.slice())
-    const kept = forgetBefore(treeCrypto, nodes, 9)
+    const kept = forgetBefore(treeCrypto, nodes, epoch)
     for (const [i, node] of nodes.entries()) {
-      const isKept = spanOfNode(node).first >= 9
+      const isKept = spanOfNode(node).first >= epoch
       expect(node.key).toEqual(isKept ? before[i] : zeros)
       expect(kept.includes(node)).toBe(isKept)
     }

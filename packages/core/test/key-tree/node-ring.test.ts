@@ -3,6 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeCbor, encodeCbor } from '../../src/cbor/cbor.js'
 import { WaxwingError } from '../../src/errors.js'
+import { HeldNode } from '../../src/key-tree/held-node.js'
 import { NodeRing, type Candidate } from '../../src/key-tree/node-ring.js'
 import { ALL_EPOCHS, LAST_EPOCH } from '../../src/key-tree/span.js'
 import { deriveLeaf, deriveNode, nodesFor, type TreeNode } from '../../src/key-tree/tree.js'
@@ -80,6 +81,14 @@ describe('NodeRing: candidates', () => {
     expect(ring.spans()).toEqual([{ first: 0, last: 31 }])
   })
 
+  it('take the age of an earlier one that they lead to', () => {
+    const ring = new NodeRing(treeCrypto)
+    ring.add(grant(8, 8), 'first')
+    ring.add(grant(9, 9, wrong), 'second')
+    ring.add(grant(8, 9), 'third')
+    expect(ring.candidates(9).map(({ sources }) => sources)).toEqual([['third'], ['second']])
+  })
+
   it('keep their keys when the giver overwrites its own', () => {
     const ring = new NodeRing(treeCrypto)
     const nodes = grant(3, 3)
@@ -110,6 +119,16 @@ describe('NodeRing: limits', () => {
     expect(leavesOf(ring, LAST_EPOCH)).toEqual([leaf(LAST_EPOCH)])
     expect(ring.candidates(1001).flatMap(({ sources }) => sources)).toEqual(['x', 'y'])
     expect(ring.spans()).toEqual([ALL_EPOCHS])
+  })
+
+  it('adds nothing below a proven node when a wide one is taken in pieces', () => {
+    const ring = new NodeRing(treeCrypto, { maxCandidates: 1 })
+    ring.addProven(grant(0, 3), 'own')
+    ring.add(grant(7, 7, wrong), 'liar')
+    const addition = ring.add(grant(0, 7), 'wide')
+    expect(addition).toEqual({ ...nothing, added: 1, refused: [{ first: 7, last: 7 }] })
+    expect(ring.spans('provisional')).toEqual([{ first: 4, last: 7 }])
+    expect(ring.serialize()).toHaveLength(4)
   })
 
   it('holds as many provisional nodes as it was told, and proven ones beside', () => {
@@ -198,6 +217,14 @@ describe('NodeRing: proof', () => {
     expect(ring.spans('proven')).toEqual([{ first: 0, last: 15 }])
   })
 
+  it('of a node that the caller made leaves a wider one that leads to it', () => {
+    const ring = new NodeRing(treeCrypto)
+    ring.add(grant(0, 15), 'wide')
+    expect(ring.addProven(grant(4, 7), 'own')).toEqual({ ...nothing, added: 1 })
+    expect(only(ring.candidates(4)).sources).toEqual(['own'])
+    expect(only(ring.candidates(8)).sources).toEqual(['wide'])
+  })
+
   it('does nothing for a candidate that was dropped, whose leaf is gone', () => {
     const ring = new NodeRing(treeCrypto)
     ring.add(grant(4, 4, wrong), 'liar')
@@ -262,6 +289,16 @@ describe('NodeRing: forgetting', () => {
     expect(only(ring.candidates(20))).toMatchObject({ sources: ['provisional'] })
     ring.forgetBefore(32)
     expect(ring.isEmpty).toBe(true)
+  })
+
+  it('leaves one node where the rest of a candidate is proven', () => {
+    const ring = new NodeRing(treeCrypto)
+    ring.addProven(grant(4, 5), 'own')
+    ring.add(grant(0, 7), 'wide')
+    ring.forgetBefore(5)
+    expect(ring.serialize()).toHaveLength(2) // 5 proven, 6 to 7 provisional
+    expect(ring.spans('provisional')).toEqual([{ first: 6, last: 7 }])
+    expect(NodeRing.restore(treeCrypto, ring.serialize()).serialize()).toEqual(ring.serialize())
   })
 
   it('holds 32 nodes at most of an open-ended stream', () => {
@@ -385,6 +422,19 @@ describe('NodeRing: stored form', () => {
         }
       }),
       { numRuns: 300 },
+    )
+  })
+})
+
+describe('HeldNode', () => {
+  it('overwrites its own key when it is dropped, and not that of the giver', () => {
+    const given = deriveNode(treeCrypto, root, root)
+    const node = new HeldNode(treeCrypto, given, { state: 'proven', sources: [], age: 0 })
+    node.drop()
+    expect(node.key).toEqual(new Uint8Array(32))
+    expect(given.key).toEqual(root.key)
+    expect(() => node.agreesWith(root)).toThrow(
+      expect.objectContaining({ code: 'ERR_KEY_UNKNOWN' }),
     )
   })
 })
