@@ -56,7 +56,7 @@ export function leaksIn(path: string, text: string): string[] {
 }
 
 if (import.meta.main) {
-  const problems = repositoryFiles().flatMap((path) =>
+  const problems = repositoryFiles(/./).flatMap((path) =>
     leaksIn(path, readFileSync(join(ROOT, path), 'utf8')),
   )
   for (const problem of problems) console.error(problem)

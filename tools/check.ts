@@ -22,7 +22,7 @@ const STEPS: readonly Step[] = [
   {
     name: 'format',
     promise: 'the code looks alike',
-    command: ['prettier', '--check', '--log-level', 'warn', '.'],
+    command: ['prettier', '--check', '--cache', '--log-level', 'warn', '.'],
   },
   {
     name: 'lint',
@@ -70,7 +70,8 @@ const STEPS: readonly Step[] = [
 async function passes({ name, promise, command }: Step): Promise<boolean> {
   const started = performance.now()
   const [program, ...args] = command
-  const child = spawn(program, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { ...process.env, NO_COLOR: '1' }
+  const child = spawn(program, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = new Promise<boolean>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code) => resolve(code === 0))

@@ -10,9 +10,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './workspaces.ts'
 
-/** Paths relative to the root, with `/`. Patterns are git's. */
-export function repositoryFiles(...patterns: readonly string[]): string[] {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...patterns]
+/** Paths relative to the root, with `/`, of the files whose paths match. */
+export function repositoryFiles(pattern: RegExp): string[] {
+  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
   const output = execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' })
-  return output.split('\0').filter((path) => path !== '' && existsSync(join(ROOT, path)))
+  const paths = output.split('\0').filter((path) => path !== '' && pattern.test(path))
+  return paths.filter((path) => existsSync(join(ROOT, path)))
 }
