@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Issuing grants: the first link by a stream's producer, the next by whoever holds a grant of
- * `share` (`docs/spec/07-granting.md` Section 7.5). The caller decided; this only refuses what no
+ * `share` (`docs/spec/07-granting.md` Section 7.4.1). The caller decided; this only refuses what no
  * reader would accept.
  *
  * @module
@@ -63,6 +63,7 @@ export function issueGrant(inputs: IssueInputs): Grant {
   const parentBytes = parentChain.at(-1)
   const parent = parentBytes === undefined ? undefined : decodeLink(crypto, parentBytes)
   const end = earlier(inputs.end, parent?.end ?? null)
+  if (end !== null && end <= now) throw notAllowed('end')
   const span = rights === 'read' ? cutAtEnd(inputs.span, end, manifest.epochSeconds) : inputs.span
   const depth = depthOf(rights, inputs.depth, parent)
   if (parent !== undefined) checkWithin(parent, span)
