@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What a messaging system must offer so that sealed objects can travel through it
- * (`docs/spec/09-bindings.md`).
+ * (`docs/spec/09-bindings.md` Sections 9.1 and 9.2).
  *
  * A transport carries opaque bytes. It sees neither plaintext nor keys, and it neither orders nor
  * removes duplicates beyond what its protocol promises: those are the endpoint's decisions. Data

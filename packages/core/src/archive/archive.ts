@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Archives (`docs/spec/09-bindings.md`): objects and control messages, one after the other, as a
- * CBOR Sequence (RFC 8742), in files named `.wax`. Two archives can be joined by appending.
+ * Archives (`docs/spec/09-bindings.md` Section 9.4): objects and control messages, one after the
+ * other, as a CBOR Sequence (RFC 8742), in files named `.wax`. Two archives can be joined by
+ * appending.
  *
  * Nothing is decoded here and nothing verified: an archive holds what a transport would carry. It is
  * read as it comes, in time proportional to its length and in the memory of its largest item. There

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * CBOR (RFC 8949) for everything that is not on the path of every message, in one profile: core
- * deterministic encoding (Section 4.2.1), no floating-point numbers, no simple values but false,
- * true and null, integers or text as map keys, nothing nested deeper than 16.
+ * CBOR (RFC 8949) for everything that is not on the path of every message, in one profile
+ * (`docs/spec/01-conventions.md` Section 1.4): core deterministic encoding (RFC 8949 Section
+ * 4.2.1), no floating-point numbers, no simple values but false, true and null, integers or text as
+ * map keys, nothing nested deeper than 16.
  *
  * Invariant: a value has exactly one encoding, and `decodeCbor` accepts no other. Whatever it
  * accepts, `encodeCbor` gives back byte for byte.

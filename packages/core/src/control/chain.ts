@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What makes a grant valid (`docs/spec/07-granting.md` Section 7.5): a chain of links from the
+ * What makes a grant valid (`docs/spec/07-granting.md` Section 7.5.2): a chain of links from the
  * producer's own to the grantee, each narrower than the one before.
  *
  * This file is the whole rule, one step a function, in the order of the specification. Its result is
@@ -32,7 +32,12 @@ export interface ChainInputs {
   readonly issued: number
 }
 
-/** A chain that holds, without its nodes: the proof of who may grant what. */
+declare const verified: unique symbol
+
+/**
+ * A chain that holds, without its nodes: the proof of who may grant what. Only {@link verifyChain}
+ * makes it.
+ */
 export interface VerifiedChain {
   readonly generationId: Uint8Array
   readonly grantId: Uint8Array
@@ -45,6 +50,7 @@ export interface VerifiedChain {
   readonly links: readonly Link[]
   /** Who issued each link; the first is the producer. */
   readonly issuers: readonly TrustedPrincipal[]
+  readonly [verified]: true
 }
 
 /** A grant that holds, addressed to us. */
@@ -84,8 +90,8 @@ export function verifyGrant(grant: Grant, inputs: GrantInputs): VerifiedGrant {
   if (!equalBytes(crypto.sha256(grant.nodes), last.nodesDigest)) throw broken('nodes digest')
   checkLease(last, manifest.epochSeconds)
   trust.checkMayName(producer, manifest.domainId, manifest.streamName)
-  const verified = verifyManifest(manifest, producer.key)
-  return { ...chain, manifest: verified, producer, nodes: decodeNodes(grant.nodes, last.span) }
+  const nodes = decodeNodes(grant.nodes, last.span)
+  return { ...chain, manifest: verifyManifest(manifest, producer.key), producer, nodes }
 }
 
 /**
@@ -94,12 +100,12 @@ export function verifyGrant(grant: Grant, inputs: GrantInputs): VerifiedGrant {
  * @throws {WaxwingError} As {@link verifyGrant}.
  */
 export function verifyChain(
-  chain: readonly Uint8Array[],
+  encoded: readonly Uint8Array[],
   inputs: ChainInputs & { readonly producerId: Uint8Array },
 ): VerifiedChain {
   const { crypto } = inputs
-  if (chain.length === 0 || chain.length > MAX_LINKS) throw broken('chain length')
-  const links = chain.map((bytes) => decodeLink(crypto, bytes))
+  if (encoded.length === 0 || encoded.length > MAX_LINKS) throw broken('chain length')
+  const links = encoded.map((bytes) => decodeLink(crypto, bytes))
   const issuers: TrustedPrincipal[] = []
   let parent: Link | undefined
   for (const link of links) {
@@ -112,7 +118,18 @@ export function verifyChain(
   const last = links.at(-1)
   if (last === undefined) throw broken('chain length')
   const { generationId, grantId, span, rights, depth, end, grantee } = last
-  return { generationId, grantId, span, rights, depth, end, grantee, links, issuers }
+  const chain: Omit<VerifiedChain, typeof verified> = {
+    generationId,
+    grantId,
+    span,
+    rights,
+    depth,
+    end,
+    grantee,
+    links,
+    issuers,
+  }
+  return chain as VerifiedChain
 }
 
 /** The first issuer is the manifest's producer. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The envelope that all control messages share (`docs/spec/07-granting.md` Section 7.2).
+ * The envelope that all control messages share (`docs/spec/07-granting.md` Section 7.2.1).
  *
  * @module
  */

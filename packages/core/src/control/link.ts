@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Links: the signed steps of a grant's chain (`docs/spec/07-granting.md` Section 7.5).
+ * Links: the signed steps of a grant's chain (`docs/spec/07-granting.md` Section 7.5.1).
  *
  * @module
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Requests: a reader asks for a grant (`docs/spec/07-granting.md` Section 7.3).
+ * Requests: a reader asks for a grant (`docs/spec/07-granting.md` Section 7.3.1).
  *
  * @module
  */

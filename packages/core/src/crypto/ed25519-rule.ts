@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The one verification rule for Ed25519, as far as it can be checked on bytes alone
- * (`docs/spec/02-algorithms.md`; RFC 8032 Section 5.1.7, made strict).
+ * (`docs/spec/02-algorithms.md` Section 2.3; RFC 8032 Section 5.1.7, made strict).
  *
  * Libraries disagree on signatures that no honest signer makes: with cofactor or without, small
  * orders or not, encodings that are not reduced. Every provider runs these checks first and leaves

@@ -5,7 +5,7 @@
  * on the path of every message; HPKE, which stands on the path of every grant, is not.
  *
  * Where two providers offer an algorithm they agree on every input, the bad ones included
- * (`docs/spec/02-algorithms.md`).
+ * (`docs/spec/02-algorithms.md` Section 2.7).
  *
  * @module
  */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Covers: the fewest nodes of the key tree under which lie exactly the leaves of a span
- * (`docs/spec/04-keys.md`). Positions only; keys are the matter of `tree.ts`.
+ * (`docs/spec/05-keys.md` Section 5.3). Positions only; keys are the matter of `tree.ts`.
  *
  * The minimal cover of a span is unique, so its length and order follow from the span alone: a
  * grant carries keys without saying where they belong. At most 62 nodes; at most 32 where the span
@@ -15,7 +15,7 @@ import { assertSpan, type Span } from './span.js'
 /** Depth of the leaves; the root has depth 0. */
 export const TREE_DEPTH = 32
 
-/** The most nodes that a cover has (`docs/spec/04-keys.md`). */
+/** The most nodes that a cover has (Section 5.3). */
 export const MAX_COVER_COUNT = 62
 
 const LEAF_COUNT = 2 ** TREE_DEPTH

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Forgetting the past of a generation (`docs/spec/04-keys.md`): what is no longer held, a thief
- * cannot take. A node that also covers the past is replaced by the nodes that cover only the rest.
+ * Forgetting the past of a generation (`docs/spec/05-keys.md` Section 5.8): what is no longer held,
+ * a thief cannot take. A node that also covers the past is replaced by the nodes that cover only
+ * the rest.
  *
  * @module
  */

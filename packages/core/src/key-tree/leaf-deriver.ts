@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Deriving many leaves from one node (`docs/spec/04-keys.md`). Messages come mostly in the order of
- * time, and neighbouring leaves share nearly all of their path: {@link LeafDeriver} remembers the
- * last path, with both children at every step, so the next leaf costs one HMAC on average instead
- * of up to 32.
+ * Deriving many leaves from one node (`docs/spec/05-keys.md` Section 5.2). Messages come mostly in
+ * the order of time, and neighbouring leaves share nearly all of their path: {@link LeafDeriver}
+ * remembers the last path, with both children at every step, so the next leaf costs one HMAC on
+ * average instead of up to 32.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * All nodes that are held for one generation (`docs/spec/07-granting.md`).
+ * All nodes that are held for one generation (`docs/spec/07-granting.md` Section 7.5.3).
  *
  * Whoever grants may hand out wrong nodes, by fault or on purpose. So a node is provisional until a
  * verified object proves it, and that node only; several candidates are kept per epoch; a proven

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The provisional nodes of a {@link NodeRing}: several candidates for an epoch, up to a limit
- * (`docs/spec/07-granting.md`).
+ * (`docs/spec/07-granting.md` Section 7.5.3).
  *
  * Invariant: of two nodes of which one lies at or above the other, the upper does not lead to the
  * lower one's key. So the nodes above an epoch are as many different leaves.

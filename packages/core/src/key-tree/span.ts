@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Epochs and spans of epochs (`docs/spec/04-keys.md`). An epoch is a slice of time of a generation,
- * one leaf of its key tree; a span is consecutive epochs, the first and the last both included.
+ * Epochs and spans of epochs (`docs/spec/05-keys.md` Section 5.2). An epoch is a slice of time of a
+ * generation, one leaf of its key tree; a span is consecutive epochs, the first and the last both
+ * included.
  *
  * Spans that come from outside are checked with {@link isSpan} by the decoder that reads them;
  * everything else here takes a bad span for a bug of the caller.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The key tree of a generation (`docs/spec/04-keys.md`): depth 32, one leaf per epoch. The children
- * of a node are the two halves of HMAC-SHA-512(node, "waxwing tree v1"), so who holds a node holds
- * everything below it and nothing beside or above it.
+ * The key tree of a generation (`docs/spec/05-keys.md` Section 5.1): depth 32, one leaf per epoch.
+ * The children of a node are the two halves of HMAC-SHA-512(node, "waxwing tree v1"), so who holds
+ * a node holds everything below it and nothing beside or above it.
  *
  * Ownership: every key that a function here returns is a new array of its own, unless it says
  * otherwise, and belongs to the caller, who overwrites it when done. What is derived on the way is

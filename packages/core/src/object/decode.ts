@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Decoding an object's framing (`docs/spec/04-objects.md` Section 4.2), without a key.
+ * Decoding an object's framing (`docs/spec/04-objects.md` Section 4.2.3), without a key.
  *
  * Strict: only the one deterministic encoding decodes. What is well-formed but carries labels,
  * algorithms or a type that this version does not know is `ERR_UNSUPPORTED`; everything else is
@@ -125,7 +125,7 @@ function readClearPart(cursor: Cursor): Uint8Array {
   return clearPart
 }
 
-/** Ten bytes, or a counter of 1 to 5 bytes without a leading zero (Section 4.2). */
+/** Ten bytes, or a counter of 1 to 5 bytes without a leading zero (Section 4.2.1). */
 function isPartialIv(partialIv: Uint8Array): boolean {
   const { length } = partialIv
   if (length === SESSION_PARTIAL_IV_BYTES || length === 1) return true

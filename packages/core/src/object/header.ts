@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The protected header of an object (`docs/spec/04-objects.md` Section 4.2): the labels, and the
+ * The protected header of an object (`docs/spec/04-objects.md` Section 4.2.1): the labels, and the
  * one deterministic encoding of them.
  *
  * This is the fixed layout on the path of every message, so it is laid out by hand; the general

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Sealing objects under one content key (`docs/spec/04-objects.md`).
+ * Sealing objects under one content key (`docs/spec/04-objects.md` Section 4.6).
  *
  * Synchronous, and laid out ahead: between two objects of a session only the counter changes, so
  * header, AAD and nonce stand ready and three bytes of each are overwritten. The invariant on which
@@ -32,7 +32,7 @@ import {
   SIGNATURE_BYTES,
 } from './header.js'
 
-/** Most objects under one content key (Section 5.5). */
+/** Most objects under one content key (Section 5.5.4). */
 const MAX_OBJECTS: number = 2 ** 24
 /** The same for the algorithm with the 8-byte tag. */
 const MAX_OBJECTS_SHORT_TAG: number = 2 ** 20

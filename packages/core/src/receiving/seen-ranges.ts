@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Which counters of one session were seen: replay and loss in one structure
- * (`docs/spec/08-receiving.md`).
+ * (`docs/spec/08-receiving.md` Section 8.2).
  *
  * Counters are kept as ranges, with the digest of the recent ones. Nothing is dropped for being
  * below a window: history is welcome. Bounded all the same: past the most ranges, a counter that

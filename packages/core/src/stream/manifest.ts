@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The manifest of a generation and the generation id (`docs/spec/03-streams.md`).
+ * The manifest of a generation and the generation id (`docs/spec/03-streams.md` Section 3.2).
  *
  * A manifest never changes: the generation id commits to all of it, and every object commits to the
  * generation id. It travels only inside sealed messages, because it names the stream.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Stream names, and the patterns by which credentials, policies and readers speak of many
- * (`docs/spec/03-streams.md`).
+ * (`docs/spec/03-streams.md` Section 3.1).
  *
  * Patterns are MQTT's (MQTT 5.0 Section 4.7): `+` stands for exactly one level, `#` as the last
  * level for any number of them, none included, so that `a/#` matches `a`. Unlike MQTT, nothing is
