@@ -4,10 +4,10 @@
  * other, as a CBOR Sequence (RFC 8742), in files named `.wax`. Two archives can be joined by
  * appending.
  *
- * Nothing is decoded here and nothing verified: an archive holds what a transport would carry. It is
- * read as it comes, in time proportional to its length and in the memory of its largest item. There
- * is no mark from which to go on behind damage, so the first damage ends it; the error says where,
- * and all before that is good.
+ * Nothing is decoded here and nothing verified: an archive holds what a transport would carry. It
+ * is read as it comes, in time proportional to its length and in the memory of its largest item.
+ * There is no mark from which to go on behind damage, so the first damage ends it; the error says
+ * where, and all before that is good.
  *
  * @module
  */
@@ -63,8 +63,8 @@ export class ArchiveReader {
    *
    * Damage behind whole items is thrown by the next call, so that the items are not lost.
    *
-   * @throws {WaxwingError} `ERR_MALFORMED` at bytes that are no item, `ERR_LIMIT` at an item that is
-   *   too long or too deep; from then on at every call.
+   * @throws {WaxwingError} `ERR_MALFORMED` at bytes that are no item, `ERR_LIMIT` at an item that
+   *   is too long or too deep; from then on at every call.
    */
   push(chunk: Uint8Array): Uint8Array[] {
     if (this.#failure !== undefined) throw this.#failure
@@ -115,7 +115,7 @@ export class ArchiveReader {
     return item
   }
 
-  /** Room grows with what came, never with what a head claims; doubling keeps the copying linear. */
+  /** Room grows with what came, not with what a head claims; doubling keeps copying linear. */
   #append(bytes: Uint8Array): void {
     const length = this.#pendingBytes + bytes.length
     if (length > this.#pending.length) {

@@ -43,8 +43,8 @@ export class ItemScanner {
    * Goes on with the current item.
    *
    * @returns The offset behind the item's last byte, or `undefined` if it does not end in `bytes`.
-   * @throws {WaxwingError} `ERR_MALFORMED` or `ERR_LIMIT`, as `itemEnd` does; the scanner is then of
-   *   no more use.
+   * @throws {WaxwingError} `ERR_MALFORMED` or `ERR_LIMIT`, as `itemEnd` does; the scanner is then
+   *   of no more use.
    */
   scan(bytes: Uint8Array, start: number): number | undefined {
     let offset = start

@@ -15,8 +15,8 @@ import type { TreeCrypto, TreeNode } from './tree.js'
 /**
  * Gives up everything before an epoch.
  *
- * Takes over `held`: nodes that lie wholly at or after `epoch` pass into the result as they are; the
- * keys of all others are overwritten with zeros.
+ * Takes over `held`: nodes that lie wholly at or after `epoch` pass into the result as they are;
+ * the keys of all others are overwritten with zeros.
  *
  * @returns The nodes that cover what of `held` lies at or after `epoch`; 32 at most in place of one
  *   root. In the order of `held`.

@@ -12,7 +12,7 @@ import { samePosition, TREE_DEPTH, type NodePosition } from './cover.js'
 /** A sorted list of nodes. */
 export class NodeIndex<T extends NodePosition> {
   readonly #nodes: T[] = []
-  /** How many nodes there are of each depth: leases have few depths, and the others need no search. */
+  /** How many nodes there are of each depth: most depths have none and need no search. */
   readonly #countByDepth = new Uint32Array(TREE_DEPTH + 1)
 
   get count(): number {

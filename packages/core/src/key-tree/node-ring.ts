@@ -4,13 +4,13 @@
  *
  * Whoever grants may hand out wrong nodes, by fault or on purpose. So a node is provisional until a
  * verified object proves it, and that node only; several candidates are kept per epoch; a proven
- * node is never overwritten; what contradicts it is refused and its source named. In streams without
- * signatures nothing proves a node: the caller never calls {@link NodeRing.prove}, and all
+ * node is never overwritten; what contradicts it is refused and its source named. In streams
+ * without signatures nothing proves a node: the caller never calls {@link NodeRing.prove}, and all
  * candidates stay.
  *
  * Invariants: no proven node lies above another; no provisional node lies at or below a proven one,
- * and one above leads to it. A node that leads to a true one is true, or HMAC is broken; so a proven
- * node that a newly proven one leads to can go, without its key being lost.
+ * and one above leads to it. A node that leads to a true one is true, or HMAC is broken; so a
+ * proven node that a newly proven one leads to can go, without its key being lost.
  *
  * The ring copies the keys that it is given, owns its copies and overwrites what it drops.
  *
@@ -204,8 +204,8 @@ export class NodeRing {
   }
 
   /**
-   * Gives the ring as plain arrays, numbers, strings and byte strings, ready for CBOR. The keys in it
-   * are copies, owned by the caller.
+   * Gives the ring as plain arrays, numbers, strings and byte strings, ready for CBOR. The keys in
+   * it are copies, owned by the caller.
    */
   serialize(): readonly HeldNodeForm[] {
     const provisional = [...this.#provisional].toSorted((a, b) => a.age - b.age)

@@ -36,8 +36,8 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
   }
 
   /**
-   * Takes over a node that agrees with all proven ones: keeps it, in pieces where some of its epochs
-   * are full, or drops it where another leads to it already.
+   * Takes over a node that agrees with all proven ones: keeps it, in pieces where some of its
+   * epochs are full, or drops it where another leads to it already.
    *
    * @param refused - Gets the spans for which nothing was taken because of a limit.
    * @returns Whether anything new is held.
@@ -50,8 +50,8 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
   }
 
   /**
-   * Drops what became superfluous or wrong because `proven` was proven. What lies above it and leads
-   * to it stays: it serves the epochs beside.
+   * Drops what became superfluous or wrong because `proven` was proven. What lies above it and
+   * leads to it stays: it serves the epochs beside.
    *
    * @returns The sources of the wrong nodes.
    */
@@ -85,7 +85,7 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
       this.#replace(implied, node)
       return true
     }
-    // Only some of its epochs are full, which a giver of wrong nodes can bring about: keep the rest.
+    // Some of its epochs are full, as a giver of wrong nodes can bring about: keep the others.
     const [left, right] = this.#split(node)
     const isLeftNew = this.#admit(left, agreeing, refused)
     return this.#admit(right, agreeing, refused) || isLeftNew

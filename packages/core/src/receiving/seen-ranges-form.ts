@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The form in which {@link SeenRanges} are stored. Small, because it is written after every few
- * messages. One version byte, 1; then numbers of 7 bits a byte, the lowest first, each in the fewest
- * bytes (LEB128):
+ * messages. One version byte, 1; then numbers of 7 bits a byte, the lowest first, each in the
+ * fewest bytes (LEB128):
  *
  * - the number of ranges; for each, what lies between it and the one before, less the one counter
  *   that must (for the first: its first counter), and its last counter less its first;
@@ -58,9 +58,9 @@ export function encodeSeen({ ranges, digests }: SeenForm): Uint8Array {
 /**
  * Decodes; total on any input, in linear time.
  *
- * @throws {WaxwingError} `ERR_MALFORMED` unless {@link encodeSeen} gives exactly these bytes, with
- *   counters of at most 2^40 - 1, each in one range at most, and one digest at most for each counter
- *   in a range. The caller checks that digests belong to ranges.
+ * @throws {WaxwingError} `ERR_MALFORMED` unless {@link encodeSeen} gives exactly these bytes, for
+ *   ranges in order that do not touch, of counters of at most 2^40 - 1. That each digest is of
+ *   another counter, and of one in a range, is checked by the caller.
  */
 export function decodeSeen(bytes: Uint8Array): SeenForm {
   const reader = new NumberReader(bytes)

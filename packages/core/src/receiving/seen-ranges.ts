@@ -63,8 +63,8 @@ export class SeenRanges {
   }
 
   /**
-   * Restores what {@link serialize} gave. With lower limits than it was made with, the digests added
-   * first go and the ranges stay.
+   * Restores what {@link serialize} gave. With lower limits than it was made with, the digests
+   * added first go and the ranges stay.
    *
    * @throws {WaxwingError} `ERR_MALFORMED` if `bytes` are anything else.
    */
