@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Who is known: principals that were met, that our bundle names or that are pinned by hand, with the
+ * newest key card of each. A principal is given out only while somebody vouches for it; its
+ * credential is resolved each time, because a bundle may have changed what it is worth.
+ *
+ * @module
+ */
+
+import {
+  decodeKeyCard,
+  equalBytes,
+  principalId,
+  toBase64Url,
+  type CryptoProvider,
+  type KeyCard,
+  type PinnedKey,
+  type Trust,
+  type TrustBundle,
+  type TrustedPrincipal,
+} from '@waxwing/core'
+import type { PrincipalRecord } from './trust-records.js'
+
+/** Shortest beginning of an id that stands for the whole. */
+const MIN_PREFIX_LENGTH = 6
+
+interface Entry {
+  readonly record: PrincipalRecord
+  /** The record's card, once it was asked for. */
+  card: KeyCard | undefined
+}
+
+export class KnownPrincipals {
+  readonly #crypto: CryptoProvider
+  readonly #trust: Trust
+  readonly #met = new Map<string, Entry>()
+  readonly #pinned = new Map<string, PinnedKey>()
+  /** Whom the bundle names, and the bundle that did. */
+  #named: readonly TrustedPrincipal[] = []
+  #namedBy: TrustBundle | undefined
+
+  constructor(crypto: CryptoProvider, trust: Trust) {
+    this.#crypto = crypto
+    this.#trust = trust
+  }
+
+  /** How many were met. */
+  get count(): number {
+    return this.#met.size
+  }
+
+  recordOf(id: Uint8Array): PrincipalRecord | undefined {
+    return this.#met.get(toBase64Url(id))?.record
+  }
+
+  records(): readonly PrincipalRecord[] {
+    return [...this.#met.values()].map(({ record }) => record)
+  }
+
+  put(record: PrincipalRecord): void {
+    this.#met.set(toBase64Url(record.id), { record, card: undefined })
+  }
+
+  delete(id: Uint8Array): void {
+    this.#met.delete(toBase64Url(id))
+  }
+
+  pin(key: PinnedKey): TrustedPrincipal {
+    const principal = this.#trust.pin(key)
+    this.#pinned.set(toBase64Url(principal.id), key)
+    return principal
+  }
+
+  unpin(id: Uint8Array): void {
+    this.#trust.unpin(id)
+    this.#pinned.delete(toBase64Url(id))
+  }
+
+  /** Takes exactly these in the place of all that were met and pinned. */
+  replace(records: readonly PrincipalRecord[], pins: readonly PinnedKey[]): void {
+    this.#met.clear()
+    for (const record of records) this.put(record)
+    for (const { publicKey } of this.#pinned.values()) {
+      this.unpin(principalId(this.#crypto, publicKey))
+    }
+    for (const key of pins) this.pin(key)
+  }
+
+  /** The newest card of a principal, as it was verified when it was kept. */
+  cardOf(id: Uint8Array): KeyCard | undefined {
+    const entry = this.#met.get(toBase64Url(id))
+    if (entry === undefined || entry.record.card === null) return undefined
+    entry.card ??= decodeKeyCard(entry.record.card)
+    return entry.card
+  }
+
+  principalOf(id: Uint8Array): TrustedPrincipal | undefined {
+    const pinned = this.#trust.pinned(id)
+    if (pinned !== undefined) return pinned
+    const credential = this.recordOf(id)?.credential ?? null
+    if (credential === null) return this.#namedByBundle().find((p) => equalBytes(p.id, id))
+    try {
+      return this.#trust.resolveCredential(credential)
+    } catch {
+      return undefined
+    }
+  }
+
+  all(): readonly TrustedPrincipal[] {
+    return this.#resolveAll([...this.records(), ...this.#unmet()].map(({ id }) => id))
+  }
+
+  /** All whom text may mean: by the id, by a long enough beginning of it, or by the name. */
+  find(text: string): readonly TrustedPrincipal[] {
+    const candidates = [...this.records(), ...this.#unmet()].filter(({ id, name }) => {
+      if (name === text) return true
+      return text.length >= MIN_PREFIX_LENGTH && toBase64Url(id).startsWith(text)
+    })
+    return this.#resolveAll(candidates.map(({ id }) => id))
+  }
+
+  #resolveAll(ids: readonly Uint8Array[]): readonly TrustedPrincipal[] {
+    const found = new Map<string, TrustedPrincipal>()
+    for (const id of ids) {
+      const principal = this.principalOf(id)
+      if (principal !== undefined) found.set(toBase64Url(id), principal)
+    }
+    return [...found.values()]
+  }
+
+  /** Those for whom there may be no record. */
+  #unmet(): readonly { readonly id: Uint8Array; readonly name: string }[] {
+    const pinned = [...this.#pinned.values()].map(({ publicKey, name }) => ({
+      id: principalId(this.#crypto, publicKey),
+      name,
+    }))
+    return [...pinned, ...this.#namedByBundle()]
+  }
+
+  #namedByBundle(): readonly TrustedPrincipal[] {
+    const { bundle } = this.#trust
+    if (bundle !== this.#namedBy) {
+      const recovery = this.#trust.recovery()
+      this.#named = [...this.#trust.keepers(), ...(recovery === undefined ? [] : [recovery])]
+      this.#namedBy = bundle
+    }
+    return this.#named
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The rules of our own key cards (`docs/spec/06-identity.md` Section 6.4): when a new one is due,
+ * which number it gets, and when private keys are deleted. Pure but for the making of keys.
+ *
+ * @module
+ */
+
+import {
+  CLOCK_SKEW_SECONDS,
+  decodeKeyCard,
+  generateKemKeyPair,
+  signKeyCard,
+  type CryptoProvider,
+  type Ed25519SigningKey,
+  type KemKeyPair,
+} from '@waxwing/core'
+import type { TimeKeeper } from '../time-keeper.js'
+import type { CardKeys } from './own-records.js'
+
+/** How long private keys are kept after their card expired, in seconds: a week. */
+export const CARD_GRACE_SECONDS = 604_800
+
+/** A card is renewed when less than one part in so many of its life is left. */
+const DUE_PART = 3
+
+/** The author of cards. */
+export interface CardAuthor {
+  readonly id: Uint8Array
+  readonly key: Ed25519SigningKey
+}
+
+/** Makes KEM keys for a card: X25519 and X-Wing. */
+export async function makeKemKeys(crypto: CryptoProvider): Promise<readonly KemKeyPair[]> {
+  return [await generateKemKeyPair(crypto, 'x25519'), await generateKemKeyPair(crypto, 'x-wing')]
+}
+
+/** Signs a card over keys. */
+export function makeCard(
+  author: CardAuthor,
+  keys: readonly KemKeyPair[],
+  validity: { readonly issued: number; readonly lifeSeconds: number },
+): CardKeys {
+  const { issued, lifeSeconds } = validity
+  const publicKeys = keys.map(({ kind, publicKey }) => ({ kind, publicKey }))
+  const fields = { issued, expires: issued + lifeSeconds, keys: publicKeys }
+  return { card: decodeKeyCard(signKeyCard(fields, author.id, author.key)), keys }
+}
+
+/** Whether the current card, the last one, is to be replaced. */
+export function isCardDue(cards: readonly CardKeys[], time: TimeKeeper): boolean {
+  const current = cards.at(-1)
+  if (current === undefined) return true
+  const { issued, expires } = current.card
+  return (expires - secondsOf(time)) * DUE_PART < expires - issued || isFromFuture(current, time)
+}
+
+/**
+ * The number of the next card: the time of issue, and higher than any before.
+ *
+ * A number from the future is left out: it was made while the clock was wrong, nobody whose clock is
+ * right has accepted it, and to go on from it would lock everybody out until that time comes.
+ */
+export function nextCardNumber(cards: readonly CardKeys[], time: TimeKeeper): number {
+  const numbers = cards.filter((card) => !isFromFuture(card, time)).map(({ card }) => card.issued)
+  return Math.max(secondsOf(time), ...numbers.map((issued) => issued + 1))
+}
+
+/**
+ * The cards whose private keys are still kept: the current one, and those not yet expired for a
+ * grace. Where a time is confirmed, that one counts, so that a clock that jumps ahead deletes nothing.
+ */
+export function cardsToKeep(cards: readonly CardKeys[], time: TimeKeeper): readonly CardKeys[] {
+  const confirmed = time.confirmedMs === undefined ? Infinity : Math.floor(time.confirmedMs / 1000)
+  const limit = Math.min(secondsOf(time), confirmed) - CARD_GRACE_SECONDS
+  return cards.filter(({ card }, i) => i === cards.length - 1 || card.expires > limit)
+}
+
+/** Whether a card is dated in the future, by a time that is borne out. */
+function isFromFuture({ card }: CardKeys, time: TimeKeeper): boolean {
+  return time.isConfirmed && card.issued > secondsOf(time) + CLOCK_SKEW_SECONDS
+}
+
+function secondsOf(time: TimeKeeper): number {
+  return Math.floor(time.now() / 1000)
+}
