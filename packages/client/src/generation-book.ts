@@ -155,18 +155,41 @@ export class GenerationBook {
    * Takes a generation of our own.
    *
    * @param nodes - Its root, or what of it was not forgotten. Copied.
-   * @returns The generation, and the change that records it: nothing is written here.
+   * @returns The generation, and the changes that record it and close its predecessor: nothing is
+   *   written here.
    */
   addOwn(
     manifest: VerifiedManifest,
     producer: TrustedPrincipal,
     nodes: readonly TreeNode[],
-  ): { generation: Generation; change: Change } {
+  ): { generation: Generation; changes: readonly Change[] } {
     const ring = new NodeRing(this.#runtime.crypto)
     ring.addProven(nodes, OWN_SOURCE)
     const generation = this.#make(manifest, producer, ring, true)
     this.#index(generation)
-    return { generation, change: this.change(generation) }
+    return { generation, changes: [this.change(generation), ...this.#closePredecessor(generation)] }
+  }
+
+  /** Takes back a generation of our own that could not be recorded. */
+  discard(generation: Generation): void {
+    const { id, kid, ring } = generation
+    this.#byId.delete(id)
+    this.#byKid.set(
+      kid,
+      this.byKid(kid).filter((other) => other.id !== id),
+    )
+    ring.wipe()
+  }
+
+  /** Finds a generation, in the store too: another process may have made it. */
+  async find(id: string): Promise<Generation | undefined> {
+    const known = this.#byId.get(id)
+    if (known !== undefined) return known
+    const record = await this.#table.get(id)
+    if (record === undefined) return undefined
+    const generation = this.#restore(record)
+    this.#index(generation)
+    return generation
   }
 
   /**

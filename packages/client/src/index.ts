@@ -1,1 +1,8 @@
-export {}
+export { openEndpoint, Endpoint } from './endpoint.js'
+export type * from './events.js'
+export * from './message.js'
+export * from './memory-store.js'
+export type * from './options.js'
+export { Producer } from './producing/producer.js'
+export type { Rule } from './granting/rules.js'
+export { systemTimers, type Timers } from './timers.js'

@@ -78,6 +78,11 @@ export interface EndpointOptions {
   readonly sealedRequestsOnly?: boolean
   /** Publish the own credential and key card, so that others can grant unasked. Default `false`. */
   readonly announce?: boolean
+  /**
+   * Only act, and leave answering to another process on the same store: nothing of the own inbox is
+   * subscribed to. Default `false`.
+   */
+  readonly passive?: boolean
   /** Days a key card lives. Default 30. */
   readonly cardDays?: number
   /** Distinguishes processes and hosts in session ids; mixed with randomness, pid and time. */

@@ -73,7 +73,11 @@ describe('memory broker: delivery', () => {
     const broker = memoryBroker()
     const one = await collect(memoryTransport(broker), '$share/g/a/#')
     const two = await collect(memoryTransport(broker), '$share/g/a/#')
-    for (const value of [1, 2, 3, 4]) broker.inject('a/b', bytes(value))
+    const payload = new Uint8Array(1)
+    for (const value of [1, 2, 3, 4]) {
+      payload[0] = value // what is injected is copied
+      broker.inject('a/b', payload)
+    }
     await broker.idle()
     expect(payloads(one)).toEqual([[1], [3]])
     expect(payloads(two)).toEqual([[2], [4]])
@@ -131,6 +135,20 @@ describe('memory broker: acknowledgement and sessions', () => {
     ])
   })
 
+  it('takes no late acknowledgement for a message that it delivers again', async () => {
+    const broker = memoryBroker()
+    const reader = memoryTransport(broker, { clientId: 'reader' })
+    const received = await collect(reader, 'a', { acknowledge: false })
+    broker.inject('a', bytes(1))
+    for (let deliveries = 1; deliveries <= 3; deliveries++) {
+      await broker.idle()
+      expect(received).toHaveLength(deliveries)
+      if (deliveries > 1) await received[0]!.acknowledge()
+      reader.disconnect()
+      reader.reconnect()
+    }
+  })
+
   it('keeps the queue of a named client for its next transport', async () => {
     const broker = memoryBroker()
     const first = memoryTransport(broker, { clientId: 'reader' })
@@ -153,10 +171,11 @@ describe('memory broker: acknowledgement and sessions', () => {
     const received = await collect(reader, 'a')
     reader.disconnect()
     broker.inject('a', bytes(1))
+    broker.inject('a', bytes(3), { retained: true })
     reader.reconnect()
     broker.inject('a', bytes(2))
     await broker.idle()
-    expect(payloads(received)).toEqual([[2]])
+    expect(payloads(received)).toEqual([[3], [2]])
   })
 
   it('lets the newer of two transports of one name take the session over', async () => {

@@ -26,6 +26,8 @@ describe('memoryStore', () => {
     await expect(store.write([more])).rejects.toMatchObject({ code: 'ERR_STORE_FULL' })
     expect(await store.scan('t')).toHaveLength(1)
     expect(await store.write([{ table: 't', key: 'abcd', value: null }, more])).toBe(true)
+    const overfull = memoryStore({ maxBytes: 1, from: store.snapshot() })
+    expect(await overfull.write([{ ...more, value: bytes() }])).toBe(true)
     expect(() => memoryStore({ maxBytes: 0 })).toThrow(RangeError)
   })
 

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Composing and sealing this endpoint's own control messages.
+ *
+ * @module
+ */
+
+import {
+  inboxAddress,
+  sealMessage,
+  signMessage,
+  WaxwingError,
+  type DecodedMessage,
+  type KemPublicKey,
+  type KeyCard,
+  type MessageBodies,
+  type MessageType,
+} from '@waxwing/core'
+import type { OwnIdentity } from '../identity/own-identity.js'
+import type { TrustBook } from '../identity/trust-book.js'
+import { nowSeconds, type Runtime } from '../runtime.js'
+
+/** A control message, ready to be sent. */
+export interface Reply {
+  readonly address: string
+  readonly payload: Uint8Array
+  /** The intermediary keeps it until the recipient comes. */
+  readonly retained: boolean
+}
+
+export interface ComposeOptions {
+  readonly recipient: Uint8Array | null
+  /** The message that this one answers, or its digest. */
+  readonly inReplyTo?: Pick<DecodedMessage, 'digest'> | undefined
+  /** Default: a week. */
+  readonly lifeSeconds?: number
+}
+
+const DEFAULT_LIFE_SECONDS = 604_800
+const MESSAGE_ID_BYTES = 16
+
+export class Messenger {
+  readonly #runtime: Runtime
+  readonly #identity: OwnIdentity
+  readonly #trustBook: TrustBook
+
+  constructor(runtime: Runtime, identity: OwnIdentity, trustBook: TrustBook) {
+    this.#runtime = runtime
+    this.#identity = identity
+    this.#trustBook = trustBook
+  }
+
+  /** Signs a message with our credential and newest key card in its envelope. */
+  compose<T extends MessageType>(
+    type: T,
+    body: MessageBodies[T],
+    options: ComposeOptions,
+  ): Uint8Array {
+    const identity = this.#identity
+    const issued = nowSeconds(this.#runtime)
+    const { bundle } = this.#trustBook.trust
+    const envelope = {
+      id: this.#runtime.crypto.randomBytes(MESSAGE_ID_BYTES),
+      issued,
+      expires: issued + (options.lifeSeconds ?? DEFAULT_LIFE_SECONDS),
+      inReplyTo: options.inReplyTo?.digest,
+      bundle: bundle && { version: bundle.version, digest: bundle.digest },
+      credential: identity.credential ?? undefined,
+      keyCard: identity.card.bytes,
+    }
+    const { id: author, signingKey: key } = identity
+    return signMessage({ type, envelope, body, author, key, recipient: options.recipient })
+  }
+
+  /** Signs the acknowledgement of a message. */
+  acknowledge(recipient: Uint8Array, digest: Uint8Array): Uint8Array {
+    return this.compose('ack', { outcome: 'done' }, { recipient, inReplyTo: { digest } })
+  }
+
+  /**
+   * Chooses the KEM key to seal to: X-Wing where the card has one.
+   *
+   * @throws {WaxwingError} `ERR_KEY_INVALID` if our domain demands X-Wing and the card has none.
+   */
+  kemKeyOf({ keys }: Pick<KeyCard, 'keys'>): KemPublicKey {
+    const xWing = keys.find(({ kind }) => kind === 'x-wing')
+    if (xWing !== undefined) return xWing
+    const [first] = keys
+    if (first === undefined || this.#trustBook.trust.bundle?.requireXWing === true) {
+      throw new WaxwingError(
+        'ERR_KEY_INVALID',
+        'the recipient has no X-Wing key, which is demanded',
+      )
+    }
+    return first
+  }
+
+  /** Seals a signed message for a principal and addresses it to its inbox. */
+  async sealFor(id: Uint8Array, key: KemPublicKey, message: Uint8Array): Promise<Reply> {
+    const payload = await sealMessage(this.#runtime.crypto, message, { id, key })
+    return { address: inboxAddress(id), payload, retained: false }
+  }
+
+  /** Seals a message where we know the recipient's card; signed only, where we do not. */
+  async addressTo(id: Uint8Array, message: Uint8Array): Promise<Reply> {
+    const card = this.#trustBook.cardOf(id)
+    if (card === undefined || card.expires <= nowSeconds(this.#runtime)) {
+      return { address: inboxAddress(id), payload: message, retained: false }
+    }
+    return this.sealFor(id, this.kemKeyOf(card), message)
+  }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Granting our own generations onwards to those who stand in for us: the domain's keepers and its
+ * recovery principal (`docs/spec/05-keys.md` Section 5.9, `06-identity.md` Section 6.7).
+ *
+ * Done before a generation's first object, durably, and again until acknowledged: a producer that
+ * rotates and goes off-line strands nobody.
+ *
+ * @module
+ */
+
+import { toBase64Url, toHex, type KemPublicKey, type TrustedPrincipal } from '@waxwing/core'
+import type { Outbox, Posting } from '../control/outbox.js'
+import type { Messenger } from '../control/messenger.js'
+import type { Generation, GenerationBook } from '../generation-book.js'
+import type { OwnIdentity } from '../identity/own-identity.js'
+import type { TrustBook } from '../identity/trust-book.js'
+import type { Sharing } from '../producing/sharing.js'
+import { nowSeconds, type Runtime } from '../runtime.js'
+import { authorityOver } from './authority.js'
+import type { Granter } from './granter.js'
+import type { FixedTerms } from './terms.js'
+
+const SHARED_TABLE = 'shared'
+/** Everything, for ever, to be granted onwards. */
+const SHARE_ALL: FixedTerms = {
+  from: 0,
+  until: null,
+  leaseSeconds: null,
+  rights: 'share',
+  depth: null,
+}
+
+export interface SharingOutInputs {
+  readonly runtime: Runtime
+  readonly book: GenerationBook
+  readonly identity: OwnIdentity
+  readonly trustBook: TrustBook
+  readonly messenger: Messenger
+  readonly granter: Granter
+  readonly outbox: Outbox
+}
+
+interface StandIn {
+  readonly principal: TrustedPrincipal
+  readonly key: KemPublicKey
+  /** The recovery principal is off-line and acknowledges nothing. */
+  readonly acknowledges: boolean
+}
+
+export class SharingOut implements Sharing {
+  readonly #inputs: SharingOutInputs
+
+  constructor(inputs: SharingOutInputs) {
+    this.#inputs = inputs
+  }
+
+  /** Grants `share` of one generation to all who stand in for us and do not have it yet. */
+  async announce(generation: Generation): Promise<void> {
+    const { runtime, outbox } = this.#inputs
+    const standIns = this.#standInsFor(generation)
+    const postings: Posting[] = []
+    const keys: string[] = []
+    for (const standIn of standIns) {
+      const key = `${generation.id}/${toBase64Url(standIn.principal.id)}`
+      if ((await runtime.store.get(SHARED_TABLE, key)) !== undefined) continue
+      if (await this.#isStruck(generation.stream, standIn)) continue
+      postings.push(await this.#posting(generation, standIn))
+      keys.push(key)
+    }
+    if (postings.length === 0) return
+    const { changes, send } = outbox.prepare(postings)
+    const value = Uint8Array.of(1)
+    const marks = keys.map((key) => ({ table: SHARED_TABLE, key, value }))
+    await runtime.store.write([...changes, ...marks])
+    await send()
+  }
+
+  /** Makes up for what could not be shared before: a keeper is new, or its card was unknown. */
+  async announceAll(): Promise<void> {
+    for (const generation of this.#inputs.book.all()) {
+      if (generation.own) await this.announce(generation)
+    }
+  }
+
+  #standInsFor(generation: Generation): readonly StandIn[] {
+    const { trustBook, identity, messenger, runtime } = this.#inputs
+    const { trust } = trustBook
+    const now = nowSeconds(runtime)
+    const standIns: StandIn[] = []
+    for (const principal of trust.keepers()) {
+      const card = trustBook.cardOf(principal.id)
+      if (card === undefined || card.expires <= now) continue
+      standIns.push({ principal, key: messenger.kemKeyOf(card), acknowledges: true })
+    }
+    const recovery = trust.bundle?.recovery
+    const principal = trust.recovery()
+    if (recovery && principal && generation.manifest.historyMode === 'keep') {
+      standIns.push({ principal, key: messenger.kemKeyOf(recovery), acknowledges: false })
+    }
+    const ownId = toBase64Url(identity.id)
+    return standIns.filter((standIn) => toBase64Url(standIn.principal.id) !== ownId)
+  }
+
+  async #isStruck(stream: string, { principal }: StandIn): Promise<boolean> {
+    const entry = await this.#inputs.granter.ledger.find(stream, toBase64Url(principal.id))
+    return entry !== undefined && entry.revoked !== null
+  }
+
+  async #posting(generation: Generation, standIn: StandIn): Promise<Posting> {
+    const { runtime, granter } = this.#inputs
+    const now = nowSeconds(runtime)
+    const authority = authorityOver(generation, now)
+    if (authority === undefined) throw new TypeError('only own generations are announced')
+    const { principal, key, acknowledges } = standIn
+    const grantee = { id: principal.id, key }
+    const issued = await granter.issuing.grant(authority, grantee, SHARE_ALL, { retained: true })
+    await granter.record(generation.stream, principal, SHARE_ALL)
+    const { address, payload, retained, signed } = issued
+    if (!acknowledges) return { address, payload, retained }
+    const digest = toHex(runtime.crypto.sha256(signed))
+    const id = toBase64Url(principal.id)
+    return { address, payload, retained, awaiting: { digest, principal: id, about: 'share' } }
+  }
+}

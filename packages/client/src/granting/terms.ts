@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * From what a person grants (dates, a lease) to what a link says (epochs, an end).
+ *
+ * @module
+ */
+
+import {
+  epochAt,
+  intersectSpans,
+  LAST_EPOCH,
+  MapFields,
+  type CborValue,
+  type Rights,
+  type Span,
+} from '@waxwing/core'
+import type { GrantTerms } from '../options.js'
+
+/** Terms with fixed times, as they are stored: seconds since 1970. */
+export interface FixedTerms {
+  readonly from: number
+  readonly until: number | null
+  readonly leaseSeconds: number | null
+  readonly rights: Rights
+  readonly depth: number | null
+}
+
+/** Fixes terms at the time of the decision. @throws {RangeError} If a date or number makes no sense. */
+export function fixTerms(terms: GrantTerms, now: number): FixedTerms {
+  const from = terms.from === undefined ? now : secondsOf(terms.from, 'from')
+  const until = terms.until === undefined ? null : secondsOf(terms.until, 'until')
+  const leaseSeconds = terms.leaseSeconds ?? null
+  if (until !== null && until < from) throw new RangeError('until must not lie before from')
+  if (leaseSeconds !== null && !(Number.isInteger(leaseSeconds) && leaseSeconds > 0)) {
+    throw new RangeError(`leaseSeconds must be a positive integer, got ${leaseSeconds}`)
+  }
+  return { from, until, leaseSeconds, rights: terms.rights ?? 'read', depth: terms.depth ?? null }
+}
+
+/** When a grant by these terms ends, if it is issued now: seconds since 1970, `null` for never. */
+export function endOf({ leaseSeconds }: FixedTerms, now: number): number | null {
+  return leaseSeconds === null ? null : now + leaseSeconds
+}
+
+/** The epochs that terms allow now, in a generation with epochs of this length. */
+export function spanOf(terms: FixedTerms, epochSeconds: number, now: number): Span | undefined {
+  const first = epochAt(terms.from * 1000, epochSeconds)
+  const end = endOf(terms, now)
+  const lastByEnd = end === null ? LAST_EPOCH : epochAt(end * 1000, epochSeconds)
+  const lastByUntil = terms.until === null ? LAST_EPOCH : epochAt(terms.until * 1000, epochSeconds)
+  const last = Math.min(lastByEnd, lastByUntil)
+  return last < first ? undefined : { first, last }
+}
+
+/** The widest piece of `span` of which all keys are held: the latest, where there are several. */
+export function clipToHeld(held: readonly Span[], span: Span): Span | undefined {
+  return held.map((piece) => intersectSpans(piece, span)).findLast((piece) => piece !== undefined)
+}
+
+export function termsToCbor(terms: FixedTerms): CborValue {
+  return new Map<number, CborValue>([
+    [1, terms.from],
+    [2, terms.until],
+    [3, terms.leaseSeconds],
+    [4, terms.rights],
+    [5, terms.depth],
+  ])
+}
+
+export function termsFromCbor(value: CborValue): FixedTerms {
+  const map = new MapFields('terms', value)
+  return {
+    from: map.uint(1, 'from'),
+    until: map.uintOrNull(2, 'until'),
+    leaseSeconds: map.uintOrNull(3, 'lease'),
+    rights: map.text(4, 'rights') === 'share' ? 'share' : 'read',
+    depth: map.uintOrNull(5, 'depth'),
+  }
+}
+
+function secondsOf(date: Date, name: string): number {
+  const ms = date.getTime()
+  if (Number.isNaN(ms) || ms < 0) throw new RangeError(`${name} must be a date from 1970 on`)
+  return Math.floor(ms / 1000)
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What an endpoint is made of, and how the parts are put together. Only here do they all meet.
+ *
+ * @module
+ */
+
+import { systemClock, toBase64Url, toHex, WaxwingError, type Transport } from '@waxwing/core'
+import { Dispatcher } from './control/dispatcher.js'
+import { Intake } from './control/intake.js'
+import { Messenger, type Reply } from './control/messenger.js'
+import { Outbox } from './control/outbox.js'
+import { loadCrypto } from './crypto-choice.js'
+import type { EventListener, WaxwingEvent } from './events.js'
+import { GenerationBook } from './generation-book.js'
+import { Granter } from './granting/granter.js'
+import { Revoking } from './granting/revoking.js'
+import { SharingOut } from './granting/sharing-out.js'
+import { OwnIdentity } from './identity/own-identity.js'
+import { TrustBook } from './identity/trust-book.js'
+import type { EndpointOptions } from './options.js'
+import { ReceivingGrants } from './requesting/receiving-grants.js'
+import { Requester } from './requesting/requester.js'
+import type { Runtime } from './runtime.js'
+import { readConfirmedTime } from './confirmed-time.js'
+import { TimeKeeper } from './time-keeper.js'
+import { systemTimers } from './timers.js'
+
+export interface Parts {
+  readonly runtime: Runtime
+  readonly transport: Transport | undefined
+  readonly announce: boolean
+  readonly passive: boolean
+  readonly processHint: string
+  readonly identity: OwnIdentity
+  readonly trustBook: TrustBook
+  readonly book: GenerationBook
+  readonly messenger: Messenger
+  readonly outbox: Outbox
+  readonly granter: Granter
+  readonly sharing: SharingOut
+  readonly revoking: Revoking
+  readonly requester: Requester
+  readonly dispatcher: Dispatcher
+  readonly intake: Intake
+  listen(listener: EventListener<WaxwingEvent>): () => void
+  /** What the parts need of the endpoint around them; set once. */
+  readonly hooks: Hooks
+}
+
+export interface Hooks {
+  rotate: (stream: string) => Promise<void>
+  behind: () => void
+}
+
+/** Puts an endpoint's parts together; nothing is sent or subscribed yet. */
+export async function assemble(options: EndpointOptions): Promise<Parts> {
+  const listeners = new Set<EventListener<WaxwingEvent>>()
+  const runtime = await makeRuntime(options, listeners)
+  const { transport } = options
+  const trustBook = await TrustBook.open(runtime)
+  const identity = await OwnIdentity.open(runtime, identityOptions(options))
+  const book = new GenerationBook(runtime, trustBook.trust)
+  const messenger = new Messenger(runtime, identity, trustBook)
+  const outbox = new Outbox(runtime, transport)
+  const hooks: Hooks = { rotate: () => Promise.resolve(), behind: () => undefined }
+  const send = (replies: readonly Reply[]): Promise<void> => sendAll(replies, transport, outbox)
+  const shared = { runtime, book, identity, trustBook, messenger }
+
+  const granter = new Granter({ ...shared, decide: options.decide, send })
+  const sharing = new SharingOut({ ...shared, granter, outbox })
+  const rotate = (stream: string): Promise<void> => hooks.rotate(stream)
+  const revoking = new Revoking({ ...shared, granter, rotate })
+  const sealedOnly = options.sealedRequestsOnly ?? false
+  // Without a transport, whoever opens objects carries the requests.
+  const ask = transport === undefined ? (): Promise<void> => Promise.resolve() : send
+  const requester = new Requester({ ...shared, sealedOnly, send: ask })
+  const grants = new ReceivingGrants({ ...shared, requester })
+  const dispatcher = new Dispatcher({
+    runtime,
+    identity,
+    trustBook,
+    handlers: {
+      request: (message) => granter.answer(message),
+      revokedRequest: (message) => granter.denyRevoked(message),
+      grant: (message, arrival) => grants.grant(message, arrival),
+      denial: (message) => grants.denial(message),
+      ack: async (message) => {
+        const principal = toBase64Url(message.author)
+        const digest = message.envelope.inReplyTo
+        const about = digest && (await outbox.acknowledged(toHex(digest), principal))
+        if (about !== undefined) runtime.emit({ type: 'ack', principal })
+        return []
+      },
+      revocation: (statement) => revoking.receive(statement),
+      behind: () => hooks.behind(),
+    },
+  })
+  const intake = new Intake({ runtime, trustBook, dispatcher, send })
+  return {
+    runtime,
+    transport,
+    announce: options.announce ?? false,
+    passive: options.passive ?? false,
+    processHint: options.processHint ?? '',
+    identity,
+    trustBook,
+    book,
+    messenger,
+    outbox,
+    granter,
+    sharing,
+    revoking,
+    requester,
+    dispatcher,
+    intake,
+    hooks,
+    listen: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+async function makeRuntime(
+  options: EndpointOptions,
+  listeners: ReadonlySet<EventListener<WaxwingEvent>>,
+): Promise<Runtime> {
+  const { store, clock = systemClock, timers = systemTimers } = options
+  const crypto = options.crypto ?? (await loadCrypto())
+  const confirmedMs = await readConfirmedTime(store)
+  const time = new TimeKeeper({ clock, confirmedMs })
+  const emit = (event: WaxwingEvent): void => {
+    for (const listener of listeners) listener(event)
+  }
+  const report = (error: unknown): void => {
+    const known = error instanceof WaxwingError
+    const message = error instanceof Error ? error.message : String(error)
+    const wrapped = known ? error : new WaxwingError('ERR_TRANSPORT', message, {}, { cause: error })
+    emit({ type: 'error', error: wrapped })
+  }
+  time.onChange((change) => emit({ type: 'clock', change }))
+  return { crypto, store, time, timers, emit, report }
+}
+
+function identityOptions({ name, cardDays }: EndpointOptions): {
+  name?: string
+  cardDays?: number
+} {
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(cardDays === undefined ? {} : { cardDays }),
+  }
+}
+
+/** What has to get through goes by the outbox; an answer is asked for again if it is lost. */
+async function sendAll(
+  replies: readonly Reply[],
+  transport: Transport | undefined,
+  outbox: Outbox,
+): Promise<void> {
+  if (transport === undefined) {
+    await outbox.post(replies)
+    return
+  }
+  for (const { address, payload, retained } of replies) {
+    await transport.send(address, payload, { retained })
+  }
+}

@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The producer of one stream: seals synchronously, rotates, and keeps its promises about epochs and
+ * nonces (`docs/spec/05-keys.md`).
+ *
+ * @module
+ */
+
+import {
+  assertStreamName,
+  encodeMetadata,
+  epochStartMs,
+  utf8,
+  WaxwingError,
+  type Metadata,
+  type Transport,
+} from '@waxwing/core'
+import type { RotationReason } from '../events.js'
+import type { Generation } from '../generation-book.js'
+import type { Receipt } from '../message.js'
+import type { GrantTerms, ProducerOptions, PublishOptions } from '../options.js'
+import { EpochGuard, type EpochVerdict } from './epoch-guard.js'
+import type { MakingInputs } from './new-generation.js'
+import { paddedMetadata } from './padding.js'
+import { drawSessionId, SealingSession } from './session.js'
+import type { GrantActions, Sharing } from './sharing.js'
+import { StreamState } from './stream-state.js'
+
+/** The first objects of a session carry the trail. */
+const TRAIL_OBJECTS = 16
+const NOTE_SESSION_MS = 1000
+const MIN_ROTATION_MS = 60_000
+/** `forget` streams keep the current epoch and the two before it. */
+const FORGET_AFTER_EPOCHS = 2
+
+export interface ProducerDeps extends MakingInputs {
+  readonly transport: Transport | undefined
+  readonly sharing: Sharing
+  readonly actions: GrantActions
+  /** Distinguishes processes in session ids. */
+  readonly processHint: string
+}
+
+export class Producer {
+  readonly #deps: ProducerDeps
+  readonly #options: ProducerOptions
+  readonly #state: StreamState
+  #guard: EpochGuard
+  #session: SealingSession
+  /** Steps that change durable state, one after the other. */
+  #steps: Promise<unknown> = Promise.resolve()
+  #rotatedAt = -Infinity
+  #pendingRotation: Promise<void> | undefined
+  #announced: string | undefined
+  #notedCounter = -1
+  #forgotBefore = 0
+  #cancelAhead: (() => void) | undefined
+  #cancelNote: (() => void) | undefined
+  #cancelHeartbeat: (() => void) | undefined
+  #unwatch: (() => void) | undefined
+  #closed = false
+
+  private constructor(deps: ProducerDeps, options: ProducerOptions, state: StreamState) {
+    this.#deps = deps
+    this.#options = options
+    this.#state = state
+    this.#guard = this.#makeGuard(state.permitted)
+    this.#session = this.#drawSession()
+  }
+
+  /** Opens a stream for writing; use `endpoint.producer`. */
+  static async open(deps: ProducerDeps, name: string, options: ProducerOptions): Promise<Producer> {
+    assertStreamName(name)
+    const { state, rotated } = await StreamState.open(deps, name, options)
+    state.endSession(undefined)
+    const producer = new Producer(deps, options, state)
+    if (rotated !== undefined) producer.#emitRotated(rotated)
+    await producer.ready()
+    producer.#watch()
+    return producer
+  }
+
+  /** The stream's name. */
+  get name(): string {
+    return this.#state.name
+  }
+
+  /** The kid of the generation in use, in hex. */
+  get kid(): string {
+    return this.generation.kid
+  }
+
+  get generation(): Generation {
+    return this.#state.generation
+  }
+
+  /**
+   * Makes ready to seal: records the epoch, rotates if the clock demands it, and hands what readers
+   * will need to the transport. Needed only where {@link seal} said `ERR_NOT_READY`.
+   */
+  async ready(): Promise<void> {
+    this.#assertOpen()
+    await this.#step(() => this.#makeReady())
+  }
+
+  /**
+   * Seals one message. Synchronous.
+   *
+   * @returns The object, in a new array.
+   * @throws {WaxwingError} `ERR_NOT_READY`: `await producer.ready()` and try again.
+   */
+  seal(plaintext: Uint8Array | string, options: PublishOptions = {}): Uint8Array {
+    this.#assertOpen()
+    const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
+    return this.#seal(bytes, options, false)
+  }
+
+  /**
+   * Seals and sends one message. Resolves when the first hop has taken it.
+   *
+   * @throws {TypeError} If the endpoint has no transport.
+   */
+  async publish(plaintext: Uint8Array | string, options: PublishOptions = {}): Promise<Receipt> {
+    const { transport } = this.#deps
+    if (transport === undefined) throw new TypeError('publish needs a transport: use seal')
+    if (!this.#isReady()) await this.ready()
+    const object = this.seal(plaintext, options)
+    const receipt = this.#receiptOfLast()
+    const { retained, expiresAfterSeconds } = options
+    await transport.send(options.address ?? this.name, object, {
+      ...(retained === undefined ? {} : { retained }),
+      ...(expiresAfterSeconds === undefined ? {} : { expiresAfterSeconds }),
+    })
+    return receipt
+  }
+
+  /** Begins a new generation. Merged: at most one a minute, later ones wait and share the next. */
+  rotate(reason: RotationReason = 'demand'): Promise<void> {
+    this.#assertOpen()
+    if (this.#pendingRotation !== undefined) return this.#pendingRotation
+    const { time, timers } = this.#deps.runtime
+    const waitMs = this.#rotatedAt + MIN_ROTATION_MS - time.monotonic()
+    const turn =
+      waitMs <= 0
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => {
+            timers.after(waitMs, resolve)
+          })
+    const rotation = turn.then(() => {
+      this.#pendingRotation = undefined
+      return this.#step(() => this.#rotateNow(reason))
+    })
+    this.#pendingRotation = rotation
+    return rotation
+  }
+
+  /** Begins a new session: after a snapshot of live memory was resumed, for example. */
+  async newSession(): Promise<void> {
+    this.#assertOpen()
+    await this.#step(() => {
+      this.#beginSession()
+      return Promise.resolve()
+    })
+  }
+
+  /** Grants unasked: see `endpoint.grant`. */
+  grant(principal: string, terms: GrantTerms = {}): Promise<readonly Uint8Array[]> {
+    return this.#deps.actions.grant(this.name, principal, terms)
+  }
+
+  /** Revokes, and rotates at once unless told not to: see `endpoint.revoke`. */
+  revoke(principal: string, options: { rotate?: boolean } = {}): Promise<void> {
+    return this.#deps.actions.revoke(this.name, principal, { rotate: options.rotate ?? true })
+  }
+
+  /** Records how far the session got, and stops. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelAhead?.()
+    this.#cancelNote?.()
+    this.#cancelHeartbeat?.()
+    this.#unwatch?.()
+    await this.#steps.catch(() => undefined)
+    await this.#noteSession()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #seal(plaintext: Uint8Array, options: PublishOptions, heartbeat: boolean): Uint8Array {
+    const verdict = this.#guard.judge()
+    if (verdict.kind !== 'seal' || this.#announced !== this.generation.id) {
+      throw new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
+    }
+    if (this.#session.isOver) this.#beginSession()
+    const { epoch } = verdict
+    this.#guard.use(epoch)
+    const metadata = this.#metadataFor(epoch, plaintext.length, options, heartbeat)
+    const object = this.#session.seal(epoch, { metadata, plaintext, clearPart: options.clearPart })
+    this.#scheduleNote()
+    return object
+  }
+
+  #metadataFor(
+    epoch: number,
+    plaintextBytes: number,
+    options: PublishOptions,
+    heartbeat: boolean,
+  ): Uint8Array {
+    const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {}
+    if (this.#options.timestamps !== false) {
+      const startMs = epochStartMs(epoch, this.generation.manifest.epochSeconds)
+      metadata.offsetMs = Math.max(0, Math.floor(this.#guard.nowMs() - startMs))
+    }
+    if (options.contentType !== undefined) metadata.contentType = options.contentType
+    if (options.headers !== undefined) metadata.headers = options.headers
+    if (heartbeat) metadata.heartbeat = true
+    if (this.#session.nextCounter < TRAIL_OBJECTS) metadata.trail = this.#state.trail
+    const { padToBytes } = this.#options
+    if (padToBytes === undefined) return encodeMetadata(metadata)
+    return paddedMetadata(metadata, plaintextBytes, padToBytes)
+  }
+
+  #receiptOfLast(): Receipt {
+    const { name, nextCounter } = this.#session
+    return { generationId: this.generation.id, session: name, counter: nextCounter - 1 }
+  }
+
+  #isReady(): boolean {
+    return this.#announced === this.generation.id && this.#guard.judge().kind === 'seal'
+  }
+
+  async #makeReady(): Promise<void> {
+    const verdict = this.#guard.judge()
+    if (verdict.kind === 'rotate') await this.#rotateNow('clock', verdict)
+    if (verdict.kind === 'permit') await this.#permit(verdict.epoch)
+    await this.#announce()
+    await this.#forget()
+    this.#scheduleAhead()
+  }
+
+  async #permit(epoch: number): Promise<void> {
+    const permitted = Math.max(epoch, this.#guard.ahead())
+    if (await this.#state.permit(permitted)) this.#adopt()
+    else this.#guard.permit(permitted)
+  }
+
+  async #rotateNow(reason: RotationReason, verdict?: EpochVerdict): Promise<void> {
+    const { epoch } = verdict ?? this.#guard.judge()
+    this.#state.endSession(this.#sessionRecord())
+    const ours = await this.#state.rotate(epoch)
+    this.#rotatedAt = this.#deps.runtime.time.monotonic()
+    this.#adopt()
+    if (ours) this.#emitRotated(reason)
+    await this.#announce()
+  }
+
+  /** Takes the generation that is now in use, with a session of its own. */
+  #adopt(): void {
+    this.#guard = this.#makeGuard(this.#state.permitted)
+    this.#session = this.#drawSession()
+    this.#notedCounter = -1
+  }
+
+  #beginSession(): void {
+    this.#state.endSession(this.#sessionRecord())
+    this.#session = this.#drawSession()
+    this.#notedCounter = -1
+  }
+
+  async #announce(): Promise<void> {
+    const { generation } = this
+    if (this.#announced === generation.id) return
+    await this.#deps.sharing.announce(generation)
+    this.#announced = generation.id
+  }
+
+  /** Deletes what covers only the past, once the time is beyond doubt (Section 5.8). */
+  async #forget(): Promise<void> {
+    const { runtime, book } = this.#deps
+    const { historyMode } = this.generation.manifest
+    if (historyMode !== 'forget' || !runtime.time.isConfirmed) return
+    const verdict = this.#guard.judge()
+    const before = verdict.epoch - FORGET_AFTER_EPOCHS
+    if (before <= this.#forgotBefore) return
+    for (const generation of book.byStream(this.name)) {
+      if (!generation.own || generation.manifest.historyMode !== 'forget') continue
+      book.forgetBefore(generation, before)
+      await book.save(generation)
+    }
+    this.#forgotBefore = before
+  }
+
+  #drawSession(): SealingSession {
+    const { runtime, identity, processHint } = this.#deps
+    const { crypto, time } = runtime
+    const facts = { processHint, nowMs: time.now(), monotonicMs: time.monotonic() }
+    const id = drawSessionId(crypto, facts)
+    return new SealingSession({ runtime, generation: this.generation, identity, id })
+  }
+
+  #makeGuard(permitted: number): EpochGuard {
+    const { epochSeconds } = this.generation.manifest
+    return new EpochGuard(this.#deps.runtime.time, epochSeconds, permitted, permitted)
+  }
+
+  #sessionRecord(): { session: string; lastCounter: number } | undefined {
+    const { name, nextCounter } = this.#session
+    return nextCounter === 0 ? undefined : { session: name, lastCounter: nextCounter - 1 }
+  }
+
+  #watch(): void {
+    const { runtime } = this.#deps
+    this.#unwatch = runtime.store.onForeignChange?.(() => {
+      this.#inBackground(async () => {
+        if (await this.#state.reload()) this.#adopt()
+        await this.#makeReady()
+      })
+    })
+    this.#scheduleHeartbeat()
+  }
+
+  #scheduleAhead(): void {
+    this.#cancelAhead?.()
+    if (this.#closed) return
+    const { runtime } = this.#deps
+    this.#cancelAhead = runtime.timers.after(this.#guard.untilAheadMs(), () => {
+      this.#inBackground(async () => {
+        const ahead = this.#guard.ahead()
+        if (ahead > this.#guard.permitted) await this.#permit(ahead)
+        await this.#makeReady()
+      })
+    })
+  }
+
+  #scheduleNote(): void {
+    if (this.#cancelNote !== undefined) return
+    this.#cancelNote = this.#deps.runtime.timers.after(NOTE_SESSION_MS, () => {
+      this.#cancelNote = undefined
+      this.#inBackground(() => this.#noteSession())
+    })
+  }
+
+  /** Records how far the session got: what the trail of the next session will say of it. */
+  async #noteSession(): Promise<void> {
+    const running = this.#sessionRecord()
+    if (running === undefined || running.lastCounter === this.#notedCounter) return
+    this.#notedCounter = running.lastCounter
+    if (await this.#state.noteSession(running)) this.#adopt()
+  }
+
+  #scheduleHeartbeat(): void {
+    const { heartbeatSeconds } = this.#options
+    const { runtime, transport } = this.#deps
+    if (heartbeatSeconds === undefined || transport === undefined || this.#closed) return
+    this.#cancelHeartbeat = runtime.timers.after(heartbeatSeconds * 1000, () => {
+      this.#inBackground(async () => {
+        await this.#makeReady()
+        await transport.send(this.name, this.#seal(new Uint8Array(0), {}, true))
+      })
+      this.#scheduleHeartbeat()
+    })
+  }
+
+  #emitRotated(reason: RotationReason): void {
+    this.#deps.runtime.emit({ type: 'rotated', stream: this.name, kid: this.kid, reason })
+  }
+
+  #inBackground(work: () => Promise<void>): void {
+    if (this.#closed) return
+    this.#step(work).catch((error: unknown) => this.#deps.runtime.report(error))
+  }
+
+  #step<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#steps.then(work, work)
+    this.#steps = done.catch(() => undefined)
+    return done
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new WaxwingError('ERR_CLOSED', 'the producer is closed')
+  }
+}

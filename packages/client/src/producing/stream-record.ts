@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a producer keeps durably about one of its streams (`docs/spec/05-keys.md` Section 5.6).
+ *
+ * The permitted epoch is the one promise that must never be lost: nothing is sealed in a later epoch
+ * before it was recorded. Writes expect what was read, so that two processes on one store cannot
+ * take it back from each other.
+ *
+ * @module
+ */
+
+import { fromHex, MapFields, toHex, utf8, type CborValue, type Change } from '@waxwing/core'
+import type { Runtime } from '../runtime.js'
+import { Table } from '../table.js'
+
+/** One run of the producer in the current generation: its id in hex, and its last known counter. */
+export interface SessionRecord {
+  readonly session: string
+  readonly lastCounter: number
+}
+
+export interface StreamRecord {
+  readonly name: string
+  /** In hex. */
+  readonly generationId: string
+  /** The highest epoch in which objects may have been sealed. */
+  readonly permitted: number
+  /** The session that is or was running when this was written. */
+  readonly running: SessionRecord | null
+  /** Earlier sessions of this generation, the newest first, at most four. */
+  readonly sessions: readonly SessionRecord[]
+  /** Of this generation, the running session not counted. */
+  readonly sessionCount: number
+  readonly objectCount: number
+}
+
+export class StreamTable {
+  readonly #runtime: Runtime
+  readonly #table: Table<StreamRecord>
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime
+    const codec = { toCbor: recordToCbor, fromCbor: recordFromCbor }
+    this.#table = new Table(runtime.store, 'stream', codec)
+  }
+
+  /** Reads a stream's record, with its bytes to expect when it is written. */
+  async read(name: string): Promise<{ record: StreamRecord; bytes: Uint8Array } | undefined> {
+    const key = this.#key(name)
+    const [entry] = await this.#table.scan({ prefix: key, limit: 1 })
+    return entry?.key === key ? { record: entry.record, bytes: entry.bytes } : undefined
+  }
+
+  /** The change that writes a record where the expected bytes, or nothing, stand. */
+  change(record: StreamRecord, expect: Uint8Array | null): Change & { readonly value: Uint8Array } {
+    const { value, ...change } = this.#table.put(this.#key(record.name), record)
+    if (value === null) throw new TypeError('a record must have bytes')
+    return { ...change, value, expect }
+  }
+
+  #key(name: string): string {
+    return toHex(this.#runtime.crypto.sha256(utf8(name)))
+  }
+}
+
+function recordToCbor(record: StreamRecord): CborValue {
+  const { running, sessions } = record
+  return new Map<number, CborValue>([
+    [1, record.name],
+    [2, fromHex(record.generationId)],
+    [3, record.permitted],
+    [4, running === null ? null : sessionToCbor(running)],
+    [5, sessions.map(sessionToCbor)],
+    [6, record.sessionCount],
+    [7, record.objectCount],
+  ])
+}
+
+function recordFromCbor(value: CborValue): StreamRecord {
+  const map = new MapFields('stream record', value)
+  const running = map.mapOrNull(4, 'running')
+  return {
+    name: map.text(1, 'name'),
+    generationId: toHex(map.bytes(2, 'generation id', { length: 32 })),
+    permitted: map.uint(3, 'permitted epoch'),
+    running: running === null ? null : sessionFromCbor(running),
+    sessions: map.array(5, 'sessions').map(sessionFromCbor),
+    sessionCount: map.uint(6, 'session count'),
+    objectCount: map.uint(7, 'object count'),
+  }
+}
+
+function sessionToCbor({ session, lastCounter }: SessionRecord): CborValue {
+  return new Map<number, CborValue>([
+    [1, fromHex(session)],
+    [2, lastCounter],
+  ])
+}
+
+function sessionFromCbor(value: CborValue): SessionRecord {
+  const map = new MapFields('session record', value)
+  return {
+    session: toHex(map.bytes(1, 'session', { length: 7 })),
+    lastCounter: map.int(2, 'counter'),
+  }
+}

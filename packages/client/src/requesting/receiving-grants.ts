@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What this endpoint does with the grants and denials that it receives
+ * (`docs/spec/07-granting.md` Sections 7.5 and 7.6).
+ *
+ * @module
+ */
+
+import {
+  toBase64Url,
+  toHex,
+  verifyDenialProof,
+  verifyGrant,
+  WaxwingError,
+  type VerifiedGrant,
+  type VerifiedMessage,
+} from '@waxwing/core'
+import type { Arrival } from '../control/dispatcher.js'
+import type { Messenger, Reply } from '../control/messenger.js'
+import type { GenerationBook, HeldGrant } from '../generation-book.js'
+import type { OwnIdentity } from '../identity/own-identity.js'
+import type { TrustBook } from '../identity/trust-book.js'
+import type { Requester } from './requester.js'
+import { nowSeconds, type Runtime } from '../runtime.js'
+
+export interface ReceivingGrantsInputs {
+  readonly runtime: Runtime
+  readonly book: GenerationBook
+  readonly identity: OwnIdentity
+  readonly trustBook: TrustBook
+  readonly messenger: Messenger
+  readonly requester: Requester
+}
+
+export class ReceivingGrants {
+  readonly #inputs: ReceivingGrantsInputs
+
+  constructor(inputs: ReceivingGrantsInputs) {
+    this.#inputs = inputs
+  }
+
+  /**
+   * Takes a grant: verified against its chain, recorded durably, and then made use of.
+   *
+   * @throws {WaxwingError} `ERR_CHAIN` and what else `verifyGrant` throws; `ERR_EXPIRED` while the
+   *   trust bundle is too old to let anything new in.
+   */
+  async grant(message: VerifiedMessage<'grant'>, arrival: Arrival): Promise<readonly Reply[]> {
+    const { runtime, book, requester } = this.#inputs
+    const grant = this.#verify(message, arrival)
+    await this.#keepCard(message)
+    const held = heldGrant(grant, arrival, nowSeconds(runtime))
+    const { generation, addition } = await book.addGrant(grant, held)
+    const { span, rights } = grant
+    runtime.emit({
+      type: 'grant',
+      stream: generation.stream,
+      kid: generation.kid,
+      span,
+      rights,
+      grantedBy: grant.issuers.map(({ name }) => name),
+    })
+    if (addition.contradicts.length > 0) {
+      const { stream } = generation
+      runtime.emit({ type: 'wrong-nodes', stream, grantIds: [held.grantId] })
+    }
+    requester.granted(generation, span)
+    return rights === 'share' ? [await this.#acknowledge(message)] : []
+  }
+
+  /** Takes a denial of something that we asked for. @throws {WaxwingError} `ERR_CHAIN`. */
+  denial(message: VerifiedMessage<'denial'>): Promise<readonly Reply[]> {
+    const { runtime, trustBook, requester } = this.#inputs
+    const { kid, code, retrySeconds } = message.body
+    const name = toHex(kid)
+    const asked = message.envelope.inReplyTo
+    if (!requester.hasAsked(name, asked && toHex(asked))) return Promise.resolve([])
+    const { crypto } = runtime
+    verifyDenialProof(message, { crypto, trust: trustBook.trust, now: nowSeconds(runtime) })
+    requester.denied(name, code, retrySeconds)
+    runtime.emit({ type: 'denial', kid: name, code, retrySeconds })
+    return Promise.resolve([])
+  }
+
+  #verify(message: VerifiedMessage<'grant'>, { sealedTo }: Arrival): VerifiedGrant {
+    const { runtime, identity, trustBook } = this.#inputs
+    const { trust } = trustBook
+    const now = nowSeconds(runtime)
+    if (trust.isFrozen(now)) {
+      throw new WaxwingError('ERR_EXPIRED', 'the trust bundle is too old', { rule: 'freeze' })
+    }
+    if (sealedTo === undefined) {
+      throw new WaxwingError('ERR_NOT_AUTHORIZED', 'a grant must come sealed', { rule: 'unsealed' })
+    }
+    return verifyGrant(message.body, {
+      crypto: runtime.crypto,
+      trust,
+      now,
+      issued: message.envelope.issued,
+      grantee: identity.id,
+      kemKey: sealedTo,
+    })
+  }
+
+  /** The granter's card, so that the next request can be sealed. */
+  async #keepCard({ envelope, principal }: VerifiedMessage): Promise<void> {
+    if (envelope.keyCard === undefined) return
+    try {
+      await this.#inputs.trustBook.keepCard(envelope.keyCard, principal)
+    } catch (error) {
+      if (!(error instanceof WaxwingError)) throw error
+    }
+  }
+
+  #acknowledge(message: VerifiedMessage<'grant'>): Promise<Reply> {
+    const { messenger } = this.#inputs
+    const signed = messenger.acknowledge(message.author, message.digest)
+    return messenger.addressTo(message.author, signed)
+  }
+}
+
+function heldGrant(grant: VerifiedGrant, { kem }: Arrival, received: number): HeldGrant {
+  return {
+    // One grant id serves a chain; what we hold of it is named by our own link.
+    grantId: toHex(grant.links.at(-1)?.digest ?? grant.grantId),
+    chain: grant.links.map(({ bytes }) => bytes),
+    span: grant.span,
+    rights: grant.rights,
+    depth: grant.depth,
+    end: grant.end,
+    received,
+    issuers: grant.issuers.map(({ id }) => toBase64Url(id)),
+    kem,
+  }
+}
