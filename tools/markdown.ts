@@ -48,6 +48,6 @@ export function fileLinks(page: string): string[] {
 
 /** The names of the npm scripts that the page tells its reader to run. */
 export function npmScripts(page: string): string[] {
-  const commands = page.matchAll(/\bnpm (?:(?:run(?:-script)?) ([\w:-]+)|(test|start)\b)/g)
+  const commands = page.matchAll(/\bnpm (?:run (?:-\S+ )*([a-z][\w:-]*)|(test|start)\b)/g)
   return [...commands].map(([, run, short]) => run ?? short ?? '')
 }
