@@ -33,6 +33,7 @@ export interface ChainInputs {
 }
 
 declare const verified: unique symbol
+declare const ours: unique symbol
 
 /**
  * A chain that holds, without its nodes: the proof of who may grant what. Only {@link verifyChain}
@@ -53,12 +54,13 @@ export interface VerifiedChain {
   readonly [verified]: true
 }
 
-/** A grant that holds, addressed to us. */
+/** A grant that holds, addressed to us. Only {@link verifyGrant} makes it. */
 export interface VerifiedGrant extends VerifiedChain {
   readonly manifest: VerifiedManifest
   readonly producer: TrustedPrincipal
   /** Provisional until proven by an object. Secret. */
   readonly nodes: readonly TreeNode[]
+  readonly [ours]: true
 }
 
 export interface GrantInputs extends ChainInputs {
@@ -90,8 +92,15 @@ export function verifyGrant(grant: Grant, inputs: GrantInputs): VerifiedGrant {
   if (!equalBytes(crypto.sha256(grant.nodes), last.nodesDigest)) throw broken('nodes digest')
   checkLease(last, manifest.epochSeconds)
   trust.checkMayName(producer, manifest.domainId, manifest.streamName)
+  const ofProducer = verifyManifest(manifest, producer.key)
   const nodes = decodeNodes(grant.nodes, last.span)
-  return { ...chain, manifest: verifyManifest(manifest, producer.key), producer, nodes }
+  const found: Omit<VerifiedGrant, typeof ours> = {
+    ...chain,
+    manifest: ofProducer,
+    producer,
+    nodes,
+  }
+  return found as VerifiedGrant
 }
 
 /**
