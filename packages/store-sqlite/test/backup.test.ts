@@ -31,22 +31,20 @@ describe('backup', () => {
     expect(await opened.get('t', 'recent')).toEqual(bytes(1))
   })
 
-  it('is of one moment although writes go on', async () => {
+  it('is of the moment at which it was asked for, although writes go on', async () => {
     const store = openStore(newPath())
     const ballast = Array.from({ length: 60 }, (_, i) => put(`z${i}`, new Uint8Array(60_000)))
     await store.write([...ballast, put('a', bytes(0)), put('z', bytes(0))])
     const copy = newPath()
     const copying = { isDone: false }
     const copied = store.backup(copy).finally(() => (copying.isDone = true))
-    let rounds = 0
-    while (!copying.isDone) {
-      rounds++
+    for (let rounds = 1; !copying.isDone; rounds++) {
       await store.write([put('a', bytes(rounds)), put('z', bytes(rounds))])
     }
     await copied
     const opened = openStore(copy)
-    expect(await opened.get('t', 'a')).toEqual(await opened.get('t', 'z'))
-    expect(rounds).toBeGreaterThan(1)
+    expect(await opened.get('t', 'a')).toEqual(bytes(0))
+    expect(await opened.get('t', 'z')).toEqual(bytes(0))
   })
 
   it('overwrites nothing and leaves nothing half done', async () => {

@@ -79,6 +79,15 @@ describe('sqliteStore: refusals, each with its own code and the file untouched',
     expectRefusal(path, 'ERR_STORE_CORRUPT')
   })
 
+  it('refuses a file whose values are all there and whose structure is damaged', async () => {
+    const path = newPath()
+    await fillStore(path)
+    change(path, (content) => {
+      content.set([0, 0, 0, 5], 36)
+    }) // pages in the free list
+    expectRefusal(path, 'ERR_STORE_CORRUPT')
+  })
+
   it('refuses truncated files', async () => {
     const path = newPath()
     await fillStore(path)
