@@ -15,7 +15,7 @@ import type { Clock } from '@waxwing/core'
 import { FaultInjector } from './faults.js'
 import type { Carried, Faults } from './faults.js'
 import { MemorySession } from './memory-session.js'
-import type { MemorySubscription } from './memory-session.js'
+import type { MemorySubscription, SessionHost } from './memory-session.js'
 import { assertAddress, matchesFilter } from './topic-filter.js'
 
 export interface MemoryBrokerOptions {
@@ -61,7 +61,7 @@ export interface MemoryBroker {
 }
 
 /** The broker as its transports see it. */
-export class BrokerCore implements MemoryBroker {
+export class BrokerCore implements MemoryBroker, SessionHost {
   readonly carried: Carried[] = []
   readonly faults: FaultInjector
   readonly maxPayloadBytes: number

@@ -12,8 +12,17 @@
 import { isControlAddress } from '@waxwing/core'
 import type { MessageHandler, Received } from '@waxwing/core'
 import type { Carried } from './faults.js'
-import type { BrokerCore } from './memory-broker.js'
 import { matchesFilter } from './topic-filter.js'
+
+/** What sessions ask of the broker that they belong to. */
+export interface SessionHost {
+  /** Marks the begin and the end of something that the broker's `idle` waits for. */
+  begin(): void
+  end(): void
+  isExpired(message: Carried): boolean
+  /** The retained messages that match. */
+  retainedFor(filter: string): Iterable<Carried>
+}
 
 /** One connection of a transport, from its making to its breaking. */
 export interface Connection {
@@ -78,13 +87,13 @@ export class MemorySubscription {
   /** Names the group of a shared subscription. */
   readonly group: string | undefined
   readonly topicFilter: string
-  readonly #broker: BrokerCore
+  readonly #broker: SessionHost
   readonly #control: Lane = new Lane()
   readonly #data: Lane = new Lane()
   #target: { readonly handler: MessageHandler; readonly connection: Connection } | undefined
   #isScheduled = false
 
-  constructor(broker: BrokerCore, filter: string) {
+  constructor(broker: SessionHost, filter: string) {
     this.#broker = broker
     this.filter = filter
     const shared = /^\$share\/[^/]+\/(.+)$/.exec(filter)
@@ -173,10 +182,10 @@ export class MemorySession {
   readonly isPersistent: boolean
   /** The transport that uses it; a later one takes it over (MQTT 5.0 Section 3.1.4). */
   owner: { disconnect(): void } | undefined
-  readonly #broker: BrokerCore
+  readonly #broker: SessionHost
   readonly #subscriptions: Set<MemorySubscription> = new Set()
 
-  constructor(broker: BrokerCore, isPersistent: boolean) {
+  constructor(broker: SessionHost, isPersistent: boolean) {
     this.#broker = broker
     this.isPersistent = isPersistent
   }
