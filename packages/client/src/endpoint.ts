@@ -231,6 +231,7 @@ export class Endpoint {
     const { runtime, book, trustBook, outbox, requester, granter, transport } = this.#parts
     this.#parts.hooks.rotate = (stream) => this.#rotate(stream)
     this.#parts.hooks.behind = () => this.#refetchTrust()
+    this.#trustSelf()
     await book.load()
     await granter.load()
     this.#undo.push(
@@ -250,6 +251,13 @@ export class Endpoint {
         if (status.state === 'error') runtime.report(status.error)
       }),
     )
+  }
+
+  /** Whoever belongs to no domain vouches for its own streams, to itself. */
+  #trustSelf(): void {
+    const { identity, trustBook } = this.#parts
+    const { publicKey } = identity.signingKey
+    trustBook.trust.pin({ publicKey, name: identity.name, produces: ['#'] })
   }
 
   async #listen(transport: Transport): Promise<void> {

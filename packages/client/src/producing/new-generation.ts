@@ -93,6 +93,6 @@ export function makeGeneration(
 }
 
 /** Ourselves, as others will see us: by our credential, or pinned by hand. */
-function selfAsProducer(identity: OwnIdentity, trustBook: TrustBook): TrustedPrincipal {
-  return trustBook.trust.resolve(identity.id, identity.credential)
+function selfAsProducer(identity: OwnIdentity, { trust }: TrustBook): TrustedPrincipal {
+  return trust.resolve(identity.id, identity.credential)
 }

@@ -171,18 +171,28 @@ export class Trust {
   }
 
   /**
-   * Resolves who is meant: by the credential where there is one, else by the keys pinned by hand.
+   * Resolves who is meant: by the credential where a trusted anchor issued it, else by the keys
+   * pinned by hand.
    *
    * @throws {WaxwingError} `ERR_NOT_TRUSTED`, also if the credential is another principal's than
    *   `id`; `ERR_SIGNATURE`, `ERR_KEY_INVALID`, `ERR_MALFORMED`, `ERR_UNSUPPORTED`.
    */
   resolve(id: Uint8Array, credential: Uint8Array | null): TrustedPrincipal {
     const pinned = this.pinned(id)
-    if (pinned !== undefined) return pinned
-    if (credential === null) throw notTrusted('no credential, and the key is not pinned')
-    const principal = this.resolveCredential(credential)
-    if (!equalBytes(principal.id, id)) throw notTrusted('the credential names another principal')
-    return principal
+    if (credential === null) {
+      if (pinned === undefined) throw notTrusted('no credential, and the key is not pinned')
+      return pinned
+    }
+    try {
+      const principal = this.resolveCredential(credential)
+      if (!equalBytes(principal.id, id)) throw notTrusted('the credential names another principal')
+      return principal
+    } catch (error) {
+      // A person's word counts where no anchor's does; what an anchor says of its own goes first.
+      const isStranger = error instanceof WaxwingError && error.code === 'ERR_NOT_TRUSTED'
+      if (isStranger && pinned !== undefined) return pinned
+      throw error
+    }
   }
 
   /** Resolves a credential. @throws {WaxwingError} As {@link Trust.resolve}. */
