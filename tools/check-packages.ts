@@ -10,6 +10,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { leftOvers } from './left-overs.mjs'
 import { ROOT, readWorkspaces, type Workspace } from './workspaces.ts'
 
 const TIMEOUT_MS = 120_000
@@ -44,18 +45,13 @@ function run(command: string, args: readonly string[]): void {
   execFileSync(command, args, { cwd: ROOT, timeout: TIMEOUT_MS, stdio: 'pipe' })
 }
 
-/** What the compiler left behind when its source was removed would be published for ever. */
-function leftOvers({ folder }: Workspace): string[] {
-  const dist = join(ROOT, folder, 'dist')
-  if (!existsSync(dist)) return [`${folder}/dist is missing: build first`]
-  const built = readdirSync(dist, { recursive: true, encoding: 'utf8' })
-  return built
-    .filter((path) => path.endsWith('.js'))
-    .filter((path) => !existsSync(join(ROOT, folder, 'src', path.replace(/\.js$/, '.ts'))))
-    .map((path) => `${folder}/dist/${path} has no source: remove dist and build again`)
+function buildProblems({ folder }: Workspace): string[] {
+  if (!existsSync(join(ROOT, folder, 'dist'))) return [`${folder}/dist is missing: build first`]
+  const strange = leftOvers(join(ROOT, folder))
+  return strange.map((path) => `${path} has no source: npm run set-up removes it`)
 }
 
 const packages = readWorkspaces().filter(({ manifest }) => manifest.private !== true)
-const problems = [...packages.flatMap(leftOvers), ...checkPackages(packages)]
+const problems = [...packages.flatMap(buildProblems), ...checkPackages(packages)]
 for (const problem of problems) console.error(problem)
 process.exitCode = problems.length === 0 ? 0 : 1

@@ -15,6 +15,7 @@ import * as fs from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { installedMatches } from './installed.mjs'
+import { leftOvers } from './left-overs.mjs'
 import { withLock } from './lock.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -78,6 +79,9 @@ function isBuilt() {
 async function build(enter) {
   say('building the packages (tsc -b)')
   const before = sourcesDigest()
+  for (const name of fs.readdirSync(join(ROOT, 'packages'))) {
+    for (const path of leftOvers(join(ROOT, 'packages', name))) fs.rmSync(path)
+  }
   const node = fs.existsSync(OWN_NODE) ? OWN_NODE : process.execPath
   await run(enter, node, [
     join(MODULES, 'typescript', 'bin', 'tsc'),
