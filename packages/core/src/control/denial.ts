@@ -10,6 +10,7 @@ import type { CborValue } from '../cbor/cbor.js'
 import { malformed } from '../errors.js'
 import type { BodyCodec } from './body.js'
 import { linksFromCbor, MAX_LINKS } from './grant.js'
+import { kidFromFields } from './request.js'
 
 /** Longest time for which a denial can hold a reader back from asking again. */
 export const MAX_RETRY_SECONDS = 3600
@@ -24,6 +25,7 @@ export const DENIAL_CODES = [
 export type DenialCode = (typeof DENIAL_CODES)[number]
 
 export interface Denial {
+  /** The one that was asked for: 4 or 8 bytes. */
   readonly kid: Uint8Array
   readonly code: DenialCode
   /** Ask again after so many seconds, 0 to 3600. */
@@ -49,7 +51,7 @@ export const denialCodec: BodyCodec<Denial> = {
     return fields
   },
   fromFields(map, from) {
-    const kid = map.bytes(from, 'kid', { min: 4, max: 8 })
+    const kid = kidFromFields(map, from, 'denial')
     const code = DENIAL_CODES[map.uint(from + 1, 'code') - 1]
     if (code === undefined) throw malformed('denial', 'code')
     return {

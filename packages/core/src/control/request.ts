@@ -6,7 +6,7 @@
  */
 
 import type { CborValue } from '../cbor/cbor.js'
-import { ArrayFields } from '../cbor/fields.js'
+import { ArrayFields, type MapFields } from '../cbor/fields.js'
 import { malformed } from '../errors.js'
 import { LAST_EPOCH, type Span } from '../key-tree/span.js'
 import { MAX_REASON_BYTES, type BodyCodec } from './body.js'
@@ -39,8 +39,7 @@ export const requestCodec: BodyCodec<Request> = {
     return fields
   },
   fromFields(map, from) {
-    const kid = map.bytes(from, 'kid', { min: 4, max: 8 })
-    if (kid.length !== 4 && kid.length !== 8) throw malformed('request', 'kid')
+    const kid = kidFromFields(map, from, 'request')
     const spans = map.array(from + 1, 'spans', { min: 1, max: MAX_REQUEST_SPANS })
     return {
       kid,
@@ -49,6 +48,13 @@ export const requestCodec: BodyCodec<Request> = {
       reason: map.optText(from + 3, 'reason', { maxBytes: MAX_REASON_BYTES }),
     }
   },
+}
+
+/** Reads a kid: 4 or 8 bytes. @throws {WaxwingError} `ERR_MALFORMED`. */
+export function kidFromFields(map: MapFields, key: number, what: string): Uint8Array {
+  const kid = map.bytes(key, 'kid', { min: 4, max: 8 })
+  if (kid.length !== 4 && kid.length !== 8) throw malformed(what, 'kid')
+  return kid
 }
 
 /** A span as `[first, last]`; open-ended where `last` is the last epoch there is. */
