@@ -32,7 +32,7 @@ export const systemTimers: Timers = {
   },
 }
 
-function unref(handle: unknown): void {
-  if (typeof handle !== 'object' || handle === null || !('unref' in handle)) return
-  if (typeof handle.unref === 'function') handle.unref()
+/** Browsers have numbers, Node has objects. */
+function unref(handle: number | { unref?(): unknown }): void {
+  if (typeof handle === 'object') handle.unref?.()
 }
