@@ -26,6 +26,9 @@ import {
 /** Told to MQTT.js as the reason why a message is not acknowledged now. */
 const LATER = new Error('acknowledged later')
 
+/** A connection that breaks earlier counts as a failed attempt: two transports of one name fight. */
+const STABLE_MS = 5_000
+
 export interface ConnectionOwner {
   /** Ready for packets; `server` is what the broker said of itself. */
   connected(server: IConnackPacket): void
@@ -46,7 +49,7 @@ export class Connection {
   readonly client: MqttClient
   readonly #options: ResolvedOptions
   readonly #owner: ConnectionOwner
-  #isReady = false
+  #readySince: number | undefined
   #wasReady = false
   #isStarted = false
   #isEnded = false
@@ -65,12 +68,12 @@ export class Connection {
   }
 
   get isReady(): boolean {
-    return this.#isReady
+    return this.#readySince !== undefined
   }
 
   /** What stands for the present network connection; another one after each reconnection. */
   get network(): object | undefined {
-    return this.client.connected ? this.client.stream : undefined
+    return this.client.connected && !this.#isEnded ? this.client.stream : undefined
   }
 
   /** Writes a packet that MQTT.js does not know of. */
@@ -88,7 +91,7 @@ export class Connection {
   /** Says goodbye, so that the broker keeps the will to itself, and frees everything. */
   async end(): Promise<void> {
     this.#isEnded = true
-    this.#isReady = false
+    this.#readySince = undefined
     clearTimeout(this.#reconnectTimer)
     if (!this.#isStarted) return
     const { client } = this
@@ -114,6 +117,7 @@ export class Connection {
   async #connect(): Promise<void> {
     const { password } = this.#options
     try {
+      await Promise.resolve() // so that whoever made this can listen first
       const word = typeof password === 'function' ? await password() : password
       if (this.#isEnded) return
       if (word !== undefined) this.client.options.password = word
@@ -165,18 +169,19 @@ export class Connection {
 
   #connected(server: IConnackPacket): void {
     if (this.#isEnded) return
-    this.#isReady = true
+    this.#readySince = performance.now()
     this.#wasReady = true
-    this.#failedAttempts = 0
     // MQTT 5: the session of a random name begins anew only once.
     if (this.#options.protocolVersion === 5) this.client.options.clean = false
     this.#owner.connected(server)
   }
 
   #closed(): void {
-    const wasReady = this.#isReady
-    this.#isReady = false
+    const { isReady: wasReady } = this
+    const lastedMs = performance.now() - (this.#readySince ?? Infinity)
+    this.#readySince = undefined
     if (this.#isEnded) return
+    if (lastedMs > STABLE_MS) this.#failedAttempts = 0
     this.#owner.disconnected(wasReady)
     if (!wasReady && this.#lastError === undefined) {
       this.#owner.report(transportError('the broker closed the connection without an answer'))

@@ -10,7 +10,7 @@ import type { IConnackPacket, ISubscriptionGrant } from 'mqtt'
 import type { WaxwingError } from '@waxwing/core'
 import type { Connection } from './connection.js'
 import type { ResolvedOptions } from './options.js'
-import { subscriptionRefused, transportError } from './refusals.js'
+import { subscribeFailed, transportError } from './refusals.js'
 import { subscriptionIdentifier } from './topics.js'
 
 interface Request {
@@ -98,7 +98,7 @@ export class FilterRequests {
       const isBroken = error !== null && answer === undefined // no SUBACK: asked again
       if (isBroken || !this.#requests.delete(request)) return
       if (error !== null) {
-        request.reject(subscriptionRefused(filter, error))
+        request.reject(subscribeFailed(filter, error))
         return
       }
       this.#checkGrants(grants ?? [])

@@ -33,7 +33,7 @@ interface Delivery {
   readonly waiting: Set<Registration>
   readonly retries: Set<ReturnType<typeof setTimeout>>
   runningCount: number
-  wasOffered: boolean
+  offerCount: number
   wasAcknowledged: boolean
   isConfirmed: boolean
 }
@@ -70,10 +70,13 @@ export class Inbound {
 
   /** A PUBLISH came. Nothing is read from this connection until `next` is called. */
   arrived(packet: IPublishPacket, next: () => void): void {
-    if (!this.#isClosed) this.#take(packet)
     const { mayStall, options } = this.#port
-    if (mayStall && this.#unfinished.size >= options.maxUnacknowledged) this.#stall(next)
-    else next()
+    if (!this.#isClosed && mayStall && this.#unfinished.size >= options.maxUnacknowledged) {
+      this.#stall(() => this.arrived(packet, next))
+      return
+    }
+    if (!this.#isClosed) this.#take(packet)
+    next()
   }
 
   /** Hands over what waited for this subscription. */
@@ -147,13 +150,14 @@ export class Inbound {
 
   #offer(delivery: Delivery, takers: readonly Registration[]): void {
     this.#unfinished.add(delivery)
+    delivery.offerCount++
     for (const taker of takers) delivery.waiting.add(taker)
     for (const taker of takers) void this.#call(delivery, taker, 0)
   }
 
   async #call(delivery: Delivery, registration: Registration, attempt: number): Promise<void> {
     const { packet } = delivery
-    const redelivered = packet.dup || delivery.wasOffered || attempt > 0
+    const redelivered = packet.dup || delivery.offerCount > 1 || attempt > 0
     let acknowledged: Promise<void> | undefined
     const acknowledge = (): Promise<void> =>
       (acknowledged ??= this.#acknowledge(delivery, registration))
@@ -254,8 +258,8 @@ export class Inbound {
     this.#port.report(limitError(`a message to ${packet.topic} ${fate}`, 'maxUnacknowledged'))
   }
 
-  #stall(next: () => void): void {
-    this.#readOn = next
+  #stall(readOn: () => void): void {
+    this.#readOn = readOn
     const { keepAliveSeconds } = this.#port.options
     if (keepAliveSeconds === 0) return
     clearInterval(this.#pinger)
@@ -278,7 +282,7 @@ function newDelivery(packet: IPublishPacket, network: object | undefined): Deliv
     waiting: new Set(),
     retries: new Set(),
     runningCount: 0,
-    wasOffered: false,
+    offerCount: 0,
     wasAcknowledged: false,
     isConfirmed: false,
   }

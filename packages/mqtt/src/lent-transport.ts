@@ -20,7 +20,7 @@ import type {
 import type { MqttTransport } from './mqtt-transport.js'
 import { assertSendable, type MqttSendOptions, type QualityOfService } from './options.js'
 import { asBuffer, publishOptions, receivedFrom } from './packets.js'
-import { closedError, connectionFailed, sendFailed, subscriptionRefused } from './refusals.js'
+import { closedError, connectionFailed, sendFailed, subscribeFailed } from './refusals.js'
 import { StatusBoard } from './status-board.js'
 import { Subscriptions } from './subscriptions.js'
 import { assertTopicFilter, subscriptionIdentifier } from './topics.js'
@@ -84,11 +84,11 @@ class LentClient implements MqttTransport {
       })
     } catch (error) {
       this.#subscriptions.remove(registration)
-      throw subscriptionRefused(filter, error as Error)
+      throw subscribeFailed(filter, error as Error)
     }
     return {
       close: async () => {
-        if (this.#subscriptions.remove(registration)) this.#unsubscribe(filter)
+        if (this.#subscriptions.remove(registration)) await this.#unsubscribe(filter)
       },
     }
   }
@@ -100,10 +100,11 @@ class LentClient implements MqttTransport {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    for (const filter of this.#subscriptions.filters) this.#unsubscribe(filter)
+    const { filters } = this.#subscriptions
     this.#subscriptions.clear()
     this.#release()
-    if (this.#client.connected) await Promise.allSettled(this.#sends)
+    const farewell = filters.map((filter) => this.#unsubscribe(filter))
+    if (this.#client.connected) await Promise.allSettled([...this.#sends, ...farewell])
   }
 
   async #publish(address: string, payload: Uint8Array, options: MqttSendOptions): Promise<void> {
@@ -115,10 +116,10 @@ class LentClient implements MqttTransport {
     }
   }
 
-  #unsubscribe(filter: string): void {
-    this.#client.unsubscribe(filter, (error) => {
-      if (error && this.#client.connected) this.#status.report(connectionFailed(error))
-    })
+  /** Resolves when the broker has answered, or when it will not. */
+  async #unsubscribe(filter: string): Promise<void> {
+    const answered = this.#client.unsubscribeAsync(filter).catch(() => undefined)
+    if (this.#client.connected) await answered
   }
 
   #listen(): () => void {

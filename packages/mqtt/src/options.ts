@@ -48,7 +48,7 @@ export interface MqttTransportOptions {
   /**
    * Names a session that outlives the process: the broker keeps the subscriptions and what arrives
    * meanwhile. The second connection takes the same name with `-control`. Left out: a random name,
-   * and no session after `close`.
+   * and no session after `close`; with MQTT 3.1.1 not even while a connection is broken.
    */
   readonly clientId?: string
   /**

@@ -51,8 +51,8 @@ export function sendFailed(address: string, error: unknown): WaxwingError {
   return transportError(`could not send to ${address}: ${why}`, error)
 }
 
-/** The error of a subscription that the broker refused (SUBACK). */
-export function subscriptionRefused(filter: string, error: Error): WaxwingError {
+/** The error of a subscription that the broker refused (SUBACK) or that could not be made. */
+export function subscribeFailed(filter: string, error: Error): WaxwingError {
   const why = error.message.replace(/^Subscribe error: /, '')
-  return transportError(`the broker refused the subscription to ${filter}: ${why}`, error)
+  return transportError(`could not subscribe to ${filter}: ${why}`, error)
 }

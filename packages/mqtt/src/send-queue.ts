@@ -35,6 +35,7 @@ export class SendQueue {
   #waitingBytes = 0
   readonly #inFlight = new Set<Entry>()
   #server: ServerProperties = {}
+  #isSending = false
   #whenEmpty: (() => void) | undefined
 
   constructor(connection: Connection, options: ResolvedOptions) {
@@ -103,6 +104,8 @@ export class SendQueue {
   }
 
   #sendNext(): void {
+    if (this.#isSending) return // QoS 0 is answered while it is sent
+    this.#isSending = true
     const window = Math.min(this.#options.maxInFlight, this.#server.receiveMaximum ?? 65_535)
     while (this.#connection.isReady && this.#inFlight.size < window) {
       const entry = this.#waiting.shift()
@@ -112,6 +115,7 @@ export class SendQueue {
       if (refusal === undefined) this.#send(entry)
       else entry.reject(refusal)
     }
+    this.#isSending = false
     this.#checkEmpty()
   }
 

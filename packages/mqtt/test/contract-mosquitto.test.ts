@@ -9,12 +9,7 @@ import {
   startMosquitto,
   startProxy,
 } from '@waxwing/testkit'
-import type {
-  CuttingProxy,
-  Mosquitto,
-  MosquittoOptions,
-  TransportFeatures,
-} from '@waxwing/testkit'
+import type { CuttingProxy, Mosquitto, MosquittoOptions, TransportFeatures } from '@waxwing/testkit'
 
 const describeWithMosquitto = requireOrSkip('mosquitto', mosquittoAvailable())
 

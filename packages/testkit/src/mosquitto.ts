@@ -47,6 +47,7 @@ export interface Mosquitto {
 }
 
 const START_ATTEMPTS = 5
+const STOP_REPEAT_MS = 100
 
 /** Tells whether the machine has Mosquitto. */
 export function mosquittoAvailable(): boolean {
@@ -109,7 +110,10 @@ class MosquittoProcess implements Mosquitto {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
     child.kill(signal)
+    // Mosquitto forgets a SIGTERM that comes between its last log line and its main loop.
+    const repeat = setInterval(() => child.kill(signal), STOP_REPEAT_MS)
     await gone
+    clearInterval(repeat)
   }
 
   async close(): Promise<void> {

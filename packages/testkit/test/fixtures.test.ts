@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createConnection, createServer, type AddressInfo, type Socket } from 'node:net'
+import { dirname } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import {
+  createAuthority,
+  loadVectors,
+  mosquittoAvailable,
+  publishedVectors,
+  requireOrSkip,
+  startAedes,
+  startMosquitto,
+  startProxy,
+} from '@waxwing/testkit'
+
+describe('a certificate of the tests', () => {
+  it('is good for loopback, and leads to its authority and to no other', () => {
+    const authority = createAuthority('root')
+    const { cert, key } = authority.issue('device-7')
+    const parsed = new X509Certificate(cert)
+    const root = new X509Certificate(authority.ca)
+    expect(parsed.subject).toBe('CN=device-7')
+    expect(parsed.checkIP('127.0.0.1')).toBe('127.0.0.1')
+    expect(parsed.checkHost('localhost')).toBe('localhost')
+    expect(root.ca).toBe(true)
+    expect(parsed.ca).toBe(false)
+    expect(parsed.verify(root.publicKey)).toBe(true)
+    expect(parsed.verify(new X509Certificate(createAuthority('root').ca).publicKey)).toBe(false)
+    expect(key).toContain('BEGIN PRIVATE KEY')
+  })
+})
+
+describe('the proxy', () => {
+  it('relays both ways, cuts, takes new connections, and none while severed', async () => {
+    const echo = createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
+    await once(echo, 'listening')
+    onTestFinished(() => void echo.close())
+    const proxy = await startProxy((echo.address() as AddressInfo).port)
+    onTestFinished(() => proxy.close())
+    const connect = (): Socket => createConnection(proxy.port, '127.0.0.1')
+
+    const first = connect()
+    first.write('hello')
+    expect(String((await once(first, 'data'))[0])).toBe('hello')
+    proxy.cut()
+    await once(first, 'close')
+
+    const second = connect()
+    second.write('again')
+    expect(String((await once(second, 'data'))[0])).toBe('again')
+    proxy.sever()
+    await once(second, 'close')
+    await once(
+      connect().on('error', () => undefined),
+      'close',
+    )
+    expect(proxy.connectionCount).toBe(2)
+
+    proxy.heal()
+    const third = connect()
+    third.write('back')
+    expect(String((await once(third, 'data'))[0])).toBe('back')
+    third.destroy()
+  })
+})
+
+describe('Aedes', () => {
+  it('listens on loopback until it is closed', async () => {
+    const broker = await startAedes()
+    await touch(broker.port)
+    await broker.close()
+    await expect(touch(broker.port)).rejects.toThrow('ECONNREFUSED')
+  })
+})
+
+requireOrSkip('mosquitto', mosquittoAvailable())('Mosquitto', () => {
+  it('comes back on its port, and leaves neither process nor folder', async () => {
+    const broker = await startMosquitto()
+    await broker.stop()
+    await broker.stop()
+    await broker.start()
+    await touch(broker.port)
+    expect(broker.log()).toContain('running')
+    const file = /Config loaded from (.+)\.$/m.exec(broker.log())?.[1] ?? ''
+    expect(existsSync(file)).toBe(true)
+    await broker.close()
+    expect(existsSync(dirname(file))).toBe(false)
+    await expect(touch(broker.port)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('says why it does not start', async () => {
+    const started = startMosquitto({ config: ['no_such_option true'] })
+    await expect(started).rejects.toThrow(/no_such_option/)
+  })
+})
+
+describe('vectors', () => {
+  it('of this repository must be there', () => {
+    expect(() => loadVectors('no-such-file')).toThrow(/no-such-file/)
+  })
+
+  it('of others may be missing', () => {
+    expect(publishedVectors('no-such-folder/no-such-file.json')).toBeUndefined()
+  })
+})
+
+/** Connects once. */
+async function touch(port: number): Promise<void> {
+  const socket = createConnection(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.destroy()
+}
