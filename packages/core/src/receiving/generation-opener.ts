@@ -21,7 +21,6 @@ import type { VerifiedManifest } from '../stream/manifest.js'
 
 /** Openers that stand ready per generation: one a session and epoch in use. */
 const MAX_OPENERS = 64
-/** Failures under one key after which forging gets too likely (RFC 9053 Section 4). */
 const MAX_FAILURES: number = 2 ** 36
 const MAX_FAILURES_SHORT_TAG: number = 2 ** 20
 const DIGEST_BYTES = 8
@@ -66,6 +65,11 @@ export interface GenerationOpenerInputs {
   readonly manifest: VerifiedManifest
   readonly producer: TrustedPrincipal
   readonly ring: NodeRing
+  /**
+   * Failures after which forging under a key gets too likely (RFC 9053 Section 4). Default 2^36, or
+   * 2^20 where tags have 8 bytes.
+   */
+  readonly maxFailures?: number
 }
 
 /**
@@ -85,11 +89,16 @@ export class GenerationOpener {
   /** Replaced when the trust bundle changed what is known of the producer. */
   producer: TrustedPrincipal
   readonly #inputs: GenerationOpenerInputs
+  readonly #maxFailures: number
+  /** Under all keys of the generation, also those that no longer stand ready. */
+  #failures = 0
   readonly #openers = new Map<string, ReadyOpener[]>()
   #latest: { epoch: number; session: Uint8Array; ready: ReadyOpener[] } | undefined
 
   constructor(inputs: GenerationOpenerInputs) {
     this.#inputs = inputs
+    const isShort = inputs.manifest.alg === ALG_AES_CCM_16_64_128
+    this.#maxFailures = inputs.maxFailures ?? (isShort ? MAX_FAILURES_SHORT_TAG : MAX_FAILURES)
     this.producer = inputs.producer
   }
 
@@ -122,7 +131,7 @@ export class GenerationOpener {
     if (ready === undefined) {
       ready = this.#makeOpeners(epoch, session)
       if (ready.length === 0) return ready
-      this.#evictOldest()
+      this.#makeRoom()
       this.#openers.set(key, ready)
     }
     this.#latest = { epoch, session: session.slice(), ready }
@@ -140,18 +149,32 @@ export class GenerationOpener {
     })
   }
 
-  #evictOldest(): void {
+  /** Keeps those longest under which much failed: their count must not be forgotten. */
+  #makeRoom(): void {
     if (this.#openers.size < MAX_OPENERS) return
-    const [oldest] = this.#openers.keys()
-    if (oldest !== undefined) this.#openers.delete(oldest)
+    let fewest = Infinity
+    let evicted = ''
+    for (const [key, ready] of this.#openers) {
+      const failures = Math.max(...ready.map(({ opener }) => opener.failures))
+      if (failures >= fewest) continue
+      fewest = failures
+      evicted = key
+    }
+    this.#openers.delete(evicted)
   }
 
+  /**
+   * A key under which too much failed is used only for what the producer signed. There the count is
+   * of all keys together, which costs nothing but the order of two checks. Without signatures the
+   * key is given up.
+   */
   #tryOpen(opener: ObjectOpener, object: DecodedObject): OpenedText | undefined {
-    const { alg, signatureMode } = this.#inputs.manifest
-    const limit = alg === ALG_AES_CCM_16_64_128 ? MAX_FAILURES_SHORT_TAG : MAX_FAILURES
-    const worn = opener.failures >= limit
-    if (worn && signatureMode === 'none') return undefined
-    return opener.open(object, worn)
+    const isSigned = this.#inputs.manifest.signatureMode !== 'none'
+    const isWorn = (isSigned ? this.#failures : opener.failures) >= this.#maxFailures
+    if (isWorn && !isSigned) return undefined
+    const text = opener.open(object, isWorn)
+    if (text === undefined) this.#failures++
+    return text
   }
 
   /** In streams without signatures an object proves nothing: any reader could have made it. */
