@@ -29,10 +29,12 @@ export class TimeKeeper {
   #floorAt: number
   /** Wall time minus monotonic time, while both run together. */
   #offset: number | undefined
+  /** The same as it was when the time was last known. */
+  #lastOffset: number | undefined
   /** The latest confirmed time, and the monotonic time when it was learnt; moves with it. */
   #confirmedMs: number | undefined
   #confirmedAt: number
-  #listener: ((change: ClockChange) => void) | undefined
+  readonly #listeners = new Set<(change: ClockChange) => void>()
 
   constructor({ clock, confirmedMs }: TimeKeeperInputs) {
     this.#clock = clock
@@ -43,15 +45,19 @@ export class TimeKeeper {
     this.#confirmedAt = monotonic
   }
 
-  /** Calls the listener when the clock jumps or is lost. */
-  onChange(listener: (change: ClockChange) => void): void {
-    this.#listener = listener
+  /** Calls the listener when the clock jumps or is lost. Returns a function that removes it. */
+  onChange(listener: (change: ClockChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** The best estimate, in milliseconds since 1970. */
   now(): number {
     const wall = this.#wall()
-    return wall ?? this.#floorMs + (this.#clock.monotonic() - this.#floorAt)
+    if (wall !== undefined) return wall
+    const monotonic = this.#clock.monotonic()
+    const floor = this.#floorMs + (monotonic - this.#floorAt)
+    return this.#lastOffset === undefined ? floor : Math.max(floor, monotonic + this.#lastOffset)
   }
 
   /** Whether the clock shows a time that can be right at all. */
@@ -98,14 +104,22 @@ export class TimeKeeper {
     const wall = this.#clock.now()
     const floor = this.#floorMs + (this.#clock.monotonic() - this.#floorAt)
     if (wall === undefined || wall + CLOCK_TOLERANCE_MS < floor) {
-      if (this.#offset !== undefined) this.#listener?.(wall === undefined ? 'unknown' : 'back')
+      const wasKnown = this.#offset !== undefined
       this.#offset = undefined
+      if (wasKnown) this.#tell(wall === undefined ? 'unknown' : 'back')
       return undefined
     }
     const offset = wall - this.#clock.monotonic()
     const drift = this.#offset === undefined ? 0 : offset - this.#offset
-    if (Math.abs(drift) > CLOCK_TOLERANCE_MS) this.#listener?.(drift < 0 ? 'back' : 'ahead')
-    if (this.#offset === undefined || Math.abs(drift) > CLOCK_TOLERANCE_MS) this.#offset = offset
+    const jumped = Math.abs(drift) > CLOCK_TOLERANCE_MS
+    if (this.#offset === undefined || jumped) this.#offset = offset
+    this.#lastOffset = this.#offset
+    if (jumped) this.#tell(drift < 0 ? 'back' : 'ahead')
     return wall
+  }
+
+  /** Told last, because a listener may ask for the time. */
+  #tell(change: ClockChange): void {
+    for (const listener of this.#listeners) listener(change)
   }
 }

@@ -6,6 +6,7 @@ import { Endpoint } from '../src/endpoint.js'
 import { memoryStore } from '../src/memory-store.js'
 import type { WaxwingEvent } from '../src/events.js'
 import { fixedClock, manualTimers } from '../src/testing.js'
+import { pass } from './support/plant.js'
 
 const START = Date.UTC(2026, 5, 1)
 const HOUR = 3_600_000
@@ -15,7 +16,13 @@ async function pair(decide?: (r: { grant(t?: GrantTerms): unknown }) => unknown)
   const timers = manualTimers(clock)
   const open = async (name: string, store: Store = memoryStore()) => {
     const endpoint = new Endpoint(
-      await assemble({ store, clock, timers, name, ...(decide ? { decide: decide as never } : {}) }),
+      await assemble({
+        store,
+        clock,
+        timers,
+        name,
+        ...(decide ? { decide: decide as never } : {}),
+      }),
     )
     await endpoint.start()
     const events: WaxwingEvent[] = []
@@ -65,7 +72,7 @@ describe('granting between two endpoints without a transport', () => {
     for (let hour = 0; hour < 6; hour++) {
       await producer.ready()
       objects.push(producer.seal(`hour ${hour}`))
-      await clock.advance(HOUR)
+      await pass(clock, HOUR)
     }
     const third = objects[2]
     if (third === undefined) throw new Error('six objects')
@@ -90,7 +97,8 @@ describe('granting between two endpoints without a transport', () => {
     const [request] = await plant.endpoint.requests()
     expect(request).toMatchObject({ stream: 'plant/1', reason: 'test' })
     await plant.endpoint.decide(request?.requestId ?? '', { kind: 'grant', terms: {} })
-    for (const { payload } of await plant.endpoint.takeOutbox()) await desk.endpoint.receive(payload)
+    for (const { payload } of await plant.endpoint.takeOutbox())
+      await desk.endpoint.receive(payload)
     expect(canOpen(desk.endpoint, object)).toBe(true)
     expect(await plant.endpoint.requests()).toEqual([])
   })

@@ -139,6 +139,7 @@ export class Dispatcher {
     }
     this.#remember(key)
     this.#compareBundle(verified)
+    this.#confirmTime(verified)
     if (!this.#perPrincipal.take(key.slice(0, 64), this.#runtime.time.monotonic())) {
       throw new WaxwingError('ERR_LIMIT', 'the principal sends too much', { rule: 'rate' })
     }
@@ -187,6 +188,13 @@ export class Dispatcher {
       this.#seen.delete(oldest)
       return
     }
+  }
+
+  /** A keeper's signed word on the time bears ours out. */
+  #confirmTime({ principal, envelope }: VerifiedMessage): void {
+    const { trust } = this.#trustBook
+    if (!trust.keepers().some(({ id }) => equalBytes(id, principal.id))) return
+    this.#runtime.time.confirm(envelope.issued * 1000)
   }
 
   /** Whoever is behind fetches the newer bundle, and waits for nothing. */

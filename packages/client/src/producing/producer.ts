@@ -15,6 +15,7 @@ import {
   type Metadata,
   type Transport,
 } from '@waxwing/core'
+import { writeConfirmedTime } from '../confirmed-time.js'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation-book.js'
 import type { Receipt } from '../message.js'
@@ -57,7 +58,7 @@ export class Producer {
   #cancelAhead: (() => void) | undefined
   #cancelNote: (() => void) | undefined
   #cancelHeartbeat: (() => void) | undefined
-  #unwatch: (() => void) | undefined
+  readonly #unwatch: (() => void)[] = []
   #closed = false
 
   private constructor(deps: ProducerDeps, options: ProducerOptions, state: StreamState) {
@@ -180,7 +181,7 @@ export class Producer {
     this.#cancelAhead?.()
     this.#cancelNote?.()
     this.#cancelHeartbeat?.()
-    this.#unwatch?.()
+    for (const unwatch of this.#unwatch.splice(0)) unwatch()
     await this.#steps.catch(() => undefined)
     await this.#noteSession()
   }
@@ -291,6 +292,8 @@ export class Producer {
       await book.save(generation)
     }
     this.#forgotBefore = before
+    // After a short absence the clock is still believed.
+    await writeConfirmedTime(runtime.store, runtime.time.now())
   }
 
   #drawSession(): SealingSession {
@@ -313,12 +316,14 @@ export class Producer {
 
   #watch(): void {
     const { runtime } = this.#deps
-    this.#unwatch = runtime.store.onForeignChange?.(() => {
+    const foreign = runtime.store.onForeignChange?.(() => {
       this.#inBackground(async () => {
         if (await this.#state.reload()) this.#adopt()
         await this.#makeReady()
       })
     })
+    if (foreign !== undefined) this.#unwatch.push(foreign)
+    this.#unwatch.push(runtime.time.onChange(() => this.#beginSession()))
     this.#scheduleHeartbeat()
   }
 
