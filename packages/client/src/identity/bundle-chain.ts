@@ -37,6 +37,13 @@ export interface Admission {
   readonly bundles: readonly Uint8Array[]
 }
 
+export interface ChainOptions {
+  /** Where the chain begins: the thumbprint of the first anchor. */
+  readonly domainId: Uint8Array
+  /** Seconds since 1970, or `undefined` where the time is unknown. */
+  readonly now: number | undefined
+}
+
 /** Encodes an admission: an archive of the credential and the chain. */
 export function encodeAdmission({ credential, bundles }: Admission): Uint8Array {
   return encodeChain([credential, ...bundles])
@@ -74,7 +81,6 @@ export function decodeChain(bytes: Uint8Array): readonly Uint8Array[] {
  * whose thumbprint is the domain id, and accepts the others. What it holds already, or newer, it
  * leaves out.
  *
- * @param now - Seconds since 1970, or `undefined` where the time is unknown.
  * @returns The bundles that it accepted, in order.
  * @throws {WaxwingError} `ERR_NOT_TRUSTED`, `ERR_SIGNATURE`, `ERR_NOT_YET_VALID`, `ERR_CONFLICT`,
  *   `ERR_MALFORMED`.
@@ -83,7 +89,7 @@ export function followChain(
   crypto: CryptoProvider,
   trust: Trust,
   bundles: readonly Uint8Array[],
-  options: { readonly domainId: Uint8Array; readonly now: number | undefined },
+  options: ChainOptions,
 ): readonly TrustBundle[] {
   const { domainId, now } = options
   const accepted: TrustBundle[] = []
@@ -104,11 +110,7 @@ export function followChain(
  *
  * @throws {WaxwingError} As `Trust.start`; `ERR_NOT_YET_VALID` if it is dated in the future.
  */
-export function startAt(
-  trust: Trust,
-  bundle: TrustBundle,
-  { domainId, now }: { readonly domainId: Uint8Array; readonly now: number | undefined },
-): void {
+export function startAt(trust: Trust, bundle: TrustBundle, { domainId, now }: ChainOptions): void {
   if (now !== undefined && bundle.issued > now + CLOCK_SKEW_SECONDS) {
     throw new WaxwingError('ERR_NOT_YET_VALID', 'the trust bundle is dated in the future')
   }

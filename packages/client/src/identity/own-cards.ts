@@ -18,8 +18,8 @@ import {
 import type { TimeKeeper } from '../time-keeper.js'
 import type { CardKeys } from './own-records.js'
 
-/** How long private keys are kept after their card expired, in seconds: a week. */
-export const CARD_GRACE_SECONDS = 604_800
+/** How long private keys are kept after their card expired, in seconds: 30 days. */
+export const CARD_GRACE_SECONDS = 2_592_000
 
 /** A card is renewed when less than one part in so many of its life is left. */
 const DUE_PART = 3

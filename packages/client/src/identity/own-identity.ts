@@ -16,7 +16,6 @@ import {
   kemKid,
   MAX_CARD_SECONDS,
   principalId,
-  signMessage,
   toHex,
   WaxwingError,
   type Credential,
@@ -25,10 +24,13 @@ import {
   type KeyCard,
   type Trust,
 } from '@waxwing/core'
-import { nowSeconds, type Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime.js'
 import { decodeAdmission } from './bundle-chain.js'
+import { checkShortText, makeEnrolment, type EnrolmentWish } from './enrolment.js'
+import { Listeners } from './listeners.js'
 import { cardsToKeep, isCardDue, makeCard, makeKemKeys, nextCardNumber } from './own-cards.js'
 import { OwnRecords, type CardKeys, type CredentialRecord, type SelfRecord } from './own-records.js'
+import { judgedSeconds } from './statement-time.js'
 import type { TrustBook } from './trust-book.js'
 import { Turns } from './turns.js'
 
@@ -41,22 +43,8 @@ export interface OwnIdentityOptions {
   readonly permanent?: boolean
 }
 
-/** What a new principal would like to be. */
-export interface EnrolmentWish {
-  /** Default: the name it was made with. */
-  readonly name?: string
-  readonly unit?: string
-  readonly roles?: readonly string[]
-  /** Patterns of stream names. */
-  readonly produces?: readonly string[]
-  /** A one-time secret of 16 to 64 bytes: then the enrolment has to travel in secret. */
-  readonly token?: Uint8Array
-}
-
 const DEFAULT_CARD_DAYS = 30
 const DAY_SECONDS = 86_400
-const ENROLMENT_SECONDS = 30 * DAY_SECONDS
-const MESSAGE_ID_BYTES = 16
 const SEED_BYTES = 32
 /** How often a write is tried again because another process was faster. */
 const MAX_ATTEMPTS = 16
@@ -77,7 +65,7 @@ export class OwnIdentity {
   readonly #ownName: string
   readonly #isPermanent: boolean
   readonly #turns = new Turns()
-  readonly #listeners = new Set<(card: KeyCard) => void>()
+  readonly #listeners: Listeners<KeyCard>
   readonly #stopListening: (() => void) | undefined
   #cards: readonly CardKeys[]
   #keys: ReadonlyMap<string, KemKeyPair>
@@ -93,7 +81,7 @@ export class OwnIdentity {
    */
   static async open(runtime: Runtime, options: OwnIdentityOptions = {}): Promise<OwnIdentity> {
     const { name = 'unnamed', cardDays = DEFAULT_CARD_DAYS, permanent = false } = options
-    checkText('name', name)
+    checkShortText('name', name)
     const cardSeconds = cardDays * DAY_SECONDS
     if (!Number.isInteger(cardDays) || cardDays < 1 || cardSeconds > MAX_CARD_SECONDS) {
       throw new RangeError(`cardDays must be a whole number from 1 to 365, not ${cardDays}`)
@@ -115,13 +103,14 @@ export class OwnIdentity {
     this.signingKey = crypto.ed25519SigningKey(self.seed)
     this.id = principalId(crypto, this.signingKey.publicKey)
     this.#runtime = runtime
+    this.#listeners = new Listeners(runtime)
     this.#records = records
     this.#cardSeconds = cardSeconds
     this.#ownName = self.name
     this.#isPermanent = self.isPermanent
     this.#cards = cards
     this.#keys = this.#keysOf(cards)
-    this.#setCredential(credential)
+    if (credential !== undefined) this.#setCredential(credential)
     this.#stopListening = store.onForeignChange?.(() => {
       this.#turns.take(() => this.#catchUp()).catch((error: unknown) => runtime.report(error))
     })
@@ -158,8 +147,7 @@ export class OwnIdentity {
 
   /** Calls the listener whenever the card was replaced. Returns a function that removes it. */
   onCard(listener: (card: KeyCard) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#listeners.add(listener)
   }
 
   /**
@@ -225,27 +213,8 @@ export class OwnIdentity {
    * @throws {RangeError} If a part of the wish is out of its range.
    */
   async enrolment(wish: EnrolmentWish = {}): Promise<Uint8Array> {
-    const { time, crypto } = this.#runtime
-    if (!time.known && time.confirmedMs === undefined) {
-      throw new WaxwingError('ERR_CLOCK', 'set the clock: an enrolment says when it was made')
-    }
-    const { name = this.name, unit, roles = [], produces = [], token } = wish
-    checkText('name', name)
-    if (unit !== undefined) checkText('unit', unit)
-    for (const role of roles) checkText('role', role)
-    if (token !== undefined && (token.length < 16 || token.length > 64)) {
-      throw new RangeError(`token must be 16 to 64 bytes, got ${token.length}`)
-    }
-    const issued = nowSeconds(this.#runtime)
-    const id = crypto.randomBytes(MESSAGE_ID_BYTES)
-    return signMessage({
-      type: 'enrol',
-      envelope: { id, issued, expires: issued + ENROLMENT_SECONDS },
-      body: { publicKey: this.signingKey.publicKey, name, unit, roles, produces, token },
-      author: this.id,
-      key: this.signingKey,
-      recipient: null,
-    })
+    const { id, name, signingKey: key } = this
+    return makeEnrolment(this.#runtime, { id, key }, { name, ...wish })
   }
 
   /** Listens to the store no more, and tells nobody anything. */
@@ -274,13 +243,11 @@ export class OwnIdentity {
   }
 
   #checkCredential(credential: Credential, trust: Trust, domainId: Uint8Array): void {
-    const { time } = this.#runtime
     const principal = trust.resolveCredential(credential.bytes)
     if (principal.domainId === null || !equalBytes(principal.domainId, domainId)) {
       throw new WaxwingError('ERR_NOT_TRUSTED', 'the credential is of another domain')
     }
-    const now = nowSeconds(this.#runtime)
-    trust.checkStanding(principal, time.known ? now : Math.max(now, credential.issued))
+    trust.checkStanding(principal, judgedSeconds(this.#runtime, credential.issued))
     if (credential.issued < (this.#decoded?.issued ?? 0)) {
       throw new WaxwingError('ERR_ROLLBACK', 'a newer credential is held already')
     }
@@ -303,7 +270,7 @@ export class OwnIdentity {
   async #catchUp(): Promise<void> {
     const cards = await this.#records.cards()
     const credential = await this.#records.credential()
-    this.#setCredential(credential)
+    if (credential !== undefined) this.#setCredential(credential)
     if (cards.length > 0) this.#setCards(cards)
   }
 
@@ -312,12 +279,13 @@ export class OwnIdentity {
     this.#cards = cards
     this.#keys = this.#keysOf(cards)
     if (equalBytes(this.card.bytes, before.bytes)) return
-    for (const listener of this.#listeners) listener(this.card)
+    this.#listeners.tell(this.card)
   }
 
-  #setCredential(record: CredentialRecord | undefined): void {
+  #setCredential(record: CredentialRecord): void {
+    if (this.#credential && equalBytes(this.#credential.credential, record.credential)) return
     this.#credential = record
-    this.#decoded = record && decodeCredential(this.#runtime.crypto, record.credential)
+    this.#decoded = decodeCredential(this.#runtime.crypto, record.credential)
   }
 
   #keysOf(cards: readonly CardKeys[]): ReadonlyMap<string, KemKeyPair> {
@@ -357,10 +325,4 @@ function domainOf(ids: readonly Uint8Array[]): Uint8Array {
   if (first === undefined) throw new TypeError('an admission always has a bundle')
   if (ids.every((id) => equalBytes(id, first))) return first
   throw new WaxwingError('ERR_NOT_TRUSTED', 'the bundles are of different domains')
-}
-
-function checkText(what: string, text: string): void {
-  const { length } = new TextEncoder().encode(text)
-  if (length < 1 || length > 255)
-    throw new RangeError(`${what} must be 1 to 255 bytes, got ${length}`)
 }

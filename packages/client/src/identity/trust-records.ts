@@ -16,6 +16,7 @@ import {
   type Change,
   type PinnedKey,
   type Store,
+  type TrustBundle,
 } from '@waxwing/core'
 import { Table } from '../table.js'
 
@@ -96,17 +97,17 @@ export class TrustRecords {
     ])
   }
 
-  putBundle(bundle: Uint8Array): Change {
-    return this.#bundles.put(BUNDLE_KEY, bundle)
+  putBundle({ bytes }: TrustBundle): Change {
+    return this.#bundles.put(BUNDLE_KEY, bytes)
   }
 
-  putIntroduction(version: number, bundle: Uint8Array): Change {
+  putIntroduction({ version, bytes }: TrustBundle): Change {
     const number = String(version).padStart(NUMBER_DIGITS, '0')
-    return this.#bundles.put(INTRODUCTION_PREFIX + number, bundle)
+    return this.#bundles.put(INTRODUCTION_PREFIX + number, bytes)
   }
 
-  putPartner(domainId: Uint8Array, bundle: Uint8Array): Change {
-    return this.#bundles.put(PARTNER_PREFIX + toHex(domainId), bundle)
+  putPartner({ domainId, bytes }: TrustBundle): Change {
+    return this.#bundles.put(PARTNER_PREFIX + toHex(domainId), bytes)
   }
 
   deletePartner(domainId: Uint8Array): Change {

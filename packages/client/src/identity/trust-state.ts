@@ -11,14 +11,17 @@
 
 import {
   decodeTrustBundle,
+  equalBytes,
   Trust,
   WaxwingError,
   type Change,
+  type KeyCard,
   type TrustBundle,
 } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
 import { KnownPrincipals } from './known-principals.js'
-import { TrustRecords, type TrustSnapshot } from './trust-records.js'
+import { Listeners } from './listeners.js'
+import { TrustRecords, type PrincipalRecord, type TrustSnapshot } from './trust-records.js'
 import { Turns } from './turns.js'
 
 /** How often a write is tried again because another process was faster. */
@@ -34,40 +37,34 @@ export class TrustState {
   readonly trust: Trust
   readonly known: KnownPrincipals
   readonly records: TrustRecords
+  /** Told whenever a newer bundle is believed. */
+  readonly onBundle: Listeners<void>
+  /** Told whenever a newer card was kept. */
+  readonly onCard: Listeners<KeyCard>
   readonly #runtime: Runtime
   readonly #turns = new Turns()
-  readonly #onBundle: () => void
   #introductions: readonly Uint8Array[]
   #revision: number
 
-  /**
-   * Reads what the store holds.
-   *
-   * @param onBundle - Called when a bundle came in by another process.
-   * @throws {WaxwingError} `ERR_STORE_CORRUPT`.
-   */
-  static async open(runtime: Runtime, onBundle: () => void): Promise<TrustState> {
+  /** Reads what the store holds. @throws {WaxwingError} `ERR_STORE_CORRUPT`. */
+  static async open(runtime: Runtime): Promise<TrustState> {
     const records = new TrustRecords(runtime.store)
-    return new TrustState(runtime, records, await records.read(), onBundle)
+    return new TrustState(runtime, records, await records.read())
   }
 
-  private constructor(
-    runtime: Runtime,
-    records: TrustRecords,
-    snapshot: TrustSnapshot,
-    onBundle: () => void,
-  ) {
+  private constructor(runtime: Runtime, records: TrustRecords, snapshot: TrustSnapshot) {
     const { bundle, partnerBundles, principals, pinned } = snapshot
     const inputs = { crypto: runtime.crypto, partnerBundles }
     this.trust = new Trust(bundle === undefined ? inputs : { ...inputs, bundle })
     this.known = new KnownPrincipals(runtime.crypto, this.trust)
     this.known.replace(principals, pinned)
     this.records = records
+    this.onBundle = new Listeners(runtime)
+    this.onCard = new Listeners(runtime)
     this.#runtime = runtime
     this.#introductions = snapshot.introductions
     this.#revision = snapshot.revision
-    this.#onBundle = onBundle
-    this.#confirmTime()
+    this.confirmTime()
   }
 
   /** The bundles that introduced later anchors of our own domain, oldest first. */
@@ -111,14 +108,15 @@ export class TrustState {
     return this.#turns.take(() => this.#catchUp())
   }
 
-  /** Keeps a bundle of our own domain as one that introduced an anchor; after it was written. */
-  addIntroduction(bundle: Uint8Array): void {
-    this.#introductions = [...this.#introductions, bundle]
+  /** Remembers bundles of our own domain that introduced anchors, once they are written. */
+  addIntroductions(bundles: readonly TrustBundle[]): void {
+    this.#introductions = [...this.#introductions, ...bundles.map(({ bytes }) => bytes)]
   }
 
-  /** Our own bundle shows that its time has come. */
+  /** Our own bundle shows that its time of issue has come. A partner's may be anything. */
   confirmTime(): void {
-    this.#confirmTime()
+    const { bundle } = this.trust
+    if (bundle !== undefined) this.#runtime.time.confirm(bundle.issued * 1000)
   }
 
   async #catchUp(): Promise<void> {
@@ -128,13 +126,23 @@ export class TrustState {
     const partnersBefore = this.trust.partnerBundles
     this.#followOwn(snapshot)
     for (const bytes of snapshot.partnerBundles) this.#tryAccept(bytes)
+    const newCards = snapshot.principals.filter((record) => this.#hasNewCard(record))
     this.known.replace(snapshot.principals, snapshot.pinned)
     this.#introductions = snapshot.introductions
     this.#revision = snapshot.revision
-    this.#confirmTime()
+    this.confirmTime()
     const hasChanged =
       before !== this.trust.bundle || !isSameList(partnersBefore, this.trust.partnerBundles)
-    if (hasChanged) this.#onBundle()
+    if (hasChanged) this.onBundle.tell()
+    for (const { id } of newCards) {
+      const card = this.known.cardOf(id)
+      if (card !== undefined) this.onCard.tell(card)
+    }
+  }
+
+  #hasNewCard({ id, card }: PrincipalRecord): boolean {
+    const held = this.known.recordOf(id)?.card ?? null
+    return card !== null && (held === null || !equalBytes(card, held))
   }
 
   /** From anchor to anchor, as whoever wrote them went. */
@@ -154,11 +162,6 @@ export class TrustState {
     } catch (error) {
       this.#runtime.report(error)
     }
-  }
-
-  #confirmTime(): void {
-    const { bundle } = this.trust
-    if (bundle !== undefined) this.#runtime.time.confirm(bundle.issued * 1000)
   }
 }
 

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Remembering principals: by their credentials, by the newest of their key cards, and by hand
+ * (`docs/spec/06-identity.md` Sections 6.3, 6.4 and 6.6.2).
+ *
+ * @module
+ */
+
+import {
+  assertNamePattern,
+  decodeKeyCard,
+  equalBytes,
+  newerKeyCard,
+  principalId,
+  verifyKeyCard,
+  WaxwingError,
+  type KeyCard,
+  type PinnedKey,
+  type TrustedPrincipal,
+} from '@waxwing/core'
+import { nowSeconds, type Runtime } from '../runtime.js'
+import { judgedSeconds } from './statement-time.js'
+import type { PrincipalRecord } from './trust-records.js'
+import type { Plan, TrustState } from './trust-state.js'
+
+/** Most principals that are remembered; when it is reached, those go whose cards have expired. */
+export const MAX_KNOWN_PRINCIPALS = 10_000
+
+export class PrincipalKeeping {
+  readonly #runtime: Runtime
+  readonly #state: TrustState
+
+  constructor(runtime: Runtime, state: TrustState) {
+    this.#runtime = runtime
+    this.#state = state
+  }
+
+  async pin(key: PinnedKey): Promise<TrustedPrincipal> {
+    const { crypto } = this.#runtime
+    if (key.name === '') throw new TypeError('name must not be empty')
+    for (const pattern of key.produces) assertNamePattern(pattern)
+    const { publicKey } = crypto.ed25519VerifyingKey(key.publicKey)
+    const { records, known } = this.#state
+    const changes = [records.putPin(principalId(crypto, publicKey), key)]
+    return this.#state.update(() => ({ changes, apply: () => known.pin(key) }))
+  }
+
+  unpin(id: Uint8Array): Promise<void> {
+    const { records, known } = this.#state
+    return this.#state.update(() => {
+      const isOnlyPinned = known.recordOf(id)?.credential === null
+      const forget = isOnlyPinned ? [records.deletePrincipal(id)] : []
+      return {
+        changes: [records.deletePin(id), ...forget],
+        apply: () => {
+          known.unpin(id)
+          if (isOnlyPinned) known.delete(id)
+        },
+      }
+    })
+  }
+
+  learn(credential: Uint8Array): Promise<TrustedPrincipal> {
+    const { known, trust } = this.#state
+    return this.#state.update(() => {
+      const principal = trust.resolveCredential(credential)
+      trust.checkStanding(principal, judgedSeconds(this.#runtime, principal.issued))
+      const card = known.recordOf(principal.id)?.card ?? null
+      return this.#plan(
+        this.#recordFor(principal, card),
+        () => known.principalOf(principal.id) ?? principal,
+      )
+    })
+  }
+
+  async keepCard(bytes: Uint8Array, principal: TrustedPrincipal): Promise<KeyCard> {
+    const offered = decodeKeyCard(bytes)
+    verifyKeyCard(offered, principal, judgedSeconds(this.#runtime, offered.issued))
+    if (this.#holds(offered, principal)) return offered
+    const { known } = this.#state
+    return this.#state.update(() => {
+      const held = known.cardOf(principal.id)
+      const newest = newerKeyCard(held, offered)
+      return this.#plan(this.#recordFor(principal, newest.bytes), () => {
+        if (newest !== held) this.#state.onCard.tell(newest)
+        return newest
+      })
+    })
+  }
+
+  /** Whether there is nothing to keep: most messages bring a card that is known already. */
+  #holds(offered: KeyCard, { id, credential }: TrustedPrincipal): boolean {
+    const record = this.#state.known.recordOf(id)
+    if (record === undefined || record.card === null) return false
+    const isSameCredential = credential === null || isSame(record.credential, credential)
+    return isSameCredential && equalBytes(record.card, offered.bytes)
+  }
+
+  /** The record of a principal; an older credential does not replace a newer one. */
+  #recordFor(principal: TrustedPrincipal, card: Uint8Array | null): PrincipalRecord {
+    const known = this.#state.known.principalOf(principal.id)
+    const isNewer =
+      known !== undefined && known.credential !== null && known.issued > principal.issued
+    const { id, name, credential } = isNewer ? known : principal
+    // Of one that is pinned, the credential is kept for the time after.
+    const kept = credential ?? this.#state.known.recordOf(id)?.credential ?? null
+    return { id, name, credential: kept, card }
+  }
+
+  #plan<T>(record: PrincipalRecord, result: () => T): Plan<T> {
+    const { known, records } = this.#state
+    const held = known.recordOf(record.id)
+    if (held !== undefined && isSameRecord(held, record)) return { changes: [], apply: result }
+    const forgotten = held === undefined ? this.#toForget() : []
+    return {
+      changes: [
+        ...forgotten.map((id) => records.deletePrincipal(id)),
+        records.putPrincipal(record),
+      ],
+      apply: () => {
+        for (const id of forgotten) known.delete(id)
+        known.put(record)
+        return result()
+      },
+    }
+  }
+
+  /** Whom to forget so that one more can be remembered. */
+  #toForget(): readonly Uint8Array[] {
+    const { known } = this.#state
+    if (known.count < MAX_KNOWN_PRINCIPALS) return []
+    const now = nowSeconds(this.#runtime)
+    const ids = known.records().map(({ id }) => id)
+    const expired = ids.filter((id) => (known.cardOf(id)?.expires ?? 0) <= now)
+    if (expired.length > 0) return expired
+    const rule = 'MAX_KNOWN_PRINCIPALS'
+    throw new WaxwingError('ERR_LIMIT', 'too many principals are known already', { rule })
+  }
+}
+
+function isSame(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  return a === null || b === null ? a === b : equalBytes(a, b)
+}
+
+function isSameRecord(a: PrincipalRecord, b: PrincipalRecord): boolean {
+  return a.name === b.name && isSame(a.credential, b.credential) && isSame(a.card, b.card)
+}
