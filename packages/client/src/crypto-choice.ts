@@ -1,22 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Which crypto provider is used where the application does not say: the fastest that can be loaded.
- * They agree on every input, so that this is a matter of speed alone.
+ * Which cryptography is used where the application does not say: the fastest that can be loaded.
+ * The providers agree on every input, so that this is a matter of speed alone.
  *
  * @module
  */
 
 import type { CryptoProvider } from '@waxwing/core'
 
-/** Loads sodium where its native module is, else node where that is, else the pure one. */
+/** Loads sodium, with node for what it lacks, where these are; else the pure provider. */
 export async function loadCrypto(): Promise<CryptoProvider> {
   try {
-    return (await import('@waxwing/core/sodium')).sodiumProvider
-  } catch {
+    const { nodeProvider } = await import('@waxwing/core/node')
     try {
-      return (await import('@waxwing/core/node')).nodeProvider
+      const { sodiumProvider } = await import('@waxwing/core/sodium')
+      return withMoreAlgorithms(sodiumProvider, nodeProvider)
     } catch {
-      return (await import('@waxwing/core/pure')).pureProvider
+      return nodeProvider
     }
+  } catch {
+    return (await import('@waxwing/core/pure')).pureProvider
+  }
+}
+
+/** One provider, with the content algorithms that only another offers. */
+function withMoreAlgorithms(fast: CryptoProvider, other: CryptoProvider): CryptoProvider {
+  return {
+    ...fast,
+    aeads: new Set([...fast.aeads, ...other.aeads]),
+    aead: (alg, key) => (fast.aeads.has(alg) ? fast : other).aead(alg, key),
   }
 }

@@ -392,7 +392,7 @@ export class Endpoint {
   }
 
   async #close(): Promise<void> {
-    const { intake, outbox, requester, transport } = this.#parts
+    const { intake, outbox, requester, transport, identity, trustBook } = this.#parts
     this.#cancelCardTimer?.()
     for (const undo of this.#undo.splice(0)) undo()
     requester.close()
@@ -401,6 +401,8 @@ export class Endpoint {
     for (const result of producers) if (result.status === 'fulfilled') await result.value.close()
     outbox.close()
     intake.close()
+    identity.close()
+    trustBook.close()
     await transport?.close()
   }
 }

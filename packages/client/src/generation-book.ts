@@ -10,6 +10,7 @@
 
 import {
   ArrayFields,
+  epochAt,
   GenerationOpener,
   kidOf,
   MapFields,
@@ -296,17 +297,23 @@ export class GenerationBook {
   }
 
   /**
-   * Only a manifest of the same producer closes a generation, or any when that producer is revoked
+   * Only a manifest of the same producer closes a generation; once that producer is revoked, also one
+   * of whoever follows it under the same name, but not from before the revocation
    * (`docs/spec/03-streams.md` Section 3.4).
    */
   #close(successor: Generation, generation: Generation): boolean {
     const { predecessor, producerId } = successor.manifest
     if (!predecessor || predecessor.closingEpoch === null) return false
     if (toHex(predecessor.generationId) !== generation.id) return false
-    const sameProducer = toHex(producerId) === toHex(generation.manifest.producerId)
-    if (!sameProducer && this.#trust.revokedSince(generation.producer) === undefined) return false
+    if (successor.stream !== generation.stream) return false
+    let { closingEpoch } = predecessor
+    if (toHex(producerId) !== toHex(generation.manifest.producerId)) {
+      const since = this.#trust.revokedSince(generation.producer)
+      if (since === undefined) return false
+      closingEpoch = Math.max(closingEpoch, epochAt(since * 1000, generation.manifest.epochSeconds))
+    }
     const { opener } = generation
-    opener.closingEpoch = Math.min(opener.closingEpoch ?? Infinity, predecessor.closingEpoch)
+    opener.closingEpoch = Math.min(opener.closingEpoch ?? Infinity, closingEpoch)
     return true
   }
 

@@ -30,7 +30,7 @@ import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Reply } from './messenger.js'
 import { RateLimit } from './rate-limit.js'
 
-/** Messages that were seen lately: the same again is not acted on twice. */
+/** Messages that were seen lately: the same again is not acted on twice, only answered. */
 const MAX_SEEN = 4096
 
 /** How a message came: what it was sealed to, if it was. */
@@ -55,7 +55,8 @@ export class Dispatcher {
   readonly #identity: OwnIdentity
   readonly #trustBook: TrustBook
   readonly #handlers: Handlers
-  readonly #seen = new Set<string>()
+  /** What was answered: the answer may have been lost, and is given again. */
+  readonly #seen = new Map<string, readonly Reply[]>()
   readonly #perPrincipal = new RateLimit({ capacity: 60, perSecond: 2 })
 
   constructor(inputs: {
@@ -126,7 +127,8 @@ export class Dispatcher {
     const { crypto } = this.#runtime
     const message = decodeMessage(crypto, bytes)
     const key = messageKey(message)
-    if (this.#seen.has(key)) return []
+    const answered = this.#seen.get(key)
+    if (answered !== undefined) return answered
     const recipient = this.#recipientOf(message.type, arrival)
     const known = this.#trustBook.principalOf(message.author)?.credential ?? undefined
     const now = nowSeconds(this.#runtime)
@@ -137,13 +139,14 @@ export class Dispatcher {
     } catch (error) {
       return this.#refuse(message, error)
     }
-    this.#remember(key)
     this.#compareBundle(verified)
     this.#confirmTime(verified)
     if (!this.#perPrincipal.take(key.slice(0, 64), this.#runtime.time.monotonic())) {
       throw new WaxwingError('ERR_LIMIT', 'the principal sends too much', { rule: 'rate' })
     }
-    return this.#handle(verified, arrival)
+    const replies = await this.#handle(verified, arrival)
+    this.#remember(key, verified.type === 'grant' ? replies : [])
+    return replies
   }
 
   /** Requests may be for anybody who has a say; everything else is for one principal alone. */
@@ -177,14 +180,14 @@ export class Dispatcher {
     if (!isRevoked || message.type !== 'request') throw error
     const credential = message.envelope.credential ?? null
     const principal = this.#trustBook.trust.resolve(message.author, credential)
-    this.#remember(messageKey(message))
+    this.#remember(messageKey(message), [])
     return this.#handlers.revokedRequest({ ...message, principal } as VerifiedMessage<'request'>)
   }
 
-  #remember(key: string): void {
-    this.#seen.add(key)
+  #remember(key: string, replies: readonly Reply[]): void {
+    this.#seen.set(key, replies)
     if (this.#seen.size <= MAX_SEEN) return
-    for (const oldest of this.#seen) {
+    for (const oldest of this.#seen.keys()) {
       this.#seen.delete(oldest)
       return
     }

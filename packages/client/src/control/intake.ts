@@ -2,9 +2,10 @@
 /**
  * The door through which control messages come from a transport: bounded, fair, one at a time.
  *
- * A flood may be false (signed by nobody) or claim to be somebody known. So there are two queues: one
- * whose room is reserved for authors that we know, and within it a bucket for each, because a claim
- * is not yet a proof; and one for everybody else, from which a random one gives way when it is full.
+ * A flood may be false (signed by nobody), claim to be somebody known, or be sealed so that nobody can
+ * tell before it is opened. So there are three queues, served in turn: one whose room is reserved for
+ * authors that we know, and within it a bucket for each, because a claim is not yet a proof; one for
+ * what is sealed to us; and one for everybody else. Where one is full, a random message gives way.
  *
  * @module
  */
@@ -17,10 +18,17 @@ import type { Reply } from './messenger.js'
 import { RateLimit } from './rate-limit.js'
 
 const MAX_KNOWN = 1024
+/** Grants that were left for us while we were away come all at once. */
+const MAX_SEALED = 4096
 const MAX_UNKNOWN = 256
 /** How much is looked at in one go before other work gets a turn. */
 const BATCH = 16
 const OVERLOAD_REPORT_MS = 1000
+
+interface Queue {
+  readonly items: Item[]
+  readonly limit: number
+}
 
 interface Item {
   readonly address: string
@@ -37,8 +45,11 @@ export interface IntakeInputs {
 
 export class Intake {
   readonly #inputs: IntakeInputs
-  readonly #known: Item[] = []
-  readonly #unknown: Item[] = []
+  readonly #known: Queue = { items: [], limit: MAX_KNOWN }
+  readonly #sealed: Queue = { items: [], limit: MAX_SEALED }
+  readonly #unknown: Queue = { items: [], limit: MAX_UNKNOWN }
+  readonly #turns: readonly Queue[] = [this.#known, this.#sealed, this.#unknown]
+  #turn = 0
   readonly #claims = new RateLimit({ capacity: 64, perSecond: 32 })
   #running = false
   #dropped = 0
@@ -58,7 +69,7 @@ export class Intake {
         resolve()
         return
       }
-      queue.push(item)
+      queue.items.push(item)
       this.#makeRoom(queue)
       void this.#run()
     })
@@ -66,12 +77,12 @@ export class Intake {
 
   close(): void {
     this.#closed = true
-    for (const item of [...this.#known.splice(0), ...this.#unknown.splice(0)]) item.done()
+    for (const { items } of this.#turns) for (const item of items.splice(0)) item.done()
   }
 
   /** Junk is refused before it costs a place in a queue. */
-  #queueFor(payload: Uint8Array, address: string): Item[] | undefined {
-    if (isSealedMessage(payload)) return this.#unknown
+  #queueFor(payload: Uint8Array, address: string): Queue | undefined {
+    if (isSealedMessage(payload)) return this.#sealed
     try {
       const { author } = decodeStatement(payload)
       const { trustBook, runtime } = this.#inputs
@@ -84,11 +95,10 @@ export class Intake {
     }
   }
 
-  #makeRoom(queue: Item[]): void {
-    const limit = queue === this.#known ? MAX_KNOWN : MAX_UNKNOWN
-    if (queue.length <= limit) return
+  #makeRoom({ items, limit }: Queue): void {
+    if (items.length <= limit) return
     const [a = 0, b = 0] = this.#inputs.runtime.crypto.randomBytes(2)
-    const [victim] = queue.splice((a * 256 + b) % queue.length, 1)
+    const [victim] = items.splice((a * 256 + b) % items.length, 1)
     victim?.done()
     this.#dropped++
     this.#reportOverload()
@@ -98,12 +108,22 @@ export class Intake {
     if (this.#running) return
     this.#running = true
     for (let count = 1; ; count++) {
-      const item = this.#known.shift() ?? this.#unknown.shift()
+      const item = this.#next()
       if (item === undefined) break
       await this.#handle(item)
-      if (count % BATCH === 0 && this.#unknown.length > BATCH) await this.#pause()
+      if (count % BATCH === 0) await this.#pause()
     }
     this.#running = false
+  }
+
+  /** The next message of the queue whose turn it is, or of the next one that has any. */
+  #next(): Item | undefined {
+    for (let tries = 0; tries < this.#turns.length; tries++) {
+      const queue = this.#turns[this.#turn++ % this.#turns.length]
+      const item = queue?.items.shift()
+      if (item !== undefined) return item
+    }
+    return undefined
   }
 
   async #handle({ address, payload, done }: Item): Promise<void> {

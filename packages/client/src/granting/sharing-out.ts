@@ -50,13 +50,28 @@ interface StandIn {
 
 export class SharingOut implements Sharing {
   readonly #inputs: SharingOutInputs
+  /** One after the other, so that nothing is shared twice. */
+  #turn: Promise<unknown> = Promise.resolve()
 
   constructor(inputs: SharingOutInputs) {
     this.#inputs = inputs
   }
 
   /** Grants `share` of one generation to all who stand in for us and do not have it yet. */
-  async announce(generation: Generation): Promise<void> {
+  announce(generation: Generation): Promise<void> {
+    const done = this.#turn.then(() => this.#announce(generation))
+    this.#turn = done.catch(() => undefined)
+    return done
+  }
+
+  /** Makes up for what could not be shared before: a keeper is new, or its card was unknown. */
+  async announceAll(): Promise<void> {
+    for (const generation of this.#inputs.book.all()) {
+      if (generation.own) await this.announce(generation)
+    }
+  }
+
+  async #announce(generation: Generation): Promise<void> {
     const { runtime, outbox } = this.#inputs
     const standIns = this.#standInsFor(generation)
     const postings: Posting[] = []
@@ -74,13 +89,6 @@ export class SharingOut implements Sharing {
     const marks = keys.map((key) => ({ table: SHARED_TABLE, key, value }))
     await runtime.store.write([...changes, ...marks])
     await send()
-  }
-
-  /** Makes up for what could not be shared before: a keeper is new, or its card was unknown. */
-  async announceAll(): Promise<void> {
-    for (const generation of this.#inputs.book.all()) {
-      if (generation.own) await this.announce(generation)
-    }
   }
 
   #standInsFor(generation: Generation): readonly StandIn[] {

@@ -17,7 +17,11 @@ export async function threeDomains(world: World): Promise<void> {
   // Each lets in the other two, for names below their own alone.
   for (const own of domains) {
     for (const other of domains) {
-      if (own !== other) await own.addPartner(other.bundle, [`${other.name}/#`])
+      if (own === other) continue
+      await own.addPartner({
+        ...own.readPartnerCard(other.partnerCard()),
+        patterns: [`${other.name}/#`],
+      })
     }
   }
   const producers: Device[] = []

@@ -1,12 +1,12 @@
 import { decodeObject, toHex, type Store } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
-import type { GrantTerms } from '../src/options.js'
-import { assemble } from '../src/parts.js'
-import { Endpoint } from '../src/endpoint.js'
-import { memoryStore } from '../src/memory-store.js'
-import type { WaxwingEvent } from '../src/events.js'
-import { fixedClock, manualTimers } from '../src/testing.js'
-import { pass } from './support/plant.js'
+import type { GrantTerms } from '../../src/options.js'
+import { assemble } from '../../src/parts.js'
+import { Endpoint } from '../../src/endpoint.js'
+import { memoryStore } from '../../src/memory-store.js'
+import type { WaxwingEvent } from '../../src/events.js'
+import { fixedClock, manualTimers } from '../../src/testing.js'
+import { pass } from '../support/plant.js'
 
 const START = Date.UTC(2026, 5, 1)
 const HOUR = 3_600_000
