@@ -8,7 +8,7 @@
 
 import { expect } from 'vitest'
 import { fromBase64Url } from '@waxwing/core'
-import { Collector, settle, waitFor, waitForEvent, type World } from './world.js'
+import { Collector, grantAll, settle, waitFor, waitForEvent, type World } from './world.js'
 
 const STREAM = 'ship/7/position'
 
@@ -41,8 +41,12 @@ export async function deviceLost(world: World): Promise<void> {
 
   // A replacement is a new principal that may produce the same name.
   await world.publishBundle(domain)
-  const decide = (request: { grant(): { kind: 'grant'; terms: object } }) => request.grant()
-  const fresh = await world.device(domain, 'gps-2', { produces: ['ship/7/#'] }, { decide })
+  const fresh = await world.device(
+    domain,
+    'gps-2',
+    { produces: ['ship/7/#'] },
+    { decide: grantAll },
+  )
   await waitFor(() => desk.events.some(({ type }) => type === 'trust'), 'the newer bundle')
   const replacement = await fresh.endpoint.producer(STREAM)
   await replacement.publish('59.7N 10.5E')

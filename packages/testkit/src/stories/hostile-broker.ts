@@ -7,14 +7,13 @@
  */
 
 import { expect } from 'vitest'
-import { Collector, kinds, waitFor, type World } from './world.js'
+import { Collector, grantAll, kinds, waitFor, type World } from './world.js'
 
 const STREAM = 'plant/1/level'
 
 export async function hostileBroker(world: World): Promise<void> {
   const { domain } = await world.domain('plant')
-  const decide = (request: { grant(): { kind: 'grant'; terms: object } }) => request.grant()
-  const plant = await world.device(domain, 'tank', { produces: ['plant/#'] }, { decide })
+  const plant = await world.device(domain, 'tank', { produces: ['plant/#'] }, { decide: grantAll })
   const desk = await world.device(domain, 'desk')
   const reader = desk.endpoint.reader('plant/#')
   const collector = new Collector(reader)

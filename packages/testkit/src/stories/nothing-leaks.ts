@@ -8,19 +8,18 @@
 
 import { expect } from 'vitest'
 import { decodeObject, utf8 } from '@waxwing/core'
-import { Collector, waitForEvent, type World } from './world.js'
+import { Collector, grantAll, waitForEvent, type World } from './world.js'
 
 const STREAM = 'lab/9/quite-unusual-name'
 const PLAINTEXT = 'the quick brown fox 21.5'
 
 export async function nothingLeaks(world: World): Promise<void> {
   const { domain } = await world.domain('lab')
-  const decide = (request: { grant(): { kind: 'grant'; terms: object } }) => request.grant()
   const plant = await world.device(
     domain,
     'probe',
     { produces: ['lab/#'] },
-    { decide, announce: true },
+    { decide: grantAll, announce: true },
   )
   const desk = await world.device(domain, 'desk', {}, { announce: true })
   await world.publishBundle(domain)

@@ -8,14 +8,13 @@
 
 import { fromBase64Url } from '@waxwing/core'
 import { expect } from 'vitest'
-import { Collector, settle, waitForEvent, type World } from './world.js'
+import { Collector, grantAll, settle, waitForEvent, type World } from './world.js'
 
 const STREAM = 'plant/1/pressure'
 
 export async function revocation(world: World): Promise<void> {
   const { domain } = await world.domain('plant')
-  const decide = (request: { grant(): { kind: 'grant'; terms: object } }) => request.grant()
-  const plant = await world.device(domain, 'gauge', { produces: ['plant/#'] }, { decide })
+  const plant = await world.device(domain, 'gauge', { produces: ['plant/#'] }, { decide: grantAll })
   const desk = await world.device(domain, 'desk')
   const contractor = await world.device(domain, 'contractor')
 
@@ -37,7 +36,12 @@ export async function revocation(world: World): Promise<void> {
   expect(contractorReads.texts).toEqual(['one'])
 
   // The anchor's word works as well, for all streams of the domain, through the bundle.
-  const second = await world.device(domain, 'gauge-2', { produces: ['plant/#'] }, { decide })
+  const second = await world.device(
+    domain,
+    'gauge-2',
+    { produces: ['plant/#'] },
+    { decide: grantAll },
+  )
   const other = await second.endpoint.producer('plant/2/pressure')
   const otherReads = new Collector(desk.endpoint.reader('plant/2/pressure'))
   await other.publish('four')
