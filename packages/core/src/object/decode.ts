@@ -64,19 +64,24 @@ function readObject(cursor: Cursor): DecodedObject {
   cursor.expect(0xd0, 'tag')
   cursor.expect(0x83, 'array')
   const protectedBytes = cursor.byteString('protected header')
+  const protectedEnd = cursor.offset
   const signature = readUnprotected(cursor)
   const ciphertext = cursor.byteString('ciphertext')
   cursor.end()
 
-  const header = readProtected(cursor, protectedBytes)
-  const { partialIv } = header
+  cursor.enter(protectedEnd - protectedBytes.length, protectedEnd)
+  const { alg, kid, epoch, partialIv, clearPart } = readProtected(cursor)
   const inSession = partialIv.length === SESSION_PARTIAL_IV_BYTES
   const session = inSession ? partialIv.subarray(0, SESSION_ID_BYTES) : NO_SESSION
-  const counter = bigEndian(partialIv, session.length)
+  const counter = bigEndian(partialIv, session.length, partialIv.length)
   return {
     kind: 'decoded',
     bytes,
-    ...header,
+    alg,
+    kid,
+    epoch,
+    partialIv,
+    clearPart,
     session,
     counter,
     signature,
@@ -96,8 +101,7 @@ function readUnprotected(cursor: Cursor): Uint8Array | undefined {
 
 type ProtectedFields = Pick<DecodedObject, 'alg' | 'kid' | 'epoch' | 'partialIv' | 'clearPart'>
 
-function readProtected(outer: Cursor, protectedBytes: Uint8Array): ProtectedFields {
-  const cursor = outer.into(protectedBytes)
+function readProtected(cursor: Cursor): ProtectedFields {
   const withClearPart = cursor.accept(0xa5)
   if (!withClearPart) cursor.expect(0xa4, 'protected header')
   cursor.expect(0x01, 'alg')
@@ -111,11 +115,10 @@ function readProtected(outer: Cursor, protectedBytes: Uint8Array): ProtectedFiel
   const partialIv = cursor.byteString('Partial IV')
   if (!isPartialIv(partialIv)) cursor.fail('Partial IV')
   cursor.expect(0x0a, 'kid context')
-  const epochBytes = cursor.byteString('kid context')
-  if (epochBytes.length !== 4) cursor.fail('kid context')
+  const epoch = cursor.uint32('kid context')
   const clearPart = withClearPart ? readClearPart(cursor) : undefined
   cursor.end()
-  return { alg: alg as AeadAlgorithm, kid, epoch: bigEndian(epochBytes, 0), partialIv, clearPart }
+  return { alg: alg as AeadAlgorithm, kid, epoch, partialIv, clearPart }
 }
 
 function readClearPart(cursor: Cursor): Uint8Array {
@@ -132,9 +135,9 @@ function isPartialIv(partialIv: Uint8Array): boolean {
   return length >= 2 && length <= 5 && partialIv[0] !== 0
 }
 
-function bigEndian(bytes: Uint8Array, from: number): number {
+function bigEndian(bytes: Uint8Array, from: number, end: number): number {
   let value = 0
-  for (let i = from; i < bytes.length; i++) value = value * 256 + bytes[i]!
+  for (let i = from; i < end; i++) value = value * 256 + bytes[i]!
   return value
 }
 
@@ -143,30 +146,32 @@ class Cursor {
   offset = 0
   field = ''
   readonly bytes: Uint8Array
-  readonly #root: Cursor
+  #end: number
 
-  constructor(bytes: Uint8Array, root?: Cursor) {
+  constructor(bytes: Uint8Array) {
     this.bytes = bytes
-    this.#root = root ?? this
+    this.#end = bytes.length
   }
 
-  into(bytes: Uint8Array): Cursor {
-    return new Cursor(bytes, this.#root)
+  /** Goes on with the bytes from `start` to `end` alone. */
+  enter(start: number, end: number): void {
+    this.offset = start
+    this.#end = end
   }
 
   fail(field: string): never {
-    this.#root.field = field
+    this.field = field
     // oxlint-disable-next-line only-throw-error -- caught in decodeObject
-    throw this.#root
+    throw this
   }
 
   next(field: string): number {
-    const byte = this.bytes[this.offset++]
-    return byte ?? this.fail(field)
+    if (this.offset >= this.#end) this.fail(field)
+    return this.bytes[this.offset++]!
   }
 
   accept(byte: number): boolean {
-    if (this.bytes[this.offset] !== byte) return false
+    if (this.offset >= this.#end || this.bytes[this.offset] !== byte) return false
     this.offset++
     return true
   }
@@ -176,7 +181,16 @@ class Cursor {
   }
 
   end(): void {
-    if (this.offset !== this.bytes.length) this.fail('trailing bytes')
+    if (this.offset !== this.#end) this.fail('trailing bytes')
+  }
+
+  /** A byte string of four bytes, as the number that they are; not a view, to save its making. */
+  uint32(field: string): number {
+    this.expect(0x44, field)
+    const from = this.offset
+    this.offset += 4
+    if (this.offset > this.#end) this.fail(field)
+    return bigEndian(this.bytes, from, this.offset)
   }
 
   /** A byte string with the shortest head; a view. */
@@ -192,7 +206,7 @@ class Cursor {
       if (length < shortest) this.fail(field)
     }
     const end = this.offset + length
-    if (end > this.bytes.length) this.fail(field)
+    if (end > this.#end) this.fail(field)
     const view = this.bytes.subarray(this.offset, end)
     this.offset = end
     return view

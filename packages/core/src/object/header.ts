@@ -74,6 +74,30 @@ export function encodeHead(major: number, argument: number): Uint8Array {
   return Uint8Array.of(type | 26, argument >>> 24, argument >>> 16, argument >>> 8, argument)
 }
 
+/** How many bytes {@link encodeHead} gives. */
+export function headBytes(argument: number): number {
+  if (argument < 24) return 1
+  if (argument < 0x100) return 2
+  return argument < 0x1_0000 ? 3 : 5
+}
+
+/** Writes the head of a byte string as {@link encodeHead} would give it. Returns where it ends. */
+export function writeBytesHead(out: Uint8Array, at: number, length: number): number {
+  if (length < 24) {
+    out[at] = 0x40 | length
+    return at + 1
+  }
+  const size = length < 0x100 ? 1 : length < 0x1_0000 ? 2 : 4
+  out[at] = size === 4 ? 0x5a : 0x57 + size
+  const end = at + 1 + size
+  let rest = length
+  for (let i = end - 1; i > at; i--) {
+    out[i] = rest
+    rest >>>= 8
+  }
+  return end
+}
+
 /** The Partial IV of session mode: session id, then counter. Returns 10 new bytes. */
 export function sessionPartialIv(session: Uint8Array, counter: number): Uint8Array {
   const partialIv = new Uint8Array(SESSION_PARTIAL_IV_BYTES)

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { concatBytes, equalBytes, utf8 } from '../bytes.js'
+import { equalBytes } from '../bytes.js'
 import {
   AEAD_PARAMETERS,
   type Aead,
@@ -16,16 +16,11 @@ import {
   type Ed25519VerifyingKey,
 } from '../crypto/provider.js'
 import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
+import { AuthenticatedStructure, COUNTERSIGNATURE0, ENCRYPT0 } from './authenticated.js'
 import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
 import type { DecodedObject } from './decode.js'
-import { encodeHead, SESSION_ID_BYTES } from './header.js'
+import { SESSION_ID_BYTES } from './header.js'
 import { decodeMetadata, type Metadata } from './metadata.js'
-
-const ENCRYPT0: Uint8Array = concatBytes(Uint8Array.of(0x83, 0x68), utf8('Encrypt0'))
-const COUNTERSIGNATURE0: Uint8Array = concatBytes(
-  Uint8Array.of(0x84, 0x71),
-  utf8('CounterSignature0'),
-)
 
 export interface OpenerInputs {
   readonly crypto: CryptoProvider
@@ -52,13 +47,12 @@ export class ObjectOpener {
   readonly #tagBytes: number
   readonly #baseIv: Uint8Array
   readonly #nonce: Uint8Array
-  readonly #encryptionAad: Uint8Array
-  readonly #signatureAad: Uint8Array
+  readonly #encStructure: AuthenticatedStructure
+  readonly #countersignStructure: AuthenticatedStructure
   readonly #alg: number
   readonly #kid: Uint8Array
   readonly #sessionBytes: number
   readonly #producerKey: Ed25519VerifyingKey | undefined
-  #aad = new Uint8Array(256)
   /** How many objects failed under this key (RFC 9053 Section 4). */
   failures = 0
 
@@ -73,8 +67,11 @@ export class ObjectOpener {
     this.#tagBytes = AEAD_PARAMETERS[alg].tagBytes
     this.#baseIv = content.baseIv
     this.#nonce = new Uint8Array(content.baseIv.length)
-    this.#encryptionAad = encryptionAad(generationId)
-    this.#signatureAad = signatureAad(generationId, content.commitment)
+    this.#encStructure = new AuthenticatedStructure(ENCRYPT0, encryptionAad(generationId))
+    this.#countersignStructure = new AuthenticatedStructure(
+      COUNTERSIGNATURE0,
+      signatureAad(generationId, content.commitment),
+    )
     this.#producerKey = signatureMode === 'none' ? undefined : producerKey
     content.key.fill(0)
   }
@@ -93,14 +90,14 @@ export class ObjectOpener {
   }
 
   #open(object: DecodedObject, signatureFirst: boolean): OpenedText | undefined {
-    const { ciphertext } = object
+    const { ciphertext, protectedBytes } = object
     if (!this.#hasFormOfStream(object)) return undefined
     if (ciphertext.length <= this.#tagBytes) return undefined
     if (signatureFirst && !this.#signatureVerifies(object)) return undefined
     this.#setNonce(object.partialIv)
     const text = new Uint8Array(ciphertext.length - this.#tagBytes)
-    if (!this.#aead.open(this.#nonce, this.#encStructure(object), ciphertext, text))
-      return undefined
+    const aad = this.#encStructure.of(protectedBytes)
+    if (!this.#aead.open(this.#nonce, aad, ciphertext, text)) return undefined
     if (!signatureFirst && !this.#signatureVerifies(object)) return undefined
     try {
       const { metadata, payloadAt } = decodeMetadata(text)
@@ -127,43 +124,11 @@ export class ObjectOpener {
     for (let i = 0; i < partialIv.length; i++) nonce[from + i]! ^= partialIv[i]!
   }
 
-  /** `["Encrypt0", protected, external_aad]` (RFC 9052 Section 5.3), in a buffer used again. */
-  #encStructure({ protectedBytes }: DecodedObject): Uint8Array {
-    return this.#structure(ENCRYPT0, protectedBytes, this.#encryptionAad)
-  }
-
   #signatureVerifies({ protectedBytes, ciphertext, signature }: DecodedObject): boolean {
     const key = this.#producerKey
     if (key === undefined) return true
     if (signature === undefined) return false
-    const signed = this.#structure(
-      COUNTERSIGNATURE0,
-      protectedBytes,
-      this.#signatureAad,
-      ciphertext,
-    )
+    const signed = this.#countersignStructure.withCiphertext(protectedBytes, ciphertext)
     return key.verify(signed, signature)
   }
-
-  #structure(context: Uint8Array, ...byteStrings: readonly Uint8Array[]): Uint8Array {
-    let length = context.length
-    for (const bytes of byteStrings) length += bytes.length + headBytes(bytes.length)
-    if (this.#aad.length < length) this.#aad = new Uint8Array(2 * length)
-    const out = this.#aad
-    out.set(context)
-    let offset = context.length
-    for (const bytes of byteStrings) {
-      const head = encodeHead(2, bytes.length)
-      out.set(head, offset)
-      out.set(bytes, offset + head.length)
-      offset += head.length + bytes.length
-    }
-    return out.subarray(0, length)
-  }
-}
-
-function headBytes(length: number): number {
-  if (length < 24) return 1
-  if (length < 0x100) return 2
-  return length < 0x1_0000 ? 3 : 5
 }

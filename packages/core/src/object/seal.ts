@@ -10,7 +10,7 @@
  * @module
  */
 
-import { concatBytes, utf8 } from '../bytes.js'
+import { concatBytes } from '../bytes.js'
 import {
   AEAD_PARAMETERS,
   ALG_AES_CCM_16_64_128,
@@ -20,16 +20,19 @@ import {
 } from '../crypto/provider.js'
 import { WaxwingError } from '../errors.js'
 import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
+import { AuthenticatedStructure, COUNTERSIGNATURE0, ENCRYPT0 } from './authenticated.js'
 import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
 import {
   durablePartialIv,
   encodeHead,
   encodeProtectedHeader,
+  headBytes,
   MAX_CLEAR_PART_BYTES,
   partialIvOffset,
   SESSION_ID_BYTES,
   sessionPartialIv,
   SIGNATURE_BYTES,
+  writeBytesHead,
 } from './header.js'
 
 /** Most objects under one content key (Section 5.5.4). */
@@ -39,13 +42,8 @@ const MAX_OBJECTS_SHORT_TAG: number = 2 ** 20
 /** A scratch buffer that a large payload made grow is not kept. */
 const MAX_KEPT_SCRATCH_BYTES = 65_536
 
-const ENCRYPT0: Uint8Array = concatBytes(Uint8Array.of(0x83, 0x68), utf8('Encrypt0'))
-const COUNTERSIGNATURE0: Uint8Array = concatBytes(
-  Uint8Array.of(0x84, 0x71),
-  utf8('CounterSignature0'),
-)
 const TAG_AND_ARRAY: Uint8Array = Uint8Array.of(0xd0, 0x83)
-const NO_UNPROTECTED: Uint8Array = Uint8Array.of(0xa0)
+const NO_UNPROTECTED = 0xa0
 /** `{12: h'…64 bytes…'}`, without the bytes. */
 const SIGNATURE_HEAD: Uint8Array = Uint8Array.of(0xa1, 0x0c, 0x58, SIGNATURE_BYTES)
 
@@ -84,13 +82,12 @@ export class ObjectSealer {
   readonly #tagBytes: number
   readonly #nonce: Uint8Array
   readonly #baseIv: Uint8Array
-  readonly #encryptionAad: Uint8Array
-  readonly #signatureAad: Uint8Array
+  readonly #encStructure: AuthenticatedStructure
+  readonly #countersignStructure: AuthenticatedStructure
   readonly #limit: number
   readonly #plain: Layout
   #next: number
   #text = new Uint8Array(1024)
-  #toBeSigned = new Uint8Array(2048)
 
   /**
    * @param firstCounter - The first counter to use. Every one below it counts as used.
@@ -115,8 +112,11 @@ export class ObjectSealer {
     this.#tagBytes = AEAD_PARAMETERS[alg].tagBytes
     this.#baseIv = content.baseIv
     this.#nonce = new Uint8Array(content.baseIv.length)
-    this.#encryptionAad = encryptionAad(generationId)
-    this.#signatureAad = signatureAad(generationId, content.commitment)
+    this.#encStructure = new AuthenticatedStructure(ENCRYPT0, encryptionAad(generationId))
+    this.#countersignStructure = new AuthenticatedStructure(
+      COUNTERSIGNATURE0,
+      signatureAad(generationId, content.commitment),
+    )
     this.#limit = maxObjects(alg)
     this.#next = firstCounter
     this.#plain = this.#layout(firstCounter, undefined)
@@ -150,24 +150,19 @@ export class ObjectSealer {
     const counter = this.#next++
     const layout = this.#layoutFor(counter, clearPart)
     const textBytes = metadata.length + plaintext.length
-    const ciphertextHead = encodeHead(2, textBytes + this.#tagBytes)
-    const signingKey = this.#signingKey
-    const signedBytes = signingKey === undefined ? 1 : SIGNATURE_HEAD.length + SIGNATURE_BYTES
-    const ciphertextAt = layout.prefix.length + signedBytes + ciphertextHead.length
+    const ciphertextBytes = textBytes + this.#tagBytes
+    const signedBytes = this.#signingKey === undefined ? 1 : SIGNATURE_HEAD.length + SIGNATURE_BYTES
+    const headAt = layout.prefix.length + signedBytes
+    const ciphertextAt = headAt + headBytes(ciphertextBytes)
 
-    const object = new Uint8Array(ciphertextAt + textBytes + this.#tagBytes)
+    const object = new Uint8Array(ciphertextAt + ciphertextBytes)
     object.set(layout.prefix)
-    object.set(ciphertextHead, ciphertextAt - ciphertextHead.length)
+    writeBytesHead(object, headAt, ciphertextBytes)
     const text = this.#textOf(metadata, plaintext, textBytes)
-    this.#aead.seal(this.#nonce, layout.encStructure, text, object.subarray(ciphertextAt))
-    if (signingKey === undefined) {
-      object.set(NO_UNPROTECTED, layout.prefix.length)
-    } else {
-      object.set(SIGNATURE_HEAD, layout.prefix.length)
-      const ciphertextItem = object.subarray(ciphertextAt - ciphertextHead.length)
-      const signed = this.#countersignStructure(layout.prefix, ciphertextItem)
-      object.set(signingKey.sign(signed), layout.prefix.length + SIGNATURE_HEAD.length)
-    }
+    const ciphertext = object.subarray(ciphertextAt)
+    const aad = this.#encStructure.of(layout.protectedBytes)
+    this.#aead.seal(this.#nonce, aad, text, ciphertext)
+    this.#countersign(object, layout, ciphertext)
     return object
   }
 
@@ -176,7 +171,7 @@ export class ObjectSealer {
     this.#next = this.#limit
     this.#baseIv.fill(0)
     this.#text.fill(0)
-    this.#signatureAad.fill(0)
+    this.#countersignStructure.wipe()
   }
 
   #layoutFor(counter: number, clearPart: Uint8Array | undefined): Layout {
@@ -186,7 +181,6 @@ export class ObjectSealer {
     }
     const layout = this.#plain
     writeCounter(layout.prefix, layout.counterAt, counter)
-    writeCounter(layout.encStructure, layout.counterAt + layout.shift, counter)
     this.#setNonce(counter)
     return layout
   }
@@ -220,11 +214,9 @@ export class ObjectSealer {
     )
     const head = encodeHead(2, header.length)
     const prefix = concatBytes(TAG_AND_ARRAY, head, header)
-    const aadHead = encodeHead(2, this.#encryptionAad.length)
-    const encStructure = concatBytes(ENCRYPT0, head, header, aadHead, this.#encryptionAad)
-    const shift = ENCRYPT0.length - TAG_AND_ARRAY.length
+    const protectedBytes = prefix.subarray(prefix.length - header.length)
     const ivAt = prefix.length - header.length + partialIvOffset(manifest.alg, kid.length)
-    return { prefix, encStructure, counterAt: ivAt + SESSION_ID_BYTES, shift }
+    return { prefix, protectedBytes, counterAt: ivAt + SESSION_ID_BYTES }
   }
 
   #textOf(metadata: Uint8Array, plaintext: Uint8Array, textBytes: number): Uint8Array {
@@ -236,32 +228,27 @@ export class ObjectSealer {
     return text
   }
 
-  /** `["CounterSignature0", protected, external_aad, ciphertext]` (RFC 9338 Section 3.3). */
-  #countersignStructure(prefix: Uint8Array, ciphertextItem: Uint8Array): Uint8Array {
-    const aad = this.#signatureAad
-    const aadHead = encodeHead(2, aad.length)
-    const protectedItem = prefix.subarray(TAG_AND_ARRAY.length)
-    const parts = [COUNTERSIGNATURE0, protectedItem, aadHead, aad, ciphertextItem]
-    const length = parts.reduce((sum, part) => sum + part.length, 0)
-    const reusable = length <= MAX_KEPT_SCRATCH_BYTES
-    if (reusable && this.#toBeSigned.length < length) this.#toBeSigned = new Uint8Array(2 * length)
-    const out = reusable ? this.#toBeSigned.subarray(0, length) : new Uint8Array(length)
-    let offset = 0
-    for (const part of parts) {
-      out.set(part, offset)
-      offset += part.length
+  /** Writes the unprotected header: the producer's signature, or nothing. */
+  #countersign(object: Uint8Array, layout: Layout, ciphertext: Uint8Array): void {
+    const { prefix, protectedBytes } = layout
+    const signingKey = this.#signingKey
+    if (signingKey === undefined) {
+      object[prefix.length] = NO_UNPROTECTED
+      return
     }
-    return out
+    const signed = this.#countersignStructure.withCiphertext(protectedBytes, ciphertext)
+    object.set(SIGNATURE_HEAD, prefix.length)
+    object.set(signingKey.sign(signed), prefix.length + SIGNATURE_HEAD.length)
   }
 }
 
 interface Layout {
   /** Tag, array and the protected header as a byte string. */
   readonly prefix: Uint8Array
-  readonly encStructure: Uint8Array
-  /** Where the counter stands in `prefix`, and how much later in `encStructure`. */
+  /** The protected header alone: a view of `prefix`. */
+  readonly protectedBytes: Uint8Array
+  /** Where the counter stands in `prefix`. */
   readonly counterAt: number
-  readonly shift: number
 }
 
 function writeCounter(bytes: Uint8Array, at: number, counter: number): void {
