@@ -156,10 +156,8 @@ export class Connection {
     this.client.options.customHandleAcks = (_topic, _payload, packet: IPublishPacket, done) => {
       this.#owner.published(packet, () => done(LATER))
     }
-    this.client.handleMessage = (packet, done) => {
-      if (packet.qos === 0) this.#owner.published(packet, done)
-      else done() // QoS 1 and 2 never come this way
-    }
+    // Only QoS 0 comes this far.
+    this.client.handleMessage = (packet, done) => this.#owner.published(packet, done)
   }
 
   #received(packet: Packet): void {

@@ -44,7 +44,7 @@ export interface InboundPort {
   readonly options: ResolvedOptions
   /** Reading may stop: data. It may not: control. */
   readonly mayStall: boolean
-  report(error: unknown): void
+  readonly report: (error: unknown) => void
 }
 
 /** Times `maxUnacknowledged`: what is kept of messages that must not stop the reading. */

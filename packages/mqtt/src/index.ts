@@ -7,10 +7,5 @@
 
 export { mqttTransport, type MqttTransport } from './mqtt-transport.js'
 export { mqttTransportOver, type LentClientOptions } from './lent-transport.js'
-export type {
-  MqttSendOptions,
-  MqttTlsOptions,
-  MqttTransportOptions,
-  MqttWill,
-  QualityOfService,
-} from './options.js'
+export type { MqttTlsOptions, MqttTransportOptions, MqttWill } from './options.js'
+export type { MqttSendOptions, QualityOfService } from './send-options.js'

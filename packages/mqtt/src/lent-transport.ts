@@ -18,9 +18,9 @@ import type {
   TransportStatus,
 } from '@waxwing/core'
 import type { MqttTransport } from './mqtt-transport.js'
-import { assertSendable, type MqttSendOptions, type QualityOfService } from './options.js'
 import { asBuffer, publishOptions, receivedFrom } from './packets.js'
 import { closedError, connectionFailed, sendFailed, subscribeFailed } from './refusals.js'
+import { assertSendable, type MqttSendOptions, type QualityOfService } from './send-options.js'
 import { StatusBoard } from './status-board.js'
 import { Subscriptions } from './subscriptions.js'
 import { assertTopicFilter, subscriptionIdentifier } from './topics.js'

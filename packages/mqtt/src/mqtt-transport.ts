@@ -19,15 +19,10 @@ import type {
   WaxwingError,
 } from '@waxwing/core'
 import { Channel, type ChannelEvents } from './channel.js'
-import {
-  assertSendable,
-  resolveOptions,
-  type MqttSendOptions,
-  type MqttTransportOptions,
-  type ResolvedOptions,
-} from './options.js'
+import { resolveOptions, type MqttTransportOptions, type ResolvedOptions } from './options.js'
 import { publishOptions } from './packets.js'
 import { closedError } from './refusals.js'
+import { assertSendable, type MqttSendOptions } from './send-options.js'
 import { SendQueue } from './send-queue.js'
 import { StatusBoard } from './status-board.js'
 import { assertTopicFilter, isControlFilter } from './topics.js'

@@ -6,16 +6,9 @@
  */
 
 import type { IClientOptions } from 'mqtt'
-import { WaxwingError, type SendOptions } from '@waxwing/core'
 import { asBuffer } from './packets.js'
+import type { QualityOfService } from './send-options.js'
 import { assertTopicName } from './topics.js'
-
-export type QualityOfService = 0 | 1 | 2
-
-export interface MqttSendOptions extends SendOptions {
-  /** Instead of the transport's own. 0: may be lost. 1: may come twice. 2: once to the broker. */
-  readonly qos?: QualityOfService
-}
 
 /** A message that the broker sends when the transport vanishes without `close`. */
 export interface MqttWill {
@@ -239,28 +232,5 @@ function connectProperties(options: ResolvedOptions): NonNullable<IClientOptions
     receiveMaximum: options.maxUnacknowledged,
     // Room for the longest topic and for properties around the largest payload.
     maximumPacketSize: options.maxPayloadBytes + 131_072,
-  }
-}
-
-/** Checks a send for what no broker can change. */
-export function assertSendable(
-  address: string,
-  payload: Uint8Array,
-  options: MqttSendOptions,
-  limits: { readonly maxPayloadBytes: number; readonly protocolVersion: number },
-): void {
-  assertTopicName(address)
-  if (payload.length > limits.maxPayloadBytes) {
-    throw new RangeError(
-      `payload is ${payload.length} bytes, limit is ${limits.maxPayloadBytes} (maxPayloadBytes)`,
-    )
-  }
-  const { qos = 1, expiresAfterSeconds: expiry = 0, properties = {} } = options
-  if (![0, 1, 2].includes(qos)) throw new RangeError('qos must be 0, 1 or 2')
-  if (!Number.isInteger(expiry) || expiry < 0 || expiry > 0xffff_ffff) {
-    throw new RangeError('expiresAfterSeconds must be an integer from 0 to 4294967295')
-  }
-  if (limits.protocolVersion !== 5 && Object.keys(properties).length > 0) {
-    throw new WaxwingError('ERR_UNSUPPORTED', 'MQTT 3.1.1 has no properties')
   }
 }

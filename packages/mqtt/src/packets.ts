@@ -8,7 +8,7 @@
 
 import type { IClientPublishOptions, IPublishPacket } from 'mqtt'
 import { utf8, type Received } from '@waxwing/core'
-import type { MqttSendOptions } from './options.js'
+import type { MqttSendOptions, QualityOfService } from './send-options.js'
 
 /** Calls bytes what MQTT.js calls them. It needs nothing of `Buffer`, which browsers lack. */
 export function asBuffer(bytes: Uint8Array): Buffer {
@@ -59,8 +59,8 @@ export function identifiersOf({ properties }: IPublishPacket): readonly number[]
 /** What MQTT.js needs to know of a send, for either version of the protocol. */
 export function publishOptions(
   options: MqttSendOptions,
-  defaults: { readonly qos: 0 | 1 | 2; readonly protocolVersion: number },
-): IClientPublishOptions & { qos: 0 | 1 | 2 } {
+  defaults: { readonly qos: QualityOfService; readonly protocolVersion: number },
+): IClientPublishOptions & { readonly qos: QualityOfService } {
   const common = { qos: options.qos ?? defaults.qos, retain: options.retained ?? false }
   if (defaults.protocolVersion !== 5) return common
   const { 'content-type': contentType, ...userProperties } = options.properties ?? {}

@@ -10,9 +10,10 @@
 import type { IClientPublishOptions, IConnackPacket } from 'mqtt'
 import { utf8, WaxwingError } from '@waxwing/core'
 import type { Connection } from './connection.js'
-import type { QualityOfService, ResolvedOptions } from './options.js'
+import type { ResolvedOptions } from './options.js'
 import { asBuffer } from './packets.js'
 import { sendFailed, transportError } from './refusals.js'
+import type { QualityOfService } from './send-options.js'
 
 export interface Outgoing {
   readonly address: string

@@ -186,9 +186,17 @@ describe('a message that no subscription wants', () => {
     await vi.advanceTimersByTimeAsync(10_000)
     expect(String(stage.errors[0])).toContain('1 messages of the session, the first to a')
     expect(stage.written).toEqual([])
+    expect(stage.subscribe('b').messages).toHaveLength(0)
     const log = stage.subscribe('a')
     await log.messages[0]?.acknowledge()
     expect(stage.written).toHaveLength(1)
+  })
+
+  it('goes to the first subscription that is made for it, and to no other', () => {
+    const stage = stageOf()
+    stage.arrive({})
+    const [first, second] = [stage.subscribe('a'), stage.subscribe('a')]
+    expect([first.messages.length, second.messages.length]).toEqual([1, 0])
   })
 
   it('is not kept in any number', () => {

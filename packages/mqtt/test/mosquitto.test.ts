@@ -74,7 +74,35 @@ describeWithMosquitto('a restart of the broker', () => {
   })
 })
 
+describeWithMosquitto('a break of the connection', () => {
+  it('loses nothing, even without a name of the session (MQTT 5)', async () => {
+    const broker = await start()
+    const [proxy, sender] = [await relay(broker), open(broker)]
+    const [reader, log] = [open(proxy), new MessageLog()]
+    await reader.subscribe('a', log.acknowledge)
+    proxy.sever()
+    await nextState(reader, 'disconnected')
+    await sender.send('a', bytes(1))
+    proxy.heal()
+    await expectReceived(log, bytes(1))
+  })
+})
+
 describeWithMosquitto('waiting sends', () => {
+  it('all go out when the broker comes, in any number', async () => {
+    const broker = await start()
+    await broker.stop()
+    const [transport, log] = [open(broker, { maxWaitingSends: 20_000 }), new MessageLog()]
+    const empty = new Uint8Array()
+    const sends = Array.from({ length: 19_999 }, () => transport.send('a', empty, { qos: 0 }))
+    sends.push(transport.send('b', bytes(1)))
+    await broker.start()
+    await Promise.all(sends)
+    await transport.subscribe('b', log.acknowledge)
+    await transport.send('b', bytes(2))
+    await expectReceived(log, bytes(2))
+  })
+
   it('are bounded in number and in bytes', async () => {
     const broker = await start()
     await broker.stop()
@@ -126,6 +154,16 @@ describeWithMosquitto('an unacknowledged message', () => {
     expect(again.redelivered).toBe(true)
     await expect(first.acknowledge()).rejects.toMatchObject({ code: 'ERR_TRANSPORT' })
     await expect(again.acknowledge()).resolves.toBeUndefined()
+  })
+
+  it('cannot be acknowledged any more once the transport is closed', async () => {
+    const broker = await start()
+    const [reader, log] = [open(broker), new MessageLog()]
+    await reader.subscribe('a', log.hold)
+    await reader.send('a', bytes(1))
+    const message = await log.at(0)
+    await reader.close()
+    await expect(message.acknowledge()).rejects.toMatchObject({ code: 'ERR_CLOSED' })
   })
 
   it('is offered again to a handler that rejected, and marked', async () => {

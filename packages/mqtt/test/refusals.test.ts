@@ -102,6 +102,63 @@ describe('a connection that the broker ends', () => {
   })
 })
 
+describe('a broker that hangs up at once, again and again', () => {
+  it('is asked after growing pauses', async () => {
+    const times: number[] = []
+    const broker = await startScriptedBroker(5, (packet, peer) => {
+      friendly(packet, peer)
+      if (packet.cmd === 'connect' && times.push(performance.now()) < 5) peer.destroy()
+    })
+    const transport = open({ url: broker.url, reconnectMinMs: 40 })
+    await transport.send('a', BYTES)
+    const [first = 0, , , , last = 0] = times
+    expect(last - first).toBeGreaterThan((40 + 80 + 160 + 320) / 2 - 10) // jitter halves at most
+  })
+})
+
+describe('a broker that does not answer', () => {
+  it('is asked again when the connection broke before the answer', async () => {
+    let subscribeCount = 0
+    const broker = await startScriptedBroker(5, (packet, peer) => {
+      if (packet.cmd === 'subscribe' && subscribeCount++ === 0) peer.destroy()
+      else friendly(packet, peer)
+    })
+    const transport = open({ url: broker.url })
+    await transport.subscribe('a', handler)
+    expect(subscribeCount).toBe(2)
+  })
+
+  it('does not keep the transport from closing with a farewell', async () => {
+    const broker = await startScriptedBroker(5, (packet, peer) => {
+      if (packet.cmd === 'connect') friendly(packet, peer)
+    })
+    const transport = open({ url: broker.url, closeTimeoutMs: 200 })
+    const calls = [transport.subscribe(inboxAddress(BYTES), handler), transport.send('a', BYTES)]
+    await broker.until(({ cmd }) => cmd === 'publish')
+    const closed = transport.close()
+    for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    await closed
+    // A session that nobody can find again ends with the connection.
+    expect(await broker.until(({ cmd }) => cmd === 'disconnect')).toMatchObject({
+      properties: { sessionExpiryInterval: 0 },
+    })
+  })
+
+  it('is left with its session where that has a name', async () => {
+    const broker = await startScriptedBroker(5, friendly)
+    const transport = open({ url: broker.url, clientId: 'named' })
+    await transport.subscribe('a', handler)
+    await transport.send('a', BYTES)
+    await transport.close()
+    const farewell = await broker.until(
+      ({ cmd }, clientId) => cmd === 'disconnect' && clientId === 'named',
+    )
+    expect(farewell).not.toHaveProperty('properties.sessionExpiryInterval')
+    const commands = broker.received.map(({ packet }) => packet.cmd)
+    expect(commands).not.toContain('unsubscribe')
+  })
+})
+
 describe('a refused subscription', () => {
   it('names the filter (MQTT 3.1.1)', async () => {
     const broker = await startAedes({
@@ -179,7 +236,7 @@ describe('a refused send', () => {
   }
 
   it('says why (MQTT 5 reason codes)', async () => {
-    const transport = await answering({}, { reasonCode: 151 } as Partial<Packet>)
+    const transport = await answering({}, { reasonCode: 151 })
     await expect(transport.send('a', BYTES)).rejects.toMatchObject({
       code: 'ERR_TRANSPORT',
       message: expect.stringContaining('Quota exceeded'),
@@ -187,7 +244,7 @@ describe('a refused send', () => {
   })
 
   it('does not fail because nobody subscribes', async () => {
-    const transport = await answering({}, { reasonCode: 16 } as Partial<Packet>)
+    const transport = await answering({}, { reasonCode: 16 })
     await expect(transport.send('a', BYTES)).resolves.toBeUndefined()
   })
 

@@ -32,7 +32,7 @@ export function createAuthority(rootName: string): CertificateAuthority {
     ca: issue(rootName, root.publicKey, [BASIC_CONSTRAINTS_CA]),
     issue(name) {
       const own = generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-      const key = own.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+      const key = own.privateKey.export({ type: 'pkcs8', format: 'pem' })
       return { cert: issue(name, own.publicKey, [LOOPBACK_NAMES]), key }
     },
   }
