@@ -271,7 +271,7 @@ export class OwnIdentity {
     const cards = await this.#records.cards()
     const credential = await this.#records.credential()
     if (credential !== undefined) this.#setCredential(credential)
-    if (cards.length > 0) this.#setCards(cards)
+    if (cards.length > 0 && !isSameCards(cards, this.#cards)) this.#setCards(cards)
   }
 
   #setCards(cards: readonly CardKeys[]): void {
@@ -325,4 +325,11 @@ function domainOf(ids: readonly Uint8Array[]): Uint8Array {
   if (first === undefined) throw new TypeError('an admission always has a bundle')
   if (ids.every((id) => equalBytes(id, first))) return first
   throw new WaxwingError('ERR_NOT_TRUSTED', 'the bundles are of different domains')
+}
+
+function isSameCards(a: readonly CardKeys[], b: readonly CardKeys[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ card }, i) => b[i] && equalBytes(card.bytes, b[i].card.bytes))
+  )
 }
