@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Handing messages over and settling them (`docs/spec/08-receiving.md` Section 8.4).
+ *
+ * The invariant: once a message's `acknowledge` resolved, that it was seen is durable, so that it
+ * never comes again; before that, neither the transport is told nor a parked copy deleted, so that
+ * none is lost. One write does all of it: the seen record, the parked copies, the proven nodes.
+ *
+ * @module
+ */
+
+import type { Change, Store } from '@waxwing/core'
+import type { Arrival } from './arrival.js'
+import type { InFlight } from './in-flight.js'
+import type { MessageQueue } from './message-queue.js'
+import type { Openings } from './openings.js'
+import type { ParkedPlace } from './parked-record.js'
+import type { Parking } from './parking.js'
+import type { Permits } from './permits.js'
+
+const NO_PLACES: readonly ParkedPlace[] = []
+
+export interface DeliveryInputs {
+  readonly store: Store
+  readonly parking: Parking
+  readonly openings: Openings
+  readonly permits: Permits
+  readonly queue: MessageQueue
+  report(error: unknown): void
+}
+
+export class Delivery {
+  readonly #inputs: DeliveryInputs
+  readonly #pending = new Set<Promise<void>>()
+
+  constructor(inputs: DeliveryInputs) {
+    this.#inputs = inputs
+  }
+
+  /** Makes an arrived copy part of what settling the message settles. */
+  join(
+    entry: InFlight,
+    { acknowledge, parkedAt }: Pick<Arrival, 'acknowledge' | 'parkedAt'>,
+  ): void {
+    if (acknowledge !== undefined) entry.acknowledgements.push(acknowledge)
+    if (parkedAt !== undefined) entry.parkedAt.push(parkedAt)
+  }
+
+  /**
+   * Settles a message: durable before the transport is told.
+   *
+   * @throws {WaxwingError} What the store refuses; the message stays in flight and may be
+   *   acknowledged again.
+   */
+  settle(entry: InFlight): Promise<void> {
+    entry.settling ??= this.#track(this.#settle(entry)).catch((error: unknown) => {
+      entry.settling = undefined
+      throw error
+    })
+    return entry.settling
+  }
+
+  /** Settles an object that is refused for good: its parked copy goes, the transport is told. */
+  discard({ acknowledge, parkedAt }: Arrival): Promise<void> {
+    return this.#track(this.#discard(acknowledge, parkedAt))
+  }
+
+  /** Resolves when everything that was begun is done. */
+  async idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
+  }
+
+  #track(work: Promise<void>): Promise<void> {
+    this.#pending.add(work)
+    const done = (): void => void this.#pending.delete(work)
+    work.then(done, done)
+    return work
+  }
+
+  async #settle(entry: InFlight): Promise<void> {
+    const { parking, permits } = this.#inputs
+    const { session, isRecorded } = entry
+    const places = entry.parkedAt.length === 0 ? NO_PLACES : [...entry.parkedAt]
+    const record = session !== undefined && isRecorded ? session.settlingChange(entry) : undefined
+    const rest = parking.deletions(places)
+    const isNew = await this.#write(record === undefined ? rest : [record, ...rest])
+    // Another process settled it already: what else there was to write still is.
+    if (!isNew) await this.#write(rest)
+    parking.deleted(places)
+    session?.settled(entry)
+    if (entry.holdsPermit) permits.release()
+    if (session?.isCompactionDue === true) this.#inBackground(session.compact())
+    const late = entry.parkedAt.slice(places.length)
+    if (late.length > 0) this.#inBackground(this.#forget(late))
+    await this.#tell(entry.acknowledgements)
+  }
+
+  async #discard(
+    acknowledge: (() => Promise<void>) | undefined,
+    parkedAt: ParkedPlace | undefined,
+  ): Promise<void> {
+    if (parkedAt !== undefined) await this.#forget([parkedAt])
+    else if (this.#inputs.openings.hasUnsaved) await this.#write([])
+    if (acknowledge !== undefined) await this.#tell([acknowledge])
+  }
+
+  async #forget(places: readonly ParkedPlace[]): Promise<void> {
+    const { parking } = this.#inputs
+    await this.#write(parking.deletions(places))
+    parking.deleted(places)
+  }
+
+  /** Writes, and with it what else must not be later. */
+  async #write(changes: readonly Change[]): Promise<boolean> {
+    const { store, openings } = this.#inputs
+    if (!openings.hasUnsaved) return changes.length === 0 || (await store.write(changes))
+    const saving = openings.saving()
+    const isWritten = await store.write([...changes, ...saving.changes])
+    if (isWritten) saving.done()
+    return isWritten
+  }
+
+  /** The transport may have lost the connection on which a copy came; then that copy comes again. */
+  async #tell(acknowledgements: readonly (() => Promise<void>)[]): Promise<void> {
+    if (acknowledgements.length === 1) {
+      await acknowledgements[0]?.().catch(this.#inputs.report)
+      return
+    }
+    const results = await Promise.allSettled(acknowledgements.map((tell) => tell()))
+    const isTold = results.some(({ status }) => status === 'fulfilled')
+    for (const result of isTold ? [] : results) {
+      if (result.status === 'rejected') this.#inputs.report(result.reason)
+    }
+  }
+
+  #inBackground(work: Promise<void>): void {
+    this.#track(work).catch(this.#inputs.report)
+  }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Opening an object that a caller has, without a transport: the result is handed back instead of being
+ * put in the queue. Waits neither for its turn nor for room, because the caller decides what comes
+ * when.
+ *
+ * @module
+ */
+
+import { decodeObject, WaxwingError } from '@waxwing/core'
+import { Message } from '../message.js'
+import { NO_PROPERTIES, streamFactsOf, type Arrival } from './arrival.js'
+import type { Conclusion } from './conclusion.js'
+import type { Delivery } from './delivery.js'
+import type { Examined, Examiner, Unopened } from './examiner.js'
+import type { InFlight } from './in-flight.js'
+import type { Parking } from './parking.js'
+import type { ReaderEvents } from './reader-events.js'
+import type { Wanting } from './wanting.js'
+
+/** An object that no key opens yet. It is kept safe; send the request to who can grant. */
+export interface Parked {
+  readonly kind: 'parked'
+  /** In hex. */
+  readonly kid: string
+  readonly epoch: number
+  /** A signed request for the keys. */
+  readonly request: Uint8Array
+}
+
+export interface DirectOpeningInputs {
+  readonly examiner: Examiner
+  readonly conclusion: Conclusion
+  readonly delivery: Delivery
+  readonly parking: Parking
+  readonly wanting: Wanting
+  readonly events: ReaderEvents
+  kidOf: (object: Arrival['object']) => string
+}
+
+export class DirectOpening {
+  readonly #inputs: DirectOpeningInputs
+
+  constructor(inputs: DirectOpeningInputs) {
+    this.#inputs = inputs
+  }
+
+  /** @throws {WaxwingError} Why it is refused, or what the store refuses. */
+  async open(bytes: Uint8Array, address: string | undefined): Promise<Message | Parked> {
+    const { examiner, conclusion, delivery, parking, kidOf } = this.#inputs
+    const object = decodeObject(bytes)
+    const arrival: Arrival = {
+      object,
+      kid: kidOf(object),
+      address,
+      properties: NO_PROPERTIES,
+      retained: false,
+      redelivered: false,
+      acknowledge: undefined,
+      parkedAt: undefined,
+    }
+    const examined: Examined = await examiner.examine(arrival)
+    switch (examined.kind) {
+      case 'message': {
+        examined.entry.state = 'handed-over'
+        const parkedAt = await parking.find(arrival)
+        if (parkedAt !== undefined) parking.claim(parkedAt)
+        delivery.join(examined.entry, { acknowledge: undefined, parkedAt })
+        return messageIn(examined.entry)
+      }
+      case 'copy':
+        if (conclusion.withdraw(examined.entry)) return messageIn(examined.entry)
+        return this.#refuseCopy(arrival, examined.entry)
+      case 'no-key':
+      case 'failed':
+        return await this.#park(arrival, examined)
+      case 'unheard':
+      case 'refused':
+        await conclusion.settle(arrival, examined)
+        throw examined.error
+    }
+  }
+
+  async #park(arrival: Arrival, unopened: Unopened): Promise<Parked> {
+    const { parking, wanting } = this.#inputs
+    const outcome = await parking.park(arrival, wanting.poolOf(arrival, unopened))
+    if (outcome !== 'parked') {
+      throw new WaxwingError('ERR_LIMIT', 'there is no room to park the object', { rule: 'quota' })
+    }
+    const request = await wanting.makeRequest(arrival, unopened)
+    return { kind: 'parked', kid: arrival.kid, epoch: arrival.object.epoch, request }
+  }
+
+  #refuseCopy(arrival: Arrival, { generation }: InFlight): never {
+    const stream = generation?.stream ?? ''
+    this.#inputs.events.emit({ type: 'duplicate', ...streamFactsOf(arrival, stream) })
+    throw new WaxwingError('ERR_REPLAYED', 'this object was handed over before')
+  }
+}
+
+function messageIn({ message }: InFlight): Message {
+  if (message instanceof Message) return message
+  throw new TypeError('an entry of a session must hold a message')
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Handing over what was parked, when keys came (`docs/spec/08-receiving.md` Section 8.5): in order of
+ * arrival, before anything of the same kid that arrives meanwhile, and page by page. A parked copy
+ * goes only when its message is settled.
+ *
+ * @module
+ */
+
+import { decodeObject, type DecodedObject } from '@waxwing/core'
+import type { GenerationBook } from '../generation-book.js'
+import type { Runtime } from '../runtime.js'
+import type { Arrival } from './arrival.js'
+import type { Conclusion } from './conclusion.js'
+import type { Examined, Examiner } from './examiner.js'
+import type { InFlight } from './in-flight.js'
+import type { KidLanes } from './kid-lanes.js'
+import type { Openings } from './openings.js'
+import type { Parked, Parking } from './parking.js'
+import type { Permits } from './permits.js'
+import type { ReaderEvents } from './reader-events.js'
+import type { Wanting } from './wanting.js'
+
+/** Records read at a time. */
+const PAGE = 128
+/** Messages that are marked as tried in one write, and their bytes. */
+const BATCH = 32
+const BATCH_BYTES = 4_194_304
+
+export interface DrainInputs {
+  readonly runtime: Runtime
+  readonly book: GenerationBook
+  readonly openings: Openings
+  readonly examiner: Examiner
+  readonly conclusion: Conclusion
+  readonly parking: Parking
+  readonly permits: Permits
+  readonly lanes: KidLanes
+  readonly wanting: Wanting
+  readonly events: ReaderEvents
+}
+
+interface Ready {
+  readonly parked: Parked
+  readonly arrival: Arrival
+  readonly entry: InFlight
+  readonly expected: number
+}
+
+/** What one run has collected and not handed over. */
+interface Batch {
+  ready: Ready[]
+  bytes: number
+  /** Messages handed over so far. */
+  count: number
+}
+
+export class Drain {
+  readonly #inputs: DrainInputs
+  /** How many grants there were when the parked objects of a kid were tried last. */
+  readonly #triedWith = new Map<string, number>()
+  #closed = false
+
+  constructor(inputs: DrainInputs) {
+    this.#inputs = inputs
+  }
+
+  /** Starts if there are keys with which the parked objects of a kid were not tried. */
+  startIfDue(kid: string): void {
+    const { parking } = this.#inputs
+    if (parking.countOf(kid) === 0) return
+    if (this.#grantCountOf(kid) !== (this.#triedWith.get(kid) ?? 0)) this.start(kid)
+  }
+
+  /** Starts, before anything of the kid that has not begun. */
+  start(kid: string): void {
+    const { parking, lanes, book } = this.#inputs
+    if (parking.countOf(kid) === 0 && parking.pendingCount === 0) return
+    if (book.byKid(kid).length === 0) return
+    this.#triedWith.set(kid, this.#grantCountOf(kid))
+    void lanes.runFirst(kid, () => this.#run(kid))
+  }
+
+  close(): void {
+    this.#closed = true
+  }
+
+  async #run(kid: string): Promise<void> {
+    const { runtime, parking, events } = this.#inputs
+    const batch: Batch = { ready: [], bytes: 0, count: 0 }
+    try {
+      await parking.settled()
+      await this.#runPages(kid, batch)
+    } catch (error) {
+      if (!this.#closed) runtime.report(error)
+    }
+    await this.#handOver(batch)
+    if (batch.count > 0) events.emit({ type: 'drained', kid, count: batch.count })
+    if (parking.countOf(kid) === 0) this.#triedWith.delete(kid)
+  }
+
+  async #runPages(kid: string, batch: Batch): Promise<void> {
+    let after: number | undefined
+    while (!this.#closed) {
+      const page: readonly Parked[] = await this.#inputs.parking.page(kid, after, PAGE)
+      for (const parked of page) await this.#try(parked, batch)
+      const last = page.at(-1)
+      if (last === undefined || page.length < PAGE) return
+      after = last.place.number
+    }
+  }
+
+  async #try(parked: Parked, batch: Batch): Promise<void> {
+    const { parking, openings } = this.#inputs
+    const { place, record } = parked
+    if (this.#closed || parking.isClaimed(place) || !parking.holds(place)) return
+    if (!openings.mayOpen(place.kid, record.epoch)) {
+      await this.#keep(parked)
+      return
+    }
+    if (!(await this.#permit(batch))) return
+    const bytes = await parking.read(place)
+    if (bytes === undefined || !parking.holds(place)) {
+      this.#inputs.permits.release()
+      return
+    }
+    const arrival = arrivalOf(parked, decodeObject(bytes))
+    parking.claim(place)
+    const examined = await this.#examine(arrival)
+    await this.#conclude(parked, arrival, examined, batch)
+  }
+
+  /** Waits for a permit; what is collected goes out before. `false` once the reader is closed. */
+  async #permit(batch: Batch): Promise<boolean> {
+    const { permits } = this.#inputs
+    if (permits.tryAcquire()) return true
+    await this.#handOver(batch)
+    return await permits.acquire()
+  }
+
+  async #examine(arrival: Arrival): Promise<Examined> {
+    try {
+      return await this.#inputs.examiner.examine(arrival)
+    } catch (error) {
+      this.#inputs.permits.release()
+      if (arrival.parkedAt !== undefined) this.#inputs.parking.unclaim(arrival.parkedAt)
+      throw error
+    }
+  }
+
+  async #conclude(
+    parked: Parked,
+    arrival: Arrival,
+    examined: Examined,
+    batch: Batch,
+  ): Promise<void> {
+    const { permits, parking, conclusion } = this.#inputs
+    if (examined.kind === 'message') {
+      const { entry, expected } = examined
+      entry.holdsPermit = true
+      batch.ready.push({ parked, arrival, entry, expected })
+      batch.bytes += parked.record.byteCount
+      if (batch.ready.length >= BATCH || batch.bytes >= BATCH_BYTES) await this.#handOver(batch)
+      return
+    }
+    permits.release()
+    if (examined.kind === 'no-key' || examined.kind === 'failed') {
+      parking.unclaim(parked.place)
+      await this.#keep(parked, examined)
+      return
+    }
+    try {
+      await conclusion.settle(arrival, examined)
+    } catch (error) {
+      parking.unclaim(parked.place) // it is tried again with the next keys
+      throw error
+    }
+  }
+
+  /** What still does not open stays, in the pool where it belongs now, and is asked for. */
+  async #keep(parked: Parked, unopened?: Extract<Examined, { kind: 'no-key' | 'failed' }>) {
+    const { parking, wanting, book } = this.#inputs
+    const { kid } = parked.place
+    const [generation] = book.byKid(kid)
+    const why = unopened ?? { kind: 'no-key', generation }
+    const address = parked.record.address ?? undefined
+    await parking.moveTo(wanting.poolOf({ address }, why), parked)
+    const { epoch } = parked.record
+    wanting.askFor({ kid, epoch, address: address ?? '', generation, andLater: false })
+  }
+
+  /** Hands over what is collected, after noting durably that it is about to. */
+  async #handOver(batch: Batch): Promise<void> {
+    const { ready } = batch
+    if (ready.length === 0) return
+    batch.ready = []
+    batch.bytes = 0
+    try {
+      await this.#inputs.parking.markTried(ready.map(({ parked }) => parked))
+    } catch (error) {
+      this.#inputs.runtime.report(error) // it may come again without being marked, and is not lost
+    }
+    for (const { arrival, entry, expected } of ready) {
+      this.#inputs.conclusion.handOver(arrival, entry, expected)
+    }
+    batch.count += ready.length
+  }
+
+  #grantCountOf(kid: string): number {
+    let count = 0
+    for (const { grants } of this.#inputs.book.byKid(kid)) count += grants.size
+    return count
+  }
+}
+
+function arrivalOf({ place, record }: Parked, object: DecodedObject): Arrival {
+  return {
+    object,
+    kid: place.kid,
+    address: record.address ?? undefined,
+    properties: record.properties,
+    retained: record.retained,
+    redelivered: record.redelivered || record.wasTried,
+    acknowledge: undefined,
+    parkedAt: place,
+  }
+}

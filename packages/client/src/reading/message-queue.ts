@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Messages that are ready, until somebody asks for them. Bounded by the permits that each one holds.
+ *
+ * @module
+ */
+
+import type { InFlight } from './in-flight.js'
+
+export class MessageQueue {
+  #ready: InFlight[] = []
+  #head = 0
+  #takers: ((entry: InFlight | undefined) => void)[] = []
+  #closed = false
+
+  push(entry: InFlight): void {
+    if (this.#closed) return
+    const taker = this.#takers.shift()
+    if (taker === undefined) {
+      this.#ready.push(entry)
+      return
+    }
+    entry.state = 'handed-over'
+    taker(entry)
+  }
+
+  /** Takes the next message, if one is ready. */
+  take(): InFlight | undefined {
+    const entry = this.#ready[this.#head]
+    if (entry === undefined) return undefined
+    this.#head++
+    if (this.#head === this.#ready.length) {
+      this.#ready = []
+      this.#head = 0
+    }
+    entry.state = 'handed-over'
+    return entry
+  }
+
+  /** Waits for the next message; `undefined` once the queue is closed. */
+  wait(): Promise<InFlight | undefined> {
+    if (this.#closed) return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      this.#takers.push(resolve)
+    })
+  }
+
+  /** Takes one message out of its turn. Returns whether it was here. */
+  withdraw(entry: InFlight): boolean {
+    const at = this.#ready.indexOf(entry, this.#head)
+    if (at === -1) return false
+    this.#ready.splice(at, 1)
+    return true
+  }
+
+  /** Forgets what nobody took: it comes again. */
+  close(): void {
+    this.#closed = true
+    this.#ready = []
+    this.#head = 0
+    for (const leave of this.#takers.splice(0)) leave(undefined)
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+}

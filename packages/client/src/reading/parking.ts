@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Parking: keeping objects safe that cannot be opened yet (`docs/spec/08-receiving.md` Section 8.5).
+ *
+ * What `park` resolved for is durable; what it gave up for a quota was reported. The order of arrival
+ * is kept for each kid.
+ *
+ * @module
+ */
+
+import type { Change, Store } from '@waxwing/core'
+import type { Pool } from '../events.js'
+import type { Runtime } from '../runtime.js'
+import { Table } from '../table.js'
+import { factsOf, type Arrival } from './arrival.js'
+import {
+  decodeParkedObject,
+  encodeParkedObject,
+  factsOfRecord,
+  fingerprintOf,
+  objectKey,
+  PARKED_OBJECT_TABLE,
+  PARKED_TABLE,
+  parkedCodec,
+  placeOfKey,
+  recordKey,
+  type ParkedPlace,
+  type ParkedRecord,
+} from './parked-record.js'
+import { ParkedPools, type Spot } from './parked-pools.js'
+import type { ReaderEvents } from './reader-events.js'
+import type { ReadingOptions } from './reading-options.js'
+
+/** Of objects for which nothing vouches, all kids and addresses together. */
+const MAX_UNVOUCHED_OBJECTS = 1000
+const MAX_UNVOUCHED_BYTES: number = 8 * 1024 * 1024
+const LOAD_PAGE = 512
+
+/** One parked object, without its bytes. */
+export interface Parked {
+  readonly place: ParkedPlace
+  readonly record: ParkedRecord
+}
+
+/**
+ * - `parked`: it is durable, or was already;
+ * - `given-up`: it is larger than its pool, and was reported;
+ * - `full`: nothing was done, because there is no room and nothing shall be evicted.
+ */
+export type ParkOutcome = 'parked' | 'given-up' | 'full'
+
+export class Parking {
+  readonly #runtime: Runtime
+  readonly #store: Store
+  readonly #events: ReaderEvents
+  readonly #options: ReadingOptions
+  readonly #table: Table<ParkedRecord>
+  readonly #pools: ParkedPools
+  readonly #pending = new Set<Promise<unknown>>()
+  #nextNumber = 0
+  /** Called when something went, so that there is room again. */
+  onRoom: (kid: string, pool: Pool) => void = () => undefined
+
+  constructor(runtime: Runtime, events: ReaderEvents, options: ReadingOptions) {
+    this.#runtime = runtime
+    this.#store = runtime.store
+    this.#events = events
+    this.#options = options
+    this.#table = new Table(runtime.store, PARKED_TABLE, parkedCodec)
+    const { maxParkedObjects: count, maxParkedBytes: bytes } = options
+    this.#pools = new ParkedPools({
+      limits: { count, bytes },
+      unvouchedLimits: {
+        count: Math.min(count, MAX_UNVOUCHED_OBJECTS),
+        bytes: Math.min(bytes, MAX_UNVOUCHED_BYTES),
+      },
+      random: (below) => randomBelow(runtime, below),
+    })
+  }
+
+  /** Reads what is parked, page by page, and shows it to `visit` in no order of kids. */
+  async load(visit: (parked: Parked) => void): Promise<void> {
+    const prefix = `${this.#options.key}/`
+    let after = ''
+    for (;;) {
+      const query =
+        after === '' ? { prefix, limit: LOAD_PAGE } : { prefix, after, limit: LOAD_PAGE }
+      const page = await this.#table.scan(query)
+      for (const { key, record } of page) {
+        after = key
+        const { kid, number } = placeOfKey(key)
+        this.#pools.add(spotOf(kid, number, record))
+        this.#nextNumber = Math.max(this.#nextNumber, number + 1)
+        visit({ place: { kid, number, fingerprint: record.fingerprint }, record })
+      }
+      if (page.length < LOAD_PAGE) return
+    }
+  }
+
+  countOf(kid: string): number {
+    return this.#pools.countOf(kid)
+  }
+
+  kids(): readonly string[] {
+    return this.#pools.kids()
+  }
+
+  hasIn(pool: Pool, kid: string): boolean {
+    return this.#pools.hasIn(pool, kid)
+  }
+
+  summary(): ReturnType<ParkedPools['summary']> {
+    return this.#pools.summary()
+  }
+
+  /** How many objects are on their way into the store. */
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+
+  /** Resolves when what was to be parked so far is. Never rejects. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#pending)
+  }
+
+  /** Parks an object. @throws {WaxwingError} What the store refuses; nothing was changed then. */
+  park(arrival: Arrival, wanted: Pool): Promise<ParkOutcome> {
+    const work = this.#park(arrival, wanted)
+    this.#pending.add(work)
+    const done = (): void => void this.#pending.delete(work)
+    work.then(done, done)
+    return work
+  }
+
+  /** Finds where an object is parked, if it is. */
+  async find(arrival: Arrival): Promise<ParkedPlace | undefined> {
+    const { kid } = arrival
+    if (this.#pools.countOf(kid) === 0) return undefined
+    const fingerprint = fingerprintOf(this.#runtime.crypto, arrival)
+    const value = await this.#store.get(PARKED_OBJECT_TABLE, this.#objectKey(kid, fingerprint))
+    if (value === undefined) return undefined
+    return { kid, number: decodeParkedObject(value).number, fingerprint }
+  }
+
+  /** Reads parked objects of a kid, in order of arrival, without their bytes. */
+  async page(kid: string, after: number | undefined, limit: number): Promise<readonly Parked[]> {
+    const prefix = `${this.#options.key}/${kid}/`
+    const query = { prefix, limit }
+    const entries = await this.#table.scan(
+      after === undefined ? query : { ...query, after: this.#recordKey({ kid, number: after }) },
+    )
+    return entries.map(({ key, record }) => {
+      const { number } = placeOfKey(key)
+      return { place: { kid, number, fingerprint: record.fingerprint }, record }
+    })
+  }
+
+  /** Reads a parked object's bytes; `undefined` if it went meanwhile. */
+  async read({ kid, fingerprint }: ParkedPlace): Promise<Uint8Array | undefined> {
+    const value = await this.#store.get(PARKED_OBJECT_TABLE, this.#objectKey(kid, fingerprint))
+    return value && decodeParkedObject(value).object
+  }
+
+  /** Keeps it from being evicted, because it is being handed over. */
+  claim({ number }: ParkedPlace): void {
+    this.#pools.claim(number)
+  }
+
+  unclaim({ number }: ParkedPlace): void {
+    this.#pools.unclaim(number)
+  }
+
+  isClaimed({ number }: ParkedPlace): boolean {
+    return this.#pools.isClaimed(number)
+  }
+
+  /** Whether it is parked and nothing is about to evict it. */
+  holds({ kid, number }: ParkedPlace): boolean {
+    return this.#pools.spotOf(kid, number) !== undefined
+  }
+
+  /** The changes that delete parked objects. Call `deleted` once they are written. */
+  deletions(places: readonly ParkedPlace[]): readonly Change[] {
+    return places.flatMap((place) => [
+      this.#table.delete(this.#recordKey(place)),
+      {
+        table: PARKED_OBJECT_TABLE,
+        key: this.#objectKey(place.kid, place.fingerprint),
+        value: null,
+      },
+    ])
+  }
+
+  deleted(places: readonly ParkedPlace[]): void {
+    for (const place of places) {
+      this.#pools.unclaim(place.number)
+      const spot = this.#pools.remove(place)
+      if (spot !== undefined) this.onRoom(spot.kid, spot.pool)
+    }
+  }
+
+  /** Notes durably that objects are about to be handed over. */
+  async markTried(parked: readonly Parked[]): Promise<void> {
+    const untried = parked.filter(({ record }) => !record.wasTried)
+    if (untried.length === 0) return
+    await this.#store.write(
+      untried.map(({ place, record }) =>
+        this.#table.put(this.#recordKey(place), { ...record, wasTried: true }),
+      ),
+    )
+  }
+
+  /** Moves a parked object to another pool, where something else may have to go for it. */
+  async moveTo(wanted: Pool, { place, record }: Parked): Promise<void> {
+    const spot = this.#pools.spotOf(place.kid, place.number)
+    if (spot === undefined) return
+    const pool = this.#pools.poolFor(wanted, spot.kid, spot.address)
+    if (pool === spot.pool) return
+    const moved = { ...spot, pool }
+    this.#pools.remove(spot)
+    const victims = this.#pools.victimsFor(moved)
+    this.#pools.add(moved)
+    const evictions = await this.#take(victims)
+    await this.#store.write([
+      this.#table.put(this.#recordKey(place), { ...record, pool }),
+      ...evictions.flatMap(({ changes }) => changes),
+    ])
+    for (const { report } of evictions) report()
+  }
+
+  /** Gives up parked objects that were denied. */
+  async expire(parked: readonly Parked[]): Promise<void> {
+    const places = parked.map(({ place }) => place)
+    await this.#store.write(this.deletions(places))
+    for (const { place, record } of parked) {
+      const facts = factsOfRecord(place.kid, record)
+      this.#events.emit({ type: 'evicted', pool: record.pool, reason: 'denied', ...facts })
+    }
+    this.deleted(places)
+  }
+
+  async #park(arrival: Arrival, wanted: Pool): Promise<ParkOutcome> {
+    const { kid, address = '', object } = arrival
+    const pool = this.#pools.poolFor(wanted, kid, address)
+    const number = this.#nextNumber++
+    const spot: Spot = { pool, kid, address, number, bytes: object.bytes.length }
+    if (!this.#pools.fits(spot)) {
+      this.#events.emit({ type: 'evicted', pool, reason: 'quota', ...factsOf(arrival) })
+      return 'given-up'
+    }
+    const victims = this.#pools.victimsFor(spot)
+    if (victims.length > 0 && this.#options.holdWhenFull) return 'full'
+    for (const victim of victims) this.#pools.remove(victim)
+    this.#pools.add(spot)
+    try {
+      const isNew = await this.#writeParked(arrival, spot, victims)
+      if (isNew) this.#events.emit({ type: 'parked', pool, ...factsOf(arrival) })
+      else this.#undo(spot, victims)
+      return 'parked'
+    } catch (error) {
+      this.#undo(spot, victims)
+      throw error
+    }
+  }
+
+  /** @returns `false`, with nothing changed, if it is parked already. */
+  async #writeParked(arrival: Arrival, spot: Spot, victims: readonly Spot[]): Promise<boolean> {
+    const { pool, kid, number } = spot
+    const fingerprint = fingerprintOf(this.#runtime.crypto, arrival)
+    const record = this.#recordOf(arrival, pool, fingerprint)
+    const evictions = victims.length === 0 ? [] : await this.#take(victims)
+    const isWritten = await this.#store.write([
+      this.#table.insert(this.#recordKey(spot), record),
+      {
+        table: PARKED_OBJECT_TABLE,
+        key: this.#objectKey(kid, fingerprint),
+        value: encodeParkedObject(number, arrival.object.bytes),
+        expect: null,
+      },
+      ...evictions.flatMap(({ changes }) => changes),
+    ])
+    if (isWritten) for (const { report } of evictions) report()
+    return isWritten
+  }
+
+  #recordOf(arrival: Arrival, pool: Pool, fingerprint: string): ParkedRecord {
+    const { epoch, session, counter } = factsOf(arrival)
+    return {
+      pool,
+      epoch,
+      session,
+      counter,
+      address: arrival.address ?? null,
+      properties: arrival.properties,
+      retained: arrival.retained,
+      redelivered: arrival.redelivered,
+      wasTried: false,
+      byteCount: arrival.object.bytes.length,
+      parkedMs: Math.max(0, Math.floor(this.#runtime.time.now())),
+      fingerprint,
+    }
+  }
+
+  /** Reads what is needed to evict: the changes, and what to say when they are written. */
+  async #take(
+    victims: readonly Spot[],
+  ): Promise<readonly { changes: readonly Change[]; report: () => void }[]> {
+    const evictions = victims.map(async (victim) => {
+      const record = await this.#table.get(this.#recordKey(victim))
+      if (record === undefined) return { changes: [], report: () => undefined }
+      const { kid, number, pool } = victim
+      const place = { kid, number, fingerprint: record.fingerprint }
+      const facts = factsOfRecord(kid, record)
+      const report = (): void => {
+        this.#pools.remove(victim)
+        this.#events.emit({ type: 'evicted', pool, reason: 'quota', ...facts })
+      }
+      return { changes: this.deletions([place]), report }
+    })
+    return await Promise.all(evictions)
+  }
+
+  #undo(spot: Spot, victims: readonly Spot[]): void {
+    this.#pools.remove(spot)
+    for (const victim of victims) this.#pools.add(victim)
+  }
+
+  #recordKey({ kid, number }: Pick<ParkedPlace, 'kid' | 'number'>): string {
+    return recordKey(this.#options.key, kid, number)
+  }
+
+  #objectKey(kid: string, fingerprint: string): string {
+    return objectKey(this.#options.key, kid, fingerprint)
+  }
+}
+
+function spotOf(kid: string, number: number, record: ParkedRecord): Spot {
+  const { pool, address, byteCount: bytes } = record
+  return { pool, kid, address: address ?? '', number, bytes }
+}
+
+function randomBelow({ crypto }: Runtime, below: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = crypto.randomBytes(4)
+  return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) % below
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A reader: the messages of the streams whose names match a pattern, opened, verified and each handed
+ * over until it is acknowledged; and events about everything else (`docs/spec/08-receiving.md`).
+ *
+ * One reader of a name runs over a store at a time, except those that share a subscription.
+ *
+ * @module
+ */
+
+import { WaxwingError, type Subscription, type Transport, type Trust } from '@waxwing/core'
+import type { EventListener, ReaderEvent } from '../events.js'
+import type { GenerationBook } from '../generation-book.js'
+import type { KeyRequests } from '../key-requests.js'
+import type { Message, UnprotectedMessage } from '../message.js'
+import type { ReaderOptions } from '../options.js'
+import type { Runtime } from '../runtime.js'
+import { ArchiveReading, type ArchiveReadingOptions, type ArchiveSkip } from './archive-reading.js'
+import type { Parked } from './direct-opening.js'
+import { Iteration } from './iteration.js'
+import { assembleReader, type ReaderParts } from './reader-parts.js'
+
+export type { ArchiveReadingOptions, ArchiveSkip, Parked }
+
+export interface ReaderDeps {
+  readonly runtime: Runtime
+  readonly book: GenerationBook
+  readonly trust: Trust
+  readonly requests: KeyRequests
+  readonly transport?: Transport | undefined
+}
+
+/** How much is parked under one kid in one pool. */
+export type ParkedSummary = ReturnType<ReaderParts['parking']['summary']>[number]
+
+export class Reader<M extends Message | UnprotectedMessage = Message>
+  implements AsyncIterable<M>, AsyncDisposable
+{
+  readonly #deps: ReaderDeps
+  readonly #parts: ReaderParts
+  readonly #undo: (() => void)[] = []
+  #subscription: Promise<Subscription> | undefined
+  #starting: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  /** What `open` gave out last, where messages are acknowledged of themselves. */
+  #lastOpened: Message | undefined
+
+  /**
+   * @param filter - A pattern of stream names; for a subscription that several readers share, as
+   *   `$share/<group>/<pattern>`.
+   * @throws {TypeError} If it is none.
+   * @throws {RangeError} If an option is out of its range.
+   */
+  constructor(deps: ReaderDeps, filter: string, options: ReaderOptions = {}) {
+    this.#deps = deps
+    this.#parts = assembleReader(deps, filter, options)
+  }
+
+  /** The filter with which it subscribes. */
+  get filter(): string {
+    return this.#parts.options.filter
+  }
+
+  /**
+   * Loads the state, hands over what is parked and has keys by now, and subscribes. Called by the
+   * endpoint. Safe to call again.
+   *
+   * @throws {WaxwingError} What the store or the transport refuses.
+   */
+  start(): Promise<void> {
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  /** Calls the listener at each event of this reader. Returns a function that removes it. */
+  on(_type: 'event', listener: EventListener<ReaderEvent>): () => void {
+    return this.#parts.events.on(listener)
+  }
+
+  /**
+   * Iterates over the messages until the reader is closed. Several iterations share them.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<M, undefined> {
+    const { queue, options } = this.#parts
+    return new Iteration<M>(queue, options.autoAcknowledge)
+  }
+
+  /**
+   * Opens one object, without a transport. What it lacks a key for is parked, and comes by itself in
+   * the iteration, or here when it is opened again, once a grant was received.
+   *
+   * @param object - Untrusted. Must not change afterwards.
+   * @param facts - Where the object was found, if that shall be checked.
+   * @throws {WaxwingError} `ERR_MALFORMED` or `ERR_UNSUPPORTED` if it is no object; `ERR_NOT_AUTHENTIC`;
+   *   `ERR_REPLAYED` if it was handed over before; `ERR_CONFLICT`; `ERR_NOT_AUTHORIZED` if it belongs
+   *   elsewhere; `ERR_SIGNATURE` if its stream is not signed; `ERR_EXPIRED`, `ERR_REVOKED`,
+   *   `ERR_CLOSED_GENERATION`; `ERR_LIMIT` if it cannot be parked; `ERR_CLOSED`; what the store refuses.
+   */
+  async open(object: Uint8Array, facts: { address?: string } = {}): Promise<Message | Parked> {
+    this.#assertOpen()
+    await this.start()
+    const { direct, options } = this.#parts
+    await this.#lastOpened?.acknowledge()
+    this.#lastOpened = undefined
+    const opened = await direct.open(object, facts.address)
+    if (options.autoAcknowledge && opened.kind === 'message') this.#lastOpened = opened
+    return opened
+  }
+
+  /**
+   * Reads an archive. Nothing of it is recorded as seen, and nothing parked; messages that were
+   * acknowledged before are marked `repeated`.
+   *
+   * @throws {WaxwingError} `ERR_MALFORMED` or `ERR_LIMIT` where the archive is damaged, after all
+   *   that is before.
+   */
+  async *readArchive(
+    source: AsyncIterable<Uint8Array>,
+    options: ArchiveReadingOptions = {},
+  ): AsyncGenerator<Message | ArchiveSkip, void> {
+    this.#assertOpen()
+    await this.start()
+    yield* new ArchiveReading(this.#parts.archiveInputs, options).read(source)
+  }
+
+  /** What is parked, by kid and pool. */
+  async parked(): Promise<readonly ParkedSummary[]> {
+    await this.start()
+    return this.#parts.parking.summary()
+  }
+
+  /**
+   * Ends iterations and the subscription. What was not acknowledged comes again; what is being
+   * acknowledged is finished. Safe to call twice.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #start(): Promise<void> {
+    const { runtime, transport } = this.#deps
+    const { options, receiver } = this.#parts
+    this.#listen()
+    await this.#load()
+    if (transport === undefined || this.#closing !== undefined) return
+    this.#subscription = transport.subscribe(options.filter, (received) =>
+      receiver.receive(received),
+    )
+    try {
+      await this.#subscription
+    } catch (error) {
+      this.#subscription = undefined
+      if (this.#closing === undefined) throw error
+      runtime.report(error)
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { parking, denials, drain, openings, wanting } = this.#parts
+    const { book } = this.#deps
+    /** The first epoch that is wanted of each kid. */
+    const wanted = new Map<string, { epoch: number; address: string }>()
+    await parking.load(({ place: { kid }, record: { epoch, address } }) => {
+      if (epoch >= (wanted.get(kid)?.epoch ?? Infinity) || openings.mayOpen(kid, epoch)) return
+      wanted.set(kid, { epoch, address: address ?? '' })
+    })
+    await denials.load()
+    for (const kid of parking.kids()) drain.start(kid)
+    for (const [kid, { epoch, address }] of wanted) {
+      const [generation] = book.byKid(kid)
+      wanting.askFor({ kid, epoch, address, generation, andLater: true })
+    }
+  }
+
+  #listen(): void {
+    const { runtime, book, requests } = this.#deps
+    const { openings, drain, denials, receiver, seen } = this.#parts
+    const report = (error: unknown): void => runtime.report(error)
+    const foreign = runtime.store.onForeignChange?.(() => seen.invalidate())
+    this.#undo.push(
+      book.onKeys((generation) => {
+        openings.keysChanged(generation)
+        denials.granted(generation.kid).catch(report)
+        drain.start(generation.kid)
+        receiver.tryHeld(generation.kid)
+      }),
+      requests.onDenial((kid, code) => void denials.denied(kid, code).catch(report)),
+    )
+    if (foreign !== undefined) this.#undo.push(foreign)
+  }
+
+  async #close(): Promise<void> {
+    const { receiver, drain, permits, queue, order, denials, delivery, parking } = this.#parts
+    for (const undo of this.#undo.splice(0)) undo()
+    receiver.close()
+    drain.close()
+    denials.close()
+    permits.close()
+    order?.close()
+    queue.close()
+    await this.#starting?.catch(() => undefined) // its caller was told
+    await (await this.#subscription?.catch(() => undefined))?.close()
+    await parking.settled()
+    await delivery.idle()
+  }
+
+  #assertOpen(): void {
+    if (this.#closing !== undefined) throw new WaxwingError('ERR_CLOSED', 'the reader is closed')
+  }
+}

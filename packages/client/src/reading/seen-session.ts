@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which counters of one session were verified (`docs/spec/08-receiving.md` Section 8.2), in memory and
+ * in the store.
+ *
+ * In the store stands only what is settled: acknowledged, or refused for good. In memory what is in
+ * flight counts as well. The store has a snapshot and, behind it, one small entry for each counter
+ * that was settled since, so that to settle is one short write; every 256 entries become a snapshot.
+ *
+ * @module
+ */
+
+import {
+  SEEN_DIGEST_BYTES,
+  SeenRanges,
+  WaxwingError,
+  type Change,
+  type CounterRange,
+  type Store,
+  type StoreEntry,
+} from '@waxwing/core'
+import type { InFlight } from './in-flight.js'
+
+export const SEEN_TABLE = 'seen'
+/** Entries behind a snapshot before they become a new one. */
+export const COMPACT_AFTER = 256
+/** Settled counters may have more holes than all verified ones: those that are in flight. */
+const MAX_FOLDED_RANGES = 65_536
+
+export class SeenSession {
+  readonly generationId: string
+  /** In hex. */
+  readonly id: string
+  /** All verified counters. */
+  ranges: SeenRanges = new SeenRanges()
+  readonly inFlight: Map<number, InFlight> = new Map()
+  /** The end of the session as a later one told it, if it was reported missing. */
+  missingTail: CounterRange | undefined
+  /** Who keeps it in memory, besides what is in flight. */
+  pins = 0
+  readonly #store: Store
+  readonly #prefix: string
+  #isStale = true
+  #loading: Promise<void> | undefined
+  #settledWhileLoading: InFlight[] = []
+  /** Holes that were there when it was loaded: of what was in flight then, perhaps. */
+  #oldHoles: readonly CounterRange[] = []
+  #entryCount = 0
+  #compacting: Promise<void> | undefined
+
+  constructor(store: Store, readerKey: string, names: { generationId: string; id: string }) {
+    this.#store = store
+    this.generationId = names.generationId
+    this.id = names.id
+    this.#prefix = `${readerKey}/${names.generationId}/${names.id}/`
+  }
+
+  /** Whether it can be forgotten without losing anything. */
+  get isIdle(): boolean {
+    return this.inFlight.size === 0 && this.pins === 0 && this.#compacting === undefined
+  }
+
+  /** Whether `ranges` has all that the store has. */
+  get isCurrent(): boolean {
+    return !this.#isStale && this.#loading === undefined
+  }
+
+  /** Notes that the store may have changed. */
+  invalidate(): void {
+    this.#isStale = true
+  }
+
+  /** Reads from the store what is settled. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined
+    })
+    return this.#loading
+  }
+
+  /** The change that records a counter as settled, refused where that was done already. */
+  settlingChange({ counter, digest }: InFlight): Change {
+    return { table: SEEN_TABLE, key: this.#entryKey(counter), value: digest, expect: null }
+  }
+
+  /** Notes that a counter's record is durable. */
+  settled(entry: InFlight): void {
+    if (this.inFlight.get(entry.counter) === entry) this.inFlight.delete(entry.counter)
+    if (!entry.isRecorded) return
+    if (this.#loading !== undefined) this.#settledWhileLoading.push(entry)
+    this.#entryCount++
+  }
+
+  /** Whether the entries have become so many that `compact` is due. */
+  get isCompactionDue(): boolean {
+    return this.#entryCount >= COMPACT_AFTER && this.#compacting === undefined
+  }
+
+  /** Makes one snapshot of the snapshot and its entries, in one write. */
+  compact(): Promise<void> {
+    this.#compacting ??= this.#compact().finally(() => {
+      this.#compacting = undefined
+    })
+    return this.#compacting
+  }
+
+  /** Whether a counter lies in a hole that was there already when the session was loaded. */
+  isInOldHole(counter: number): boolean {
+    return this.#oldHoles.some(({ first, last }) => first <= counter && counter <= last)
+  }
+
+  async #load(): Promise<void> {
+    this.#isStale = false // a change from here on makes it so again
+    try {
+      const entries = await this.#store.scan(SEEN_TABLE, { prefix: this.#prefix })
+      const { folded, count } = this.#fold(entries)
+      this.ranges = SeenRanges.restore(folded.serialize())
+      this.#entryCount = count
+    } catch (error) {
+      this.#isStale = true
+      throw error
+    }
+    this.#oldHoles = this.ranges.gaps()
+    const settled = this.#settledWhileLoading.splice(0)
+    for (const entry of [...settled, ...this.inFlight.values()]) {
+      if (entry.isRecorded) this.ranges.add(entry.counter, entry.digest)
+    }
+  }
+
+  async #compact(): Promise<void> {
+    const entries = await this.#store.scan(SEEN_TABLE, { prefix: this.#prefix })
+    const { folded, snapshot, count } = this.#fold(entries)
+    const key = this.#snapshotKey
+    const changes: Change[] = [
+      { table: SEEN_TABLE, key, value: folded.serialize(), expect: snapshot ?? null },
+    ]
+    for (const entry of entries) {
+      if (entry.key !== key) changes.push({ table: SEEN_TABLE, key: entry.key, value: null })
+    }
+    await this.#store.write(changes) // refused if another process has just done it
+    this.#entryCount -= count
+  }
+
+  #fold(entries: readonly StoreEntry[]): {
+    folded: SeenRanges
+    snapshot: Uint8Array | undefined
+    count: number
+  } {
+    const snapshot = entries.find(({ key }) => key === this.#snapshotKey)?.value
+    const folded = restoreSnapshot(snapshot)
+    let count = 0
+    for (const { key, value } of entries) {
+      if (key === this.#snapshotKey) continue
+      const counter = Number.parseInt(key.slice(-10), 16)
+      if (key !== this.#entryKey(counter) || value.length !== SEEN_DIGEST_BYTES) throw corrupt()
+      folded.add(counter, value)
+      count++
+    }
+    return { folded, snapshot, count }
+  }
+
+  get #snapshotKey(): string {
+    return `${this.#prefix}s`
+  }
+
+  #entryKey(counter: number): string {
+    return `${this.#prefix}c/${counter.toString(16).padStart(10, '0')}`
+  }
+}
+
+function restoreSnapshot(snapshot: Uint8Array | undefined): SeenRanges {
+  const options = { maxRanges: MAX_FOLDED_RANGES }
+  if (snapshot === undefined) return new SeenRanges(options)
+  try {
+    return SeenRanges.restore(snapshot, options)
+  } catch (cause) {
+    throw corrupt(cause)
+  }
+}
+
+function corrupt(cause?: unknown): WaxwingError {
+  const message = 'a record of seen counters cannot be read'
+  return new WaxwingError('ERR_STORE_CORRUPT', message, { field: SEEN_TABLE }, { cause })
+}
