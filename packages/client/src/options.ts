@@ -16,6 +16,7 @@ import type {
   Store,
   Transport,
 } from '@waxwing/core'
+import type { WaxwingEvent } from './events.js'
 import type { Timers } from './timers.js'
 
 /** What a grant gives. Nothing named: from now on, without end. */
@@ -83,6 +84,8 @@ export interface EndpointOptions {
    * subscribed to. Default `false`.
    */
   readonly passive?: boolean
+  /** Told every event from the very start; the same as `endpoint.on('event', …)` later. */
+  readonly onEvent?: (event: WaxwingEvent) => void
   /** Days a key card lives. Default 30. */
   readonly cardDays?: number
   /** Distinguishes processes and hosts in session ids; mixed with randomness, pid and time. */

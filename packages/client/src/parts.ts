@@ -56,6 +56,7 @@ export interface Hooks {
 /** Puts an endpoint's parts together; nothing is sent or subscribed yet. */
 export async function assemble(options: EndpointOptions): Promise<Parts> {
   const listeners = new Set<EventListener<WaxwingEvent>>()
+  if (options.onEvent !== undefined) listeners.add(options.onEvent)
   const runtime = await makeRuntime(options, listeners)
   const { transport } = options
   const trustBook = await TrustBook.open(runtime)

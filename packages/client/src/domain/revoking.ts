@@ -9,16 +9,17 @@
 import {
   decodeMessage,
   equalBytes,
-  MAX_MESSAGE_SECONDS,
   principalId,
   signMessage,
   type CryptoProvider,
   type Ed25519SigningKey,
 } from '@waxwing/core'
 
+/** How long a revocation is worth sending: a year. */
+const LIFE_SECONDS = 31_536_000
 const MESSAGE_ID_BYTES = 16
 /** A message that has less than this to live is signed anew: a quarter. */
-const SPARE_SECONDS = MAX_MESSAGE_SECONDS / 4
+const SPARE_SECONDS = LIFE_SECONDS / 4
 
 export interface RevocationOrder {
   /** Who is revoked. */
@@ -37,7 +38,7 @@ export function signRevocation(
   const envelope = {
     id: crypto.randomBytes(MESSAGE_ID_BYTES),
     issued: now,
-    expires: now + MAX_MESSAGE_SECONDS,
+    expires: now + LIFE_SECONDS,
   }
   return signMessage({
     type: 'revocation',

@@ -9,6 +9,7 @@ import {
   issueGrant,
   kemKeyThumbprint,
   kidOf,
+  MAX_MESSAGE_SECONDS,
   WaxwingError,
   type DenialCode,
   type KemPublicKey,
@@ -77,6 +78,7 @@ export class Issuing {
     const identity = this.#identity
     const { generation, chain } = authority
     const now = nowSeconds(this.#runtime)
+    const end = endOf(terms, now)
     const body = issueGrant({
       crypto,
       manifest: generation.manifest,
@@ -89,9 +91,11 @@ export class Issuing {
       rights: terms.rights,
       depth: terms.depth ?? undefined,
       now,
-      end: endOf(terms, now),
+      end,
     })
-    const composed = { recipient: grantee.id, inReplyTo: options.inReplyTo }
+    // The message lasts as long as its grant: it may wait in a broker until the recipient comes.
+    const lifeSeconds = end === null ? MAX_MESSAGE_SECONDS : Math.max(1, end - now)
+    const composed = { recipient: grantee.id, inReplyTo: options.inReplyTo, lifeSeconds }
     const signed = this.#messenger.compose('grant', body, composed)
     body.nodes.fill(0)
     const sealed = await this.#messenger.sealFor(grantee.id, grantee.key, signed)

@@ -7,6 +7,7 @@
  */
 
 import {
+  equalBytes,
   toBase64Url,
   toHex,
   verifyDenialProof,
@@ -22,6 +23,8 @@ import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Requester } from './requester.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
+
+const NOBODY = new Uint8Array(0)
 
 export interface ReceivingGrantsInputs {
   readonly runtime: Runtime
@@ -92,7 +95,7 @@ export class ReceivingGrants {
     if (sealedTo === undefined) {
       throw new WaxwingError('ERR_NOT_AUTHORIZED', 'a grant must come sealed', { rule: 'unsealed' })
     }
-    return verifyGrant(message.body, {
+    const grant = verifyGrant(message.body, {
       crypto: runtime.crypto,
       trust,
       now,
@@ -100,6 +103,10 @@ export class ReceivingGrants {
       grantee: identity.id,
       kemKey: sealedTo,
     })
+    if (!equalBytes(grant.links.at(-1)?.issuer ?? NOBODY, message.author)) {
+      throw new WaxwingError('ERR_CHAIN', 'a grant is sent by its last issuer', { rule: 'author' })
+    }
+    return grant
   }
 
   /** The granter's card, so that the next request can be sealed. */

@@ -12,8 +12,8 @@ import { CLOCK_SKEW_SECONDS } from '../identity/principal.js'
 
 export const MESSAGE_ID_BYTES = 16
 export const MESSAGE_DIGEST_BYTES = 32
-/** Longest life of a message: messages may wait in a broker for a long time. */
-export const MAX_MESSAGE_SECONDS = 31_536_000
+/** Longest life of a message: a hundred years, because grants for recovery wait in brokers for good. */
+export const MAX_MESSAGE_SECONDS = 3_155_760_000
 
 /** Which trust bundle the author has: version and the first 8 bytes of its SHA-256. */
 export interface BundleReference {

@@ -77,7 +77,7 @@ describe('a control message', () => {
     ['with an id of 15 bytes', [1, bytes(15)]],
     ['without a time of issue', [2, undefined]],
     ['with an expiry before its issue', [3, NOW - 1]],
-    ['with a life of more than a year', [3, NOW + MAX_MESSAGE_SECONDS + 1]],
+    ['with a life of more than a hundred years', [3, NOW + MAX_MESSAGE_SECONDS + 1]],
     ['in reply to 8 bytes', [4, bytes(8)]],
     ['with a bundle that is no array', [5, 1]],
     ['with a bundle of three', [5, [1, bytes(8), 0]]],

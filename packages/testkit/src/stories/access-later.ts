@@ -18,7 +18,7 @@ export async function accessLater(world: World): Promise<void> {
   const desk = await world.device(domain, 'dashboard', { roles: ['dashboard'] })
 
   const reader = desk.endpoint.reader('plant/+/temperature')
-  const collector = new Collector(reader)
+  const collector = await Collector.start(reader)
   const producer = await plant.endpoint.producer(STREAM)
   const days: Date[] = []
   for (let day = 0; day < 5; day++) {

@@ -16,7 +16,7 @@ export async function deviceLost(world: World): Promise<void> {
   const { domain, recoveryStore } = await world.domain('ship')
   const lost = await world.device(domain, 'gps', { produces: ['ship/7/#'] })
   const desk = await world.device(domain, 'desk', {}, { announce: true })
-  const collector = new Collector(desk.endpoint.reader(STREAM))
+  const collector = await Collector.start(desk.endpoint.reader(STREAM))
   const producer = await lost.endpoint.producer(STREAM)
   const from = new Date(world.clock.now() - 60_000)
   await producer.publish('59.9N 10.7E')

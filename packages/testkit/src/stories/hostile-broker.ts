@@ -16,7 +16,7 @@ export async function hostileBroker(world: World): Promise<void> {
   const plant = await world.device(domain, 'tank', { produces: ['plant/#'] }, { decide: grantAll })
   const desk = await world.device(domain, 'desk')
   const reader = desk.endpoint.reader('plant/#')
-  const collector = new Collector(reader)
+  const collector = await Collector.start(reader)
   const producer = await plant.endpoint.producer(STREAM)
   await producer.publish('0')
   await collector.until(1)

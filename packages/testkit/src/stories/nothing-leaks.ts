@@ -23,7 +23,7 @@ export async function nothingLeaks(world: World): Promise<void> {
   )
   const desk = await world.device(domain, 'desk', {}, { announce: true })
   await world.publishBundle(domain)
-  const collector = new Collector(desk.endpoint.reader(STREAM))
+  const collector = await Collector.start(desk.endpoint.reader(STREAM))
   const producer = await plant.endpoint.producer(STREAM)
   await producer.publish(PLAINTEXT, { clearPart: utf8('for the router') })
   await collector.until(1)

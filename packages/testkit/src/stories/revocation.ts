@@ -18,8 +18,8 @@ export async function revocation(world: World): Promise<void> {
   const desk = await world.device(domain, 'desk')
   const contractor = await world.device(domain, 'contractor')
 
-  const deskReads = new Collector(desk.endpoint.reader(STREAM))
-  const contractorReads = new Collector(contractor.endpoint.reader(STREAM))
+  const deskReads = await Collector.start(desk.endpoint.reader(STREAM))
+  const contractorReads = await Collector.start(contractor.endpoint.reader(STREAM))
   const producer = await plant.endpoint.producer(STREAM)
   await producer.publish('one')
   await deskReads.until(1)
@@ -43,7 +43,7 @@ export async function revocation(world: World): Promise<void> {
     { decide: grantAll },
   )
   const other = await second.endpoint.producer('plant/2/pressure')
-  const otherReads = new Collector(desk.endpoint.reader('plant/2/pressure'))
+  const otherReads = await Collector.start(desk.endpoint.reader('plant/2/pressure'))
   await other.publish('four')
   await otherReads.until(1)
   await domain.revoke(domainMember(desk.endpoint.id))

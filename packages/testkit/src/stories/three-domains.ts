@@ -34,7 +34,9 @@ export async function threeDomains(world: World): Promise<void> {
     producers.push(await world.device(domain, `${name}-sensor`, terms, { decide }))
     readers.push(await world.device(domain, `${name}-desk`))
   }
-  const collectors = readers.map(({ endpoint }) => new Collector(endpoint.reader('+/data')))
+  const collectors = await Promise.all(
+    readers.map(({ endpoint }) => Collector.start(endpoint.reader('+/data'))),
+  )
   for (const [i, { endpoint }] of producers.entries()) {
     const producer = await endpoint.producer(`${NAMES[i] ?? ''}/data`)
     await producer.publish(`secret of ${NAMES[i] ?? ''}`)

@@ -111,9 +111,9 @@ export class World {
   ): Promise<Device> {
     const transport = await this.net.transport(name)
     const { clock } = this
-    const endpoint = await openEndpoint({ store, transport, clock, name, ...options })
     const events: WaxwingEvent[] = []
-    endpoint.on('event', (event) => events.push(event))
+    const onEvent = (event: WaxwingEvent): void => void events.push(event)
+    const endpoint = await openEndpoint({ store, transport, clock, name, onEvent, ...options })
     this.#opened.unshift(endpoint)
     return { endpoint, store, events }
   }
@@ -135,10 +135,14 @@ export class World {
 export class Collector {
   readonly texts: string[] = []
   readonly messages: Message[] = []
-  #wake: (() => void)[] = []
-
-  constructor(reader: Reader) {
+  private constructor(reader: Reader) {
     void this.#run(reader)
+  }
+
+  /** Begins to collect; resolves when the reader is subscribed. */
+  static async start(reader: Reader): Promise<Collector> {
+    await reader.start()
+    return new Collector(reader)
   }
 
   /** Waits until so many messages came. */
@@ -153,7 +157,6 @@ export class Collector {
       this.messages.push(message)
       this.texts.push(message.text())
       await message.acknowledge()
-      for (const wake of this.#wake.splice(0)) wake()
     }
   }
 }
