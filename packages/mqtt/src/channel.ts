@@ -19,6 +19,7 @@ export interface ChannelEvents {
   connected(server: IConnackPacket): void
   disconnected(): void
   refused(error: WaxwingError): void
+  stuck(): void
   report(error: unknown): void
 }
 
@@ -39,6 +40,7 @@ export class Channel {
         if (wasReady) events.disconnected()
       },
       refused: (error) => events.refused(error),
+      stuck: () => events.stuck(),
       report: (error) => events.report(error),
       published: (packet, next) => this.#inbound.arrived(packet, next),
       released: (messageId) => this.#inbound.released(messageId),

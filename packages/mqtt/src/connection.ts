@@ -29,6 +29,9 @@ const LATER = new Error('acknowledged later')
 /** A connection that breaks earlier counts as a failed attempt: two transports of one name fight. */
 const STABLE_MS = 5_000
 
+/** So many times what was in flight is sent again, before the oldest of it is given up. */
+const MAX_RESENDS = 5
+
 export interface ConnectionOwner {
   /** Ready for packets; `server` is what the broker said of itself. */
   connected(server: IConnackPacket): void
@@ -36,6 +39,8 @@ export interface ConnectionOwner {
   disconnected(wasReady: boolean): void
   /** The broker has refused for good: no further attempt is made. */
   refused(error: WaxwingError): void
+  /** Again and again the connection broke while what was in flight was sent again. */
+  stuck(): void
   report(error: unknown): void
   /** A PUBLISH. The connection is read no further until `next` is called. */
   published(packet: IPublishPacket, next: () => void): void
@@ -54,6 +59,8 @@ export class Connection {
   #isStarted = false
   #isEnded = false
   #failedAttempts = 0
+  #failedResends = 0
+  #wasAnswered = false
   #reconnectTimer: ReturnType<typeof setTimeout> | undefined
   #lastError: unknown
 
@@ -161,7 +168,10 @@ export class Connection {
   }
 
   #received(packet: Packet): void {
-    if (packet.cmd === 'connack') this.#owner.answered(packet.sessionPresent)
+    if (packet.cmd === 'connack') {
+      this.#wasAnswered = true
+      this.#owner.answered(packet.sessionPresent)
+    }
     if (packet.cmd === 'pubrel') this.#owner.released(packet.messageId ?? 0)
   }
 
@@ -169,6 +179,7 @@ export class Connection {
     if (this.#isEnded) return
     this.#readySince = performance.now()
     this.#wasReady = true
+    this.#failedResends = 0
     // MQTT 5: the session of a random name begins anew only once.
     if (this.#options.protocolVersion === 5) this.client.options.clean = false
     this.#owner.connected(server)
@@ -181,9 +192,15 @@ export class Connection {
     if (this.#isEnded) return
     if (lastedMs > STABLE_MS) this.#failedAttempts = 0
     this.#owner.disconnected(wasReady)
-    if (!wasReady && this.#lastError === undefined) {
+    if (!wasReady && !this.#wasAnswered && this.#lastError === undefined) {
       this.#owner.report(transportError('the broker closed the connection without an answer'))
     }
+    // MQTT.js is ready only when the broker has taken what was in flight before.
+    if (!wasReady && this.#wasAnswered && ++this.#failedResends === MAX_RESENDS) {
+      this.#failedResends = 0
+      this.#owner.stuck()
+    }
+    this.#wasAnswered = false
     this.#lastError = undefined
     this.#reconnectLater()
   }
@@ -194,6 +211,7 @@ export class Connection {
     const code = refusalCode(error)
     if (code === undefined || this.client.connected) {
       this.#owner.report(connectionFailed(error))
+      this.client.stream.destroy() // after a packet that makes no sense MQTT.js would read no more
       return
     }
     const refusal = connectionRefused(error, code, this.#options.protocolVersion)

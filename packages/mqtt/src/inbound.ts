@@ -209,10 +209,10 @@ export class Inbound {
     this.#readOnIfRoom()
   }
 
-  /** Tells the broker, once. */
+  /** Tells the broker, once, and never on a network connection where the number means another. */
   #confirm(delivery: Delivery): void {
     const { packet } = delivery
-    if (packet.qos === 0 || delivery.isConfirmed) return
+    if (packet.qos === 0 || delivery.isConfirmed || !this.#isLive(delivery)) return
     delivery.isConfirmed = true
     this.#port.connection.write(acknowledgementOf(packet))
     if (packet.qos === 2) this.#unreleased.add(packet.messageId ?? 0)

@@ -120,6 +120,7 @@ class TwoConnections implements MqttTransport {
       connected: () => this.#status.up(channel),
       disconnected: () => this.#status.down(channel),
       report: (error) => this.#status.report(error),
+      stuck: () => this.#sends.giveUpOldest(),
       refused: (error) => this.#refused(error),
     }
   }

@@ -23,6 +23,8 @@ export interface Outgoing {
 }
 
 interface Entry extends Outgoing {
+  /** MQTT.js's number for it, once it is in flight. */
+  messageId: number | undefined
   readonly resolve: () => void
   readonly reject: (error: WaxwingError) => void
 }
@@ -51,7 +53,7 @@ export class SendQueue {
     if (this.#waiting.length >= maxWaitingSends) throw fullError('maxWaitingSends')
     if (this.#waiting.length > 0 && bytes > maxWaitingBytes) throw fullError('maxWaitingBytes')
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.push({ ...outgoing, resolve, reject })
+    this.#waiting.push({ ...outgoing, messageId: undefined, resolve, reject })
     this.#waitingBytes = bytes
     this.#sendNext()
     await promise
@@ -71,6 +73,20 @@ export class SendQueue {
         transportError(`the connection broke while sending to ${entry.address} at QoS 0`),
       )
     }
+    this.#checkEmpty()
+  }
+
+  /**
+   * Fails the oldest send in flight. Where a broker breaks the connection over a message (MQTT 3.1.1
+   * has no other way to refuse one) it would be sent again, and break it again, forever.
+   */
+  giveUpOldest(): void {
+    const [oldest] = this.#inFlight
+    if (oldest?.messageId === undefined) return
+    this.#inFlight.delete(oldest)
+    this.#connection.client.removeOutgoingMessage(oldest.messageId)
+    const what = `a message to ${oldest.address}`
+    oldest.reject(transportError(`the broker breaks the connection over ${what}`))
     this.#checkEmpty()
   }
 
@@ -129,6 +145,7 @@ export class SendQueue {
       else entry.resolve()
       this.#sendNext()
     })
+    entry.messageId = client.getLastMessageId()
   }
 }
 

@@ -85,6 +85,23 @@ describe('acknowledging', () => {
   })
 })
 
+describe('a subscription that ends', () => {
+  it('acknowledges nothing of a network connection that is gone', async () => {
+    const stage = stageOf()
+    const [one] = [
+      stage.subscribe('a'),
+      stage.subscribe('+', () => Promise.withResolvers<void>().promise),
+    ]
+    const leaving = stage.subscriptions.takersOf(packet({})).find(({ filter }) => filter === '+')
+    stage.arrive({})
+    await one.messages[0]?.acknowledge()
+    stage.reconnect()
+    if (leaving !== undefined) stage.inbound.release(leaving)
+    expect(leaving).toBeDefined()
+    expect(stage.written).toEqual([])
+  })
+})
+
 describe('a handler that rejects', () => {
   it('is called again after growing pauses, with redelivered, until it acknowledges', async () => {
     const stage = stageOf({ retryHandlerMs: 1000 })

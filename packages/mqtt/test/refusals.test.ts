@@ -102,6 +102,22 @@ describe('a connection that the broker ends', () => {
   })
 })
 
+describe('a broker that sends nonsense', () => {
+  it('is reported, and connected to again', async () => {
+    let connectCount = 0
+    const broker = await startScriptedBroker(5, (packet, peer) => {
+      friendly(packet, peer)
+      if (packet.cmd === 'connect' && connectCount++ === 0) {
+        peer.sendBytes(Uint8Array.of(0x36, 2, 0, 0)) // a PUBLISH with QoS 3
+      }
+    })
+    const transport = open({ url: broker.url })
+    expect(await nextError(transport)).toMatchObject({ code: 'ERR_TRANSPORT' })
+    await expect(transport.send('a', BYTES)).resolves.toBeUndefined()
+    expect(connectCount).toBe(2)
+  })
+})
+
 describe('a broker that hangs up at once, again and again', () => {
   it('is asked after growing pauses', async () => {
     const times: number[] = []
@@ -259,6 +275,21 @@ describe('a refused send', () => {
     await expect(transport.send('a', BYTES, { retained: true })).rejects.toThrow(/retained/)
     await expect(transport.send('a', BYTES)).resolves.toBeUndefined()
   })
+
+  it.each([4, 5] as const)(
+    'over which the broker breaks the connection fails, and others do not (version %i)',
+    async (protocolVersion) => {
+      const broker = await startScriptedBroker(protocolVersion, (packet, peer) => {
+        if (packet.cmd === 'publish' && packet.topic === 'bad') peer.destroy()
+        else friendly(packet, peer)
+      })
+      const transport = open({ url: broker.url, protocolVersion, reconnectMinMs: 2 })
+      const sends = ['good', 'bad', 'good'].map((address) => transport.send(address, BYTES))
+      await expect(sends[1]).rejects.toMatchObject({ code: 'ERR_TRANSPORT' })
+      await expect(sends[1]).rejects.toThrow(/breaks the connection over a message to bad/)
+      await Promise.all([sends[0], sends[2]])
+    },
+  )
 
   it('keeps within the window that the broker gave', async () => {
     let [open_, most] = [0, 0]

@@ -13,6 +13,8 @@ import { onTestFinished } from 'vitest'
 export interface Peer {
   readonly clientId: string
   send(packet: Packet): void
+  /** Any bytes at all. */
+  sendBytes(bytes: Uint8Array): void
   destroy(): void
 }
 
@@ -70,6 +72,7 @@ function serve(socket: Socket, protocolVersion: 4 | 5, script: Script): void {
     script(packet, {
       clientId,
       send: (reply) => void socket.write(generate(reply, { protocolVersion })),
+      sendBytes: (bytes) => void socket.write(bytes),
       destroy: () => void socket.destroy(),
     })
   })
@@ -88,7 +91,7 @@ export const friendly: Script = (packet, peer) => {
       peer.send({ cmd: 'suback', messageId, granted: packet.subscriptions.map(({ qos }) => qos) })
       break
     case 'unsubscribe':
-      peer.send({ cmd: 'unsuback', messageId, granted: [] })
+      peer.send({ cmd: 'unsuback', messageId, granted: [0] })
       break
     case 'publish':
       if (packet.qos === 1) peer.send({ cmd: 'puback', messageId })
