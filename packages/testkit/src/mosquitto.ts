@@ -98,15 +98,17 @@ class MosquittoProcess implements Mosquitto {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#child = child
-    const kill = (): void => void child.kill('SIGKILL')
-    process.once('exit', kill) // nothing outlives the tests, whatever ends them
-    child.once('exit', () => process.off('exit', kill))
+    const abandon = (): void => {
+      child.kill('SIGKILL')
+      rmSync(this.#folder, { recursive: true, force: true })
+    }
+    process.once('exit', abandon) // nothing outlives the tests, whatever ends them
+    child.once('exit', () => process.off('exit', abandon))
     await this.#untilRunning(child)
   }
 
   async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#child
-    this.#child = undefined
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, 'exit')
     child.kill(signal)
