@@ -233,4 +233,20 @@ describe('the author of a message', () => {
     const early = enrolled(ANCHOR, 'desk', { issued: NOW + HOUR, expires: NOW + DAY })
     expect(check({ author: early })).toBe('ERR_NOT_YET_VALID')
   })
+
+  it('may be in bad standing where it grants: what counts is the chain', () => {
+    const revoked = [{ principalId: DESK.id, since: 0 }]
+    const envelope = {
+      credential: enrolled(ANCHOR, 'desk', { expires: NOW }).credential ?? bytes(0),
+    }
+    const heard = (type: MessageType): string =>
+      outcomeOf(() => {
+        const trust = trustOf(ANCHOR, { revoked })
+        const message = messageOf(type, DESK, { envelope })
+        authenticate(message, { trust, recipient: null, now: NOW })
+      })
+    for (const type of MESSAGE_TYPES) {
+      expect(heard(type), type).toBe(type === 'grant' ? 'valid' : 'ERR_EXPIRED')
+    }
+  })
 })

@@ -199,6 +199,19 @@ describe('a principal', () => {
     expect(outcomeOf(() => trust.pin(weak))).toBe('ERR_KEY_INVALID prime order')
   })
 
+  it('is what an anchor says of its own, even if somebody pinned its key', () => {
+    const trust = trustOf(ANCHOR)
+    const outsider = enrolled(OTHER_ANCHOR, 'outsider')
+    for (const member of [PLANT, outsider]) {
+      trust.pin({ publicKey: key(member), name: 'by hand', produces: ['#'] })
+    }
+    expect(resolved(trust, PLANT)).toMatchObject({ name: 'plant', domainId: ANCHOR.id })
+    expect(trust.resolve(PLANT.id, null).name).toBe('by hand')
+    expect(resolved(trust, outsider)).toMatchObject({ name: 'by hand', domainId: null })
+    const forged = credentialOf(PLANT).with(-1 + credentialOf(PLANT).length, 0)
+    expect(resolve(trust, PLANT.id, forged)).toBe('ERR_SIGNATURE')
+  })
+
   it('is in good standing from its issue until its expiry, unless it is revoked', () => {
     const standing = (trust: Trust, now: number): string =>
       outcomeOf(() => {
