@@ -53,7 +53,7 @@ export function cbor(value: Value): Uint8Array {
 }
 
 /** The shortest head of an item. */
-export function head(major: number, argument: number): Uint8Array {
+function head(major: number, argument: number): Uint8Array {
   if (argument < 24) return Uint8Array.of((major << 5) | argument)
   const size = argument < 2 ** 8 ? 1 : argument < 2 ** 16 ? 2 : argument < 2 ** 32 ? 4 : 8
   const bytes = new Uint8Array(1 + size)

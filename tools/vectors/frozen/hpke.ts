@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * HPKE in base mode with HKDF-SHA256 and ChaCha20Poly1305, step by step (RFC 9180), and the hedge of
- * its ephemeral keys (`docs/spec/02-algorithms.md` Section 2.5).
+ * its ephemeral keys (`docs/spec/02-algorithms.md` Section 2.6).
  *
  * @module
  */

@@ -19,7 +19,7 @@ import {
 import { leafKey } from './tree.ts'
 
 export const ROOT: Uint8Array = seedOf('root')
-export const NO_METADATA: Value = new Map()
+const NO_METADATA: Value = new Map()
 
 const SIZES: Readonly<Record<number, readonly [keyBytes: number, nonceBytes: number]>> = {
   1: [16, 12],
@@ -145,7 +145,7 @@ export function partsOf(input: ObjectInput): ObjectParts {
 }
 
 /** Base IV xor the Partial IV, padded on the left. */
-export function nonceOf(baseIv: Uint8Array, partialIv: Uint8Array): Uint8Array {
+function nonceOf(baseIv: Uint8Array, partialIv: Uint8Array): Uint8Array {
   const from = baseIv.length - partialIv.length
   return baseIv.map((byte, i) => byte ^ (partialIv[i - from] ?? 0))
 }

@@ -30,7 +30,7 @@ export interface Statement {
   readonly tag?: number
 }
 
-export function typ(type: string): string {
+function typ(type: string): string {
   return type === 'credential' ? 'waxwing-credential+cwt' : `waxwing-${type}+cose`
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The key tree, slowly (`docs/spec/05-keys.md` Sections 5.2 and 5.3): covers by recursion from the
+ * The key tree, slowly (`docs/spec/05-keys.md` Sections 5.1 and 5.3): covers by recursion from the
  * root, keys by walking down bit by bit.
  *
  * @module
@@ -21,7 +21,7 @@ export interface Span {
 export type Position = readonly [depth: number, index: number]
 
 /** The key of the node at a position. */
-export function nodeKey(root: Uint8Array, [depth, index]: Position): Uint8Array {
+function nodeKey(root: Uint8Array, [depth, index]: Position): Uint8Array {
   let key = root
   for (const bit of index.toString(2).padStart(depth, '0').slice(0, depth)) {
     const both = hmac('sha512', key, utf8('waxwing tree v1'))
