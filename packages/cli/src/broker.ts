@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Reaching the broker that the settings name.
+ *
+ * @module
+ */
+
+import { readFileSync } from 'node:fs'
+import { WaxwingError } from '@waxwing/core'
+import { mqttTransport, type MqttTransport, type MqttTransportOptions } from '@waxwing/mqtt'
+import { DEFAULT_BROKER, type Config } from './config.js'
+import type { Output } from './output.js'
+
+const CONNECT_TIMEOUT_MS = 15_000
+
+export interface BrokerOptions {
+  /** Names a session that the broker keeps. Default: a fresh one, forgotten at the end. */
+  readonly clientId?: string | undefined
+  /** File with the password. Default: `WAXWING_MQTT_PASSWORD`. */
+  readonly passwordFile?: string | undefined
+}
+
+/** Begins to connect. */
+export function makeTransport(config: Config, options: BrokerOptions = {}): MqttTransport {
+  const { broker = DEFAULT_BROKER, protocolVersion, username } = config
+  const { clientId } = options
+  return mqttTransport({
+    url: broker,
+    closeTimeoutMs: 2000,
+    ...(protocolVersion === undefined ? {} : { protocolVersion }),
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(username === undefined ? {} : { username, password: () => passwordOf(options) }),
+    ...tlsOf(config),
+  })
+}
+
+/**
+ * Waits for the first connection.
+ *
+ * @throws {WaxwingError} `ERR_TRANSPORT` if it fails, or does not come in time.
+ */
+export async function untilConnected(transport: MqttTransport, config: Config): Promise<void> {
+  const { broker = DEFAULT_BROKER } = config
+  const late = `the broker at ${broker} does not answer`
+  await new Promise<void>((resolve, reject) => {
+    const fail = (message: string, cause?: unknown): void => {
+      done()
+      reject(new WaxwingError('ERR_TRANSPORT', message, { rule: 'connect' }, { cause }))
+    }
+    const timer = setTimeout(() => fail(late), CONNECT_TIMEOUT_MS)
+    const unlisten = transport.onStatus((status) => {
+      if (status.state === 'error') fail(`${broker}: ${messageOf(status.error)}`, status.error)
+      if (status.state !== 'connected') return
+      done()
+      resolve()
+    })
+    const done = (): void => {
+      clearTimeout(timer)
+      unlisten()
+    }
+  })
+}
+
+/** Says when the broker goes and comes back, while a command runs for long. */
+export function watchConnection(transport: MqttTransport, config: Config, output: Output): void {
+  const { broker = DEFAULT_BROKER } = config
+  let lastError = ''
+  let isLost = false
+  transport.onStatus((status) => {
+    if (status.state === 'disconnected') {
+      isLost = true
+      output.warn(`Lost the broker at ${broker}; trying again.`)
+    } else if (status.state === 'connected') {
+      if (isLost || lastError !== '') output.note(`Connected to ${broker}.`)
+      isLost = false
+      lastError = ''
+    } else if (messageOf(status.error) !== lastError) {
+      lastError = messageOf(status.error)
+      output.warn(`${broker}: ${lastError}`)
+    }
+  })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function passwordOf({ passwordFile }: BrokerOptions): string {
+  if (passwordFile !== undefined) return readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '')
+  const password = process.env['WAXWING_MQTT_PASSWORD']
+  if (password !== undefined) return password
+  throw new WaxwingError('ERR_TRANSPORT', 'the MQTT password is missing: WAXWING_MQTT_PASSWORD')
+}
+
+function tlsOf({ ca, cert, key }: Config): Pick<MqttTransportOptions, 'tls'> {
+  if (ca === undefined && cert === undefined && key === undefined) return {}
+  return {
+    tls: {
+      ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
+      ...(cert === undefined ? {} : { cert: readFileSync(cert, 'utf8') }),
+      ...(key === undefined ? {} : { key: readFileSync(key, 'utf8') }),
+    },
+  }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The checks of `waxwing doctor`, one after the other, each with what to do.
+ *
+ * @module
+ */
+
+import { randomUUID } from 'node:crypto'
+import { trustAddress, utf8, WaxwingError } from '@waxwing/core'
+import type { Endpoint } from '@waxwing/client'
+import type { MqttTransport } from '@waxwing/mqtt'
+import { DEFAULT_BROKER } from './config.js'
+import type { Context } from './context.js'
+import { hintFor } from './hints.js'
+import { formatDuration, formatTime } from './times.js'
+
+export interface Finding {
+  readonly check: string
+  readonly state: 'good' | 'warning' | 'bad'
+  readonly found: string
+  readonly advice?: string | undefined
+  /** What was wrong, for the exit status. */
+  readonly error?: Error | undefined
+}
+
+/** No clock that is right shows a time before this was written. */
+const BUILT_MS: number = Date.UTC(2026, 0, 1)
+const SOON_SECONDS = 604_800
+const PROBE_TIMEOUT_MS = 5000
+
+export async function* runChecks(context: Context): AsyncGenerator<Finding> {
+  yield checkClock()
+  yield* checkHome(context)
+  yield* checkBroker(context)
+}
+
+function checkClock(): Finding {
+  const now = new Date()
+  const found = formatTime(now, 'second')
+  if (now.getTime() >= BUILT_MS) return { check: 'clock', state: 'good', found }
+  const error = new WaxwingError('ERR_CLOCK', 'the clock is wrong')
+  return { check: 'clock', state: 'bad', found, advice: 'set the clock of this machine', error }
+}
+
+async function* checkHome(context: Context): AsyncGenerator<Finding> {
+  const { home } = context
+  if (!home.has('store')) {
+    const advice = 'waxwing id create --name NAME'
+    yield { check: 'identity', state: 'warning', found: `none in ${home.folder}`, advice }
+    return
+  }
+  let endpoint: Endpoint
+  try {
+    const store = await context.openStore()
+    await store.verify()
+    endpoint = await context.openEndpoint({ part: 'offline' })
+  } catch (error) {
+    yield failed('store', error)
+    return
+  }
+  yield { check: 'store', state: 'good', found: home.path('store.db') }
+  yield {
+    check: 'identity',
+    state: 'good',
+    found: `${endpoint.name} (${endpoint.id.slice(0, 12)}…)`,
+  }
+  yield* checkMembership(endpoint)
+}
+
+function* checkMembership(endpoint: Endpoint): Generator<Finding> {
+  const { identity, trustBook, runtime } = endpoint.parts
+  const now = runtime.time.now() / 1000
+  yield expiry('key card', identity.card.expires, now, 'it is renewed when waxwing runs')
+  const expires = identity.credentialExpires
+  if (expires === undefined) {
+    const advice = 'waxwing id enrol --out FILE, to be admitted to a domain'
+    yield { check: 'domain', state: 'warning', found: 'none yet', advice }
+    return
+  }
+  yield expiry('credential', expires, now, 'enrol again: waxwing id enrol --out FILE')
+  const { bundle } = trustBook.trust
+  if (bundle === undefined) return
+  const advice = 'whoever runs the domain: waxwing domain renew --publish'
+  const finding = expiry('bundle', bundle.expires, now, advice)
+  yield { ...finding, found: `version ${bundle.version}, ${finding.found}` }
+}
+
+async function* checkBroker(context: Context): AsyncGenerator<Finding> {
+  const { broker = DEFAULT_BROKER, protocolVersion = 5 } = context.config
+  const version = protocolVersion === 5 ? 'MQTT 5' : 'MQTT 3.1.1'
+  let transport: MqttTransport
+  try {
+    transport = await context.connect()
+  } catch (error) {
+    yield failed('broker', error)
+    return
+  }
+  yield { check: 'broker', state: 'good', found: `${broker}, ${version}` }
+  yield await checkRetained(transport)
+}
+
+/** Grants that are left for somebody, and trust bundles, live on retained messages. */
+async function checkRetained(transport: MqttTransport): Promise<Finding> {
+  const address = `${trustAddress(utf8('doctor'))}/${randomUUID()}`
+  const check = 'retained'
+  try {
+    await transport.send(address, utf8('is this kept?'), { retained: true })
+    const isKept = await Promise.race([arrives(transport, address), later(false)])
+    await transport.send(address, new Uint8Array(0), { retained: true })
+    if (isKept) return { check, state: 'good', found: 'the broker keeps messages for later' }
+    const advice = 'allow retained messages: grants unasked and trust bundles need them'
+    return { check, state: 'warning', found: 'the broker does not keep messages', advice }
+  } catch (error) {
+    return failed(check, error)
+  }
+}
+
+async function arrives(transport: MqttTransport, address: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    transport
+      .subscribe(address, async (message) => {
+        await message.acknowledge()
+        resolve(true)
+      })
+      .catch(reject)
+  })
+}
+
+function later<T>(value: T): Promise<T> {
+  return new Promise((resolve) => {
+    setTimeout(() => resolve(value), PROBE_TIMEOUT_MS).unref()
+  })
+}
+
+function expiry(check: string, expires: number, now: number, advice: string): Finding {
+  const left = expires - now
+  const until = formatTime(new Date(expires * 1000))
+  if (left > SOON_SECONDS) return { check, state: 'good', found: `valid until ${until}` }
+  if (left > 0) {
+    return { check, state: 'warning', found: `ends in ${formatDuration(left)}`, advice }
+  }
+  const error = new WaxwingError('ERR_EXPIRED', `the ${check} expired ${until}`)
+  return { check, state: 'bad', found: `expired ${until}`, advice, error }
+}
+
+function failed(check: string, error: unknown): Finding {
+  const found = error instanceof Error ? error.message : String(error)
+  const wrapped = error instanceof Error ? error : new Error(found)
+  return { check, state: 'bad', found, advice: hintFor(error), error: wrapped }
+}

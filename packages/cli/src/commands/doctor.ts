@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `waxwing doctor`: is all well, and what to do where it is not.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander'
+import { runChecks, type Finding } from '../checks.js'
+import { withContext, type Context } from '../context.js'
+import { teach } from '../teaching.js'
+
+const MARKS: Readonly<Record<Finding['state'], string>> = {
+  good: 'ok  ',
+  warning: 'hm  ',
+  bad: 'BAD ',
+}
+
+export function registerDoctor(program: Command): void {
+  teach(
+    program
+      .command('doctor')
+      .description('check clock, store, identity, trust and broker, and say what to do')
+      .action(withContext(run)),
+    { examples: ['doctor', 'doctor --json'], next: 'do what it says, and ask it again.' },
+  )
+}
+
+async function run(context: Context): Promise<void> {
+  let badCount = 0
+  let firstError: Error | undefined
+  for await (const finding of runChecks(context)) {
+    const { check, state, found, advice, error } = finding
+    context.output.result({ check, state, found, advice }, [
+      `${MARKS[state]} ${check.padEnd(10)} ${found}`,
+      ...(advice === undefined ? [] : [`     ${' '.repeat(10)} → ${advice}`]),
+    ])
+    if (state !== 'bad') continue
+    badCount++
+    firstError ??= error
+  }
+  if (badCount === 0) context.output.note('All is well.')
+  else throw firstError ?? new Error(`${badCount} checks failed`)
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `waxwing grant` and `waxwing deny`: deciding who reads, asked or unasked.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander'
+import { toBase64Url, WaxwingError, type DenialCode } from '@waxwing/core'
+import type { Endpoint, GrantTerms, IncomingRequest } from '@waxwing/client'
+import { withContext, type Context } from '../context.js'
+import { findGrantee } from '../directory.js'
+import { UsageError } from '../exit-codes.js'
+import { writeItems } from '../files.js'
+import {
+  askedFrom,
+  fixedTerms,
+  termsFrom,
+  termsText,
+  withTermOptions,
+  type TermOptions,
+} from '../granting-terms.js'
+import { lookupOf } from '../showing-events.js'
+import { teach } from '../teaching.js'
+import { oneOf, streamName, named } from '../wishes.js'
+
+interface GrantOptions extends TermOptions {
+  readonly stream?: string
+  readonly out?: string
+}
+
+const CODES: readonly DenialCode[] = ['not-authorized', 'out-of-span', 'rate-limited']
+
+export function registerGrant(program: Command): void {
+  const grant = program
+    .command('grant')
+    .description('let somebody read: a request that waits, or a principal that did not ask')
+    .argument('<who>', 'a request, or the name or id of a principal')
+    .option('--stream <name>', 'the stream; needed where nobody asked')
+    .option('--out <file>', 'write the grant to a file instead of leaving it in the broker')
+    .action(withContext(run))
+  teach(withTermOptions(grant), {
+    examples: [
+      'grant 7hQm2x_0aBcD',
+      'grant dashboard --stream plant/1/temperature --from "30d ago" --until now',
+      'grant contractor --stream plant/1/temperature --lease 24h',
+    ],
+    next: 'the reader opens what it kept; `waxwing revoke` takes the future back.',
+  })
+  teach(
+    program
+      .command('deny')
+      .description('say no to a request that waits')
+      .argument('<request>', 'the request, as `waxwing requests` shows it')
+      .option('--code <code>', `why: ${CODES.join(', ')}`, 'not-authorized')
+      .action(withContext(deny)),
+    {
+      examples: ['deny 7hQm2x_0aBcD'],
+      next: 'the reader is told, and what it kept of this expires in a day.',
+    },
+  )
+}
+
+async function run(context: Context, who: string, options: GrantOptions): Promise<void> {
+  const part = options.out === undefined ? 'passive' : 'offline'
+  const endpoint = await context.openEndpoint({ part })
+  const waiting = await requestsOf(endpoint, named(who))
+  if (options.stream === undefined && waiting.length === 0) {
+    throw new UsageError(
+      `no request of '${who}' waits (waxwing requests); to grant unasked, say --stream`,
+    )
+  }
+  const isUnasked = options.stream !== undefined || options.out !== undefined
+  if (isUnasked) await grantUnasked(context, endpoint, { who: named(who), waiting, options })
+  else await grantRequests(context, endpoint, waiting, options)
+}
+
+async function grantRequests(
+  { output }: Context,
+  endpoint: Endpoint,
+  waiting: readonly IncomingRequest[],
+  options: GrantOptions,
+): Promise<void> {
+  const { epochSeconds } = lookupOf(endpoint)
+  for (const request of waiting) {
+    const { requestId, principal, stream } = request
+    const terms = termsFrom(options, askedFrom([request], epochSeconds))
+    await endpoint.decide(requestId, request.grant(terms))
+    tell(output, { name: principal.name, id: principal.id, stream, terms })
+  }
+}
+
+async function grantUnasked(
+  { output }: Context,
+  endpoint: Endpoint,
+  inputs: { who: string; waiting: readonly IncomingRequest[]; options: GrantOptions },
+): Promise<void> {
+  const { who, waiting, options } = inputs
+  const { out } = options
+  const [request] = waiting
+  const stream = streamName(options.stream ?? request?.stream ?? '')
+  const principal = await findGrantee(endpoint, request?.principal.id ?? who)
+  const asked = waiting.filter((each) => each.stream === stream)
+  const terms = termsFrom(options, askedFrom(asked, lookupOf(endpoint).epochSeconds))
+  const id = toBase64Url(principal.id)
+  if (out === undefined) await endpoint.grant(stream, id, terms)
+  else writeItems(out, await grantsFor(endpoint, stream, id, terms))
+  for (const { requestId } of asked) await endpoint.parts.granter.pending.remove(requestId)
+  tell(output, { name: principal.name, id, stream, terms, file: out })
+}
+
+/** Grants that go by a file alone. */
+async function grantsFor(
+  endpoint: Endpoint,
+  stream: string,
+  id: string,
+  terms: GrantTerms,
+): Promise<readonly Uint8Array[]> {
+  const { granter, trustBook } = endpoint.parts
+  const principal = trustBook.findPrincipal(id)
+  if (principal === undefined) throw new WaxwingError('ERR_KEY_UNKNOWN', `${id} is not known`)
+  const issued = await granter.grantUnasked(stream, principal, fixedTerms(terms))
+  return issued.map(({ payload }) => payload)
+}
+
+async function deny(
+  context: Context,
+  id: string,
+  options: { readonly code: string },
+): Promise<void> {
+  const endpoint = await context.openEndpoint({ part: 'passive' })
+  const code = oneOf(CODES, options.code, '--code')
+  const waiting = await requestsOf(endpoint, named(id))
+  if (waiting.length === 0) {
+    throw new WaxwingError('ERR_KEY_UNKNOWN', `no request ${id} is waiting: waxwing requests`)
+  }
+  for (const request of waiting) {
+    await endpoint.decide(request.requestId, request.deny(code))
+    const { principal, stream, requestId } = request
+    context.output.result(
+      { denied: requestId, principal: principal.id, stream, code },
+      `Denied: ${principal.name} does not get ${stream} (${code})`,
+    )
+  }
+}
+
+/** The requests that are meant: one by its id, or all of one principal. */
+async function requestsOf(endpoint: Endpoint, who: string): Promise<readonly IncomingRequest[]> {
+  const all = await endpoint.requests()
+  const unique = new Map(all.map((request) => [request.requestId, request]))
+  return [...unique.values()].filter(
+    ({ requestId, principal }) =>
+      requestId === who || principal.name === who || principal.id === who,
+  )
+}
+
+function tell(
+  output: Context['output'],
+  granted: {
+    name: string
+    id: string
+    stream: string
+    terms: GrantTerms
+    file?: string | undefined
+  },
+): void {
+  const { name, id, stream, terms, file } = granted
+  output.result(
+    {
+      granted: id,
+      name,
+      stream,
+      from: terms.from?.toISOString(),
+      until: terms.until?.toISOString(),
+      leaseSeconds: terms.leaseSeconds,
+      rights: terms.rights,
+      file,
+    },
+    [
+      `Granted: ${name} may read ${stream} ${termsText(terms)}`,
+      ...(file === undefined ? [] : [`Wrote ${file}`]),
+    ],
+  )
+  if (file !== undefined) output.next(`send it to ${name}, for: waxwing receive ${file}`)
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `waxwing inspect`: what is in a file.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander'
+import { ArchiveReader, toHex, WaxwingError } from '@waxwing/core'
+import { nodeProvider } from '@waxwing/core/node'
+import { withContext, type Context } from '../context.js'
+import { hexDump } from '../inspect/content.js'
+import { EndpointViewer } from '../inspect/endpoint-viewer.js'
+import { itemTree } from '../inspect/item-tree.js'
+import { drawTree, treeToJson } from '../inspect/tree.js'
+import { blindViewer, type Viewer } from '../inspect/viewer.js'
+import { readInput, unwrapped } from '../files.js'
+import { counted } from '../output.js'
+import { teach } from '../teaching.js'
+
+export function registerInspect(program: Command): void {
+  teach(
+    program
+      .command('inspect')
+      .description('show what is in an object, a control message or an archive')
+      .argument('<file>', 'the file; - is standard input')
+      .option('--hex', 'show the bytes too')
+      .option('--blind', 'use no key and no trust: show what any broker sees')
+      .action(withContext(run)),
+    {
+      examples: ['inspect recording.wax', 'mosquitto_sub -t plant/# -C 1 -N | waxwing inspect -'],
+      next: '`waxwing open` shows the messages of an archive.',
+    },
+  )
+}
+
+async function run(
+  context: Context,
+  file: string,
+  options: { readonly hex?: boolean; readonly blind?: boolean },
+): Promise<void> {
+  const { output } = context
+  const viewer = await viewerFor(context, options.blind === true)
+  const { items, problem } = split(unwrapped(await readInput(file)))
+  if (items.length === 0 && problem !== undefined) throw problem
+  if (items.length > 1) output.note(`An archive of ${counted(items.length, 'item')}`)
+  for (const item of items) {
+    const { lines, json } = await describe(item, viewer)
+    const hex = options.hex === true
+    output.result(
+      hex ? { ...json, hex: toHex(item) } : json,
+      hex ? [...lines, ...hexDump(item)] : lines,
+    )
+  }
+  if (problem !== undefined) throw problem
+}
+
+type Described = { lines: readonly string[]; json: ReturnType<typeof treeToJson> }
+
+/** In an archive, one item that is unknown does not hide the others. */
+async function describe(item: Uint8Array, viewer: Viewer): Promise<Described> {
+  try {
+    const tree = await itemTree(item, viewer)
+    return { lines: drawTree(tree), json: treeToJson(tree) }
+  } catch (error) {
+    if (!(error instanceof WaxwingError)) throw error
+    const { code, message } = error
+    const title = `not readable: ${message} (${code})`
+    return { lines: [title], json: { kind: 'unreadable', code, message } }
+  }
+}
+
+async function viewerFor(context: Context, isBlind: boolean): Promise<Viewer> {
+  if (isBlind || !context.home.has('store')) return blindViewer(nodeProvider)
+  return new EndpointViewer(await context.openEndpoint({ part: 'offline' }))
+}
+
+/** The items of a file; where it is damaged, those before the damage. */
+function split(bytes: Uint8Array): { items: readonly Uint8Array[]; problem?: Error } {
+  const reader = new ArchiveReader()
+  let items: readonly Uint8Array[] = []
+  try {
+    items = reader.push(bytes)
+    reader.end()
+    return { items }
+  } catch (error) {
+    if (!(error instanceof WaxwingError)) throw error
+    return { items, problem: error }
+  }
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `waxwing pub`: seal and publish.
+ *
+ * @module
+ */
+
+import { createInterface } from 'node:readline'
+import type { Command } from 'commander'
+import type { Endpoint, Producer, ProducerOptions, PublishOptions } from '@waxwing/client'
+import { utf8 } from '@waxwing/core'
+import { withContext, type Context } from '../context.js'
+import { UsageError } from '../exit-codes.js'
+import { readInput } from '../files.js'
+import { teach } from '../teaching.js'
+import { parseDuration } from '../times.js'
+import { oneOf, streamName } from '../wishes.js'
+
+interface PubOptions {
+  readonly lines?: boolean
+  readonly retain?: boolean
+  readonly contentType?: string
+  readonly clearPart?: string
+  readonly epoch?: string
+  readonly history?: string
+  readonly signature?: string
+  readonly anyReaderCanWrite?: boolean
+  readonly grantRole?: string
+  readonly keepOpen?: boolean
+  readonly heartbeat?: string
+}
+
+export function registerPub(program: Command): void {
+  const pub = program
+    .command('pub')
+    .description('seal a message and publish it; without one, what comes on standard input')
+    .argument('<stream>', 'the name of the stream, which is also its topic')
+    .argument('[message]', 'the message; - or none: standard input, whole')
+    .option('--lines', 'each line of standard input is a message')
+    .option('--retain', 'the broker keeps the last message for late subscribers')
+    .option('--content-type <type>', 'what the message is, sealed with it')
+    .option('--clear-part <text>', 'something that everyone may read and nobody may change')
+    .option('--keep-open', 'stay afterwards, answer requests and show them as they come')
+    .option('--grant-role <role>', 'whoever has this role may read; ROLE:30d reaches so far back')
+    .action(withContext(run))
+  pub
+    .optionsGroup('The stream (a change of these begins with new keys):')
+    .option('--epoch <duration>', 'how finely time can be granted; default: 1h')
+    .option('--history <mode>', 'keep, or forget: keys of the past are deleted')
+    .option('--signature <mode>', 'each message is signed, or none is')
+    .option('--any-reader-can-write', 'needed with --signature none, because it is so')
+    .option('--heartbeat <duration>', 'say that often that all is well, while it runs')
+  teach(pub, {
+    examples: [
+      'pub plant/1/temperature 21.5',
+      'sensor | waxwing pub plant/1/temperature --lines --keep-open',
+    ],
+    next: 'readers ask; `waxwing requests` shows who waits.',
+  })
+}
+
+async function run(
+  context: Context,
+  name: string,
+  message: string | undefined,
+  options: PubOptions,
+): Promise<void> {
+  const stream = streamName(name)
+  const producerOptions = producerOptionsFrom(options)
+  const isShort = options.keepOpen !== true && (message !== undefined || options.lines !== true)
+  const { stop } = context
+  const endpoint = await openFor(context, stream, isShort)
+  const producer = await endpoint.producer(stream, producerOptions)
+  if (options.grantRole !== undefined) await grantRole(context, endpoint, stream, options.grantRole)
+  const count = await publishAll(context, producer, message, options)
+  if (options.keepOpen === true) {
+    context.output.note('Answering requests. Ctrl-C ends it.')
+    await stop.asked
+  } else if (count > 0 && !stop.isAsked) {
+    context.output.next(
+      'waxwing requests   who asks to read',
+      'waxwing grant WHO --stream ' + stream,
+    )
+  }
+}
+
+async function openFor(context: Context, stream: string, isShort: boolean): Promise<Endpoint> {
+  if (isShort) return context.openEndpoint({ part: 'passive' })
+  const session = `pub-${stream.replaceAll(/[^\w]/g, '-')}`
+  const endpoint = await context.openEndpoint({ part: 'active', session, showEvents: true })
+  return endpoint
+}
+
+/** @throws {UsageError} If they contradict each other or are none. */
+export function producerOptionsFrom(options: PubOptions): ProducerOptions {
+  const { epoch, history, signature, heartbeat } = options
+  const mode =
+    signature === undefined ? undefined : oneOf(['each', 'none'] as const, signature, '--signature')
+  if (mode === 'none' && options.anyReaderCanWrite !== true) {
+    throw new UsageError(
+      'without signatures every reader of the stream can write messages as its producer; ' +
+        'if that is wanted, say --any-reader-can-write too',
+    )
+  }
+  return {
+    ...(epoch === undefined ? {} : { epochSeconds: parseDuration(epoch) }),
+    ...(history === undefined
+      ? {}
+      : { history: oneOf(['keep', 'forget'] as const, history, '--history') }),
+    ...(mode === undefined ? {} : { signature: mode }),
+    ...(heartbeat === undefined ? {} : { heartbeatSeconds: parseDuration(heartbeat) }),
+  }
+}
+
+async function publishAll(
+  context: Context,
+  producer: Producer,
+  message: string | undefined,
+  options: PubOptions,
+): Promise<number> {
+  const { stop } = context
+  let count = 0
+  for await (const plaintext of messagesOf(message, options, stop.signal)) {
+    await publishOne(context, producer, plaintext, options)
+    count++
+    if (stop.isAsked) break
+  }
+  return count
+}
+
+async function* messagesOf(
+  message: string | undefined,
+  options: PubOptions,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  if (message !== undefined && message !== '-') {
+    if (options.lines === true) throw new UsageError('--lines reads standard input: no message')
+    yield utf8(message)
+    return
+  }
+  if (options.lines !== true) {
+    // With --keep-open and a terminal there may be nothing to say yet.
+    if (message === undefined && process.stdin.isTTY) {
+      if (options.keepOpen === true) return
+      throw new UsageError('say the message, or pipe it in; see waxwing pub --help')
+    }
+    if (message === undefined && options.keepOpen === true) return
+    yield await readInput('-')
+    return
+  }
+  const lines = createInterface({ input: process.stdin, crlfDelay: Infinity, signal })
+  for await (const line of lines) yield utf8(line)
+}
+
+async function publishOne(
+  { output }: Context,
+  producer: Producer,
+  plaintext: Uint8Array,
+  options: PubOptions,
+): Promise<void> {
+  const receipt = await producer.publish(plaintext, publishOptionsFrom(options))
+  const { counter } = receipt
+  output.result(
+    { published: producer.name, kid: producer.kid, byteCount: plaintext.length, ...receipt },
+    `Published to ${producer.name}: message ${counter}, ${plaintext.length} bytes, kid ${producer.kid}`,
+  )
+}
+
+function publishOptionsFrom({ contentType, clearPart, retain }: PubOptions): PublishOptions {
+  return {
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(clearPart === undefined ? {} : { clearPart: utf8(clearPart) }),
+    ...(retain === undefined ? {} : { retained: retain }),
+  }
+}
+
+async function grantRole(
+  { output }: Context,
+  endpoint: Endpoint,
+  stream: string,
+  text: string,
+): Promise<void> {
+  const [role = '', history] = text.split(':')
+  if (role === '') throw new UsageError('--grant-role is ROLE, or ROLE:30d')
+  const id = `pub.${stream}.${role}`.replaceAll(/[^\w.-]/g, '-').slice(0, 64)
+  const historySeconds = history === undefined ? 0 : parseDuration(history)
+  await endpoint.rules.set({ id, streams: stream, to: { role }, historySeconds })
+  output.note(`Whoever has the role ${role} may read ${stream} (rule ${id}).`)
+}

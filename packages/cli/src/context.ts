@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a command works with: the home, the output, and whatever it opens, closed again in the end.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander'
+import { WaxwingError } from '@waxwing/core'
+import {
+  openEndpoint,
+  type Endpoint,
+  type EndpointOptions,
+  type WaxwingEvent,
+} from '@waxwing/client'
+import type { MqttTransport } from '@waxwing/mqtt'
+import type { SqliteStore } from '@waxwing/store-sqlite'
+import { makeTransport, untilConnected, watchConnection } from './broker.js'
+import { checkedBroker, type Config } from './config.js'
+import { Home, type StoreName } from './home.js'
+import { Output } from './output.js'
+import { EventTeller } from './showing-events.js'
+import { Shutdown } from './shutdown.js'
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly home?: string
+  readonly broker?: string
+  readonly json?: boolean
+  readonly quiet?: boolean
+  readonly passphrase?: boolean
+  readonly passphraseFile?: string
+  readonly mqttPasswordFile?: string
+}
+
+/**
+ * How an endpoint takes part: not at all (`offline`), acting once beside others on the same home
+ * (`passive`), acting once and taking what waits for it (`listening`), or answering for as long as it
+ * runs (`active`).
+ */
+export type Part = 'offline' | 'passive' | 'listening' | 'active'
+
+export interface OpenOptions extends Partial<EndpointOptions> {
+  readonly part: Part
+  /** Default `store`. */
+  readonly storeName?: StoreName
+  /** Show what happens as it happens. Default: only what goes wrong. */
+  readonly showEvents?: boolean
+  /** Go on without a broker where it cannot be reached: what is to be sent waits in the store. */
+  readonly orOffline?: boolean
+  /** What makes the broker's session of a long-running command its own. */
+  readonly session?: string
+}
+
+export class Context {
+  readonly home: Home
+  readonly output: Output
+  readonly #options: GlobalOptions
+  readonly #opened: (() => Promise<unknown>)[] = []
+  #stop: Shutdown | undefined
+
+  constructor(options: GlobalOptions) {
+    this.#options = options
+    const { passphrase: ask = false, passphraseFile: file } = options
+    this.home = new Home(options.home, { ask, file })
+    const { stdout, stderr } = process
+    const { json = false, quiet = false } = options
+    this.output = new Output({ json, quiet, stdout, stderr })
+  }
+
+  /** The settings of the home, with what the command line and the environment say instead. */
+  get config(): Config {
+    const broker = this.#options.broker ?? process.env['WAXWING_BROKER']
+    const { config } = this.home
+    return broker === undefined ? config : { ...config, broker: checkedBroker(broker) }
+  }
+
+  /** From the first use on, SIGINT and SIGTERM ask the command to finish. */
+  get stop(): Shutdown {
+    if (this.#stop === undefined) {
+      const stop = new Shutdown()
+      this.#stop = stop
+      process.stdout.on('error', () => stop.ask())
+    }
+    return this.#stop
+  }
+
+  /** Has something closed when the command is over; the last opened goes first. */
+  defer(close: () => Promise<unknown>): void {
+    this.#opened.unshift(close)
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#opened.splice(0)) await close()
+    this.#stop?.release()
+  }
+
+  async openStore(name: StoreName = 'store'): Promise<SqliteStore> {
+    const store = await this.home.open(name)
+    this.defer(() => store.close())
+    return store
+  }
+
+  /** Connects to the broker, once: for what is done when it is done. */
+  async connect(): Promise<MqttTransport> {
+    const { config } = this
+    const transport = makeTransport(config, { passwordFile: this.#options.mqttPasswordFile })
+    this.defer(() => transport.close())
+    await untilConnected(transport, config)
+    return transport
+  }
+
+  /** Connects to the broker, again and again, under a session that it keeps. */
+  stayConnected(clientId?: string): MqttTransport {
+    const { config } = this
+    const options = { clientId, passwordFile: this.#options.mqttPasswordFile }
+    const transport = makeTransport(config, options)
+    this.defer(() => transport.close())
+    watchConnection(transport, config, this.output)
+    return transport
+  }
+
+  /** Opens the identity's endpoint. */
+  async openEndpoint(options: OpenOptions): Promise<Endpoint> {
+    const {
+      part,
+      storeName,
+      session = '',
+      orOffline = false,
+      showEvents = false,
+      ...rest
+    } = options
+    const store = await this.openStore(storeName)
+    const teller = new EventTeller(this.output, showEvents)
+    const onEvent = (event: WaxwingEvent): void => teller.tell(event)
+    const base = { store, processHint: `cli ${process.pid}`, onEvent, ...rest }
+    const endpoint = await this.#open(base, { part, session, orOffline })
+    teller.endpoint = endpoint
+    this.defer(() => endpoint.close())
+    return endpoint
+  }
+
+  async #open(
+    options: EndpointOptions,
+    { part, session, orOffline }: { part: Part; session: string; orOffline: boolean },
+  ): Promise<Endpoint> {
+    if (part === 'offline') return openEndpoint(options)
+    if (part === 'active') {
+      const transport = this.stayConnected(await clientIdOf(options, session))
+      const announce = this.config.announce ?? true
+      return openEndpoint({ announce, ...options, transport })
+    }
+    try {
+      const passive = part === 'passive'
+      return await openEndpoint({ ...options, transport: await this.connect(), passive })
+    } catch (error) {
+      if (!orOffline || !isUnreachable(error)) throw error
+      this.output.warn('The broker cannot be reached: what is to be sent waits in the store.')
+      return openEndpoint(options)
+    }
+  }
+}
+
+/** Runs a command's body with a context of its own. The last argument of commander is the command. */
+export function withContext<Args extends readonly unknown[]>(
+  body: (context: Context, ...args: Args) => Promise<void>,
+): (...args: [...Args, Command]) => Promise<void> {
+  return async (...args) => {
+    const command = args.at(-1) as Command
+    const context = new Context(command.optsWithGlobals<GlobalOptions>())
+    try {
+      await body(context, ...(args.slice(0, -1) as unknown as Args))
+    } finally {
+      await context.close()
+    }
+  }
+}
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof WaxwingError && error.details.rule === 'connect'
+}
+
+/** The broker keeps what comes for a principal's command while it does not run. */
+async function clientIdOf(options: EndpointOptions, session: string): Promise<string> {
+  const peek = await openEndpoint({ store: options.store, passive: true })
+  const { id } = peek
+  await peek.close()
+  return `waxwing-${id.slice(0, 16)}-${session}`
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Who is there: what the principals of our domain, and of its partners, left in the broker about
+ * themselves. A command that runs but once asks for it when it needs somebody that it does not know.
+ *
+ * @module
+ */
+
+import {
+  decodeStatement,
+  toHex,
+  trustAddress,
+  WaxwingError,
+  type StatementType,
+  type TrustedPrincipal,
+} from '@waxwing/core'
+import type { Endpoint } from '@waxwing/client'
+
+const QUIET_MS = 400
+const PATIENCE_MS = 5000
+
+/** A credential says who the author of a card is, a bundle who may issue credentials. */
+const ORDER: readonly StatementType[] = ['trust-bundle', 'credential', 'key-card']
+
+/**
+ * Finds a principal to grant something to.
+ *
+ * @param who - Name, id or beginning of the id.
+ * @throws {WaxwingError} `ERR_KEY_UNKNOWN` if nobody fits.
+ */
+export async function findGrantee(endpoint: Endpoint, who: string): Promise<TrustedPrincipal> {
+  const { trustBook, runtime } = endpoint.parts
+  const found = (): TrustedPrincipal | undefined => {
+    const principal = trustBook.findPrincipal(who)
+    const card = principal && trustBook.cardOf(principal.id)
+    return card !== undefined && card.expires * 1000 > runtime.time.now() ? principal : undefined
+  }
+  const known = found()
+  if (known !== undefined) return known
+  await learnFromBroker(endpoint)
+  const learnt = found()
+  if (learnt !== undefined) return learnt
+  const isKnown = trustBook.findPrincipal(who) !== undefined
+  throw new WaxwingError(
+    'ERR_KEY_UNKNOWN',
+    isKnown
+      ? `no valid key card of ${who} is held`
+      : `nobody whom this home trusts is called ${who}, or several are`,
+    { rule: 'grantee' },
+  )
+}
+
+/** Takes what the broker keeps below the trust addresses. Without a broker, does nothing. */
+export async function learnFromBroker(endpoint: Endpoint): Promise<void> {
+  const { transport, trustBook } = endpoint.parts
+  const { bundle } = trustBook.trust
+  if (transport === undefined || bundle === undefined) return
+  const domains = [bundle.domainId, ...bundle.partners.map(({ domainId }) => domainId)]
+  const payloads: Uint8Array[] = []
+  let quietSince = performance.now()
+  for (const domainId of domains) {
+    const subscription = await transport.subscribe(
+      `${trustAddress(domainId)}/#`,
+      async (message) => {
+        payloads.push(message.payload)
+        quietSince = performance.now()
+        await message.acknowledge()
+      },
+    )
+    const until = performance.now() + PATIENCE_MS
+    while (performance.now() < Math.min(quietSince + QUIET_MS, until)) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await subscription.close()
+  }
+  for (const statement of sorted(payloads)) await receiveQuietly(endpoint, statement)
+}
+
+function sorted(payloads: readonly Uint8Array[]): readonly Uint8Array[] {
+  const typed = new Map<string, { rank: number; bytes: Uint8Array }>()
+  for (const bytes of payloads) {
+    const rank = rankOf(bytes)
+    if (rank >= 0) typed.set(toHex(bytes), { rank, bytes })
+  }
+  return [...typed.values()].toSorted((a, b) => a.rank - b.rank).map(({ bytes }) => bytes)
+}
+
+function rankOf(bytes: Uint8Array): number {
+  try {
+    return ORDER.indexOf(decodeStatement(bytes).type)
+  } catch {
+    return -1
+  }
+}
+
+/** Anybody can leave anything in a broker: what is refused is no failure of the command. */
+async function receiveQuietly(endpoint: Endpoint, statement: Uint8Array): Promise<void> {
+  try {
+    await endpoint.receive(statement)
+  } catch (error) {
+    if (!(error instanceof WaxwingError)) throw error
+  }
+}

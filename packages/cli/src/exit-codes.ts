@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The exit status of the command: one number for each kind of failure, so that scripts can branch.
+ * `docs/reference/exit-codes.md` is made from here.
+ *
+ * @module
+ */
+
+import { ERROR_CODES, WaxwingError, type ErrorCode } from '@waxwing/core'
+
+export const EXIT_CODES = {
+  ok: { status: 0, meaning: 'It worked.' },
+  unexpected: { status: 1, meaning: 'Something that should not happen: please report it.' },
+  usage: { status: 2, meaning: 'The command was given wrongly: an argument, an option, a file.' },
+  denied: { status: 3, meaning: 'Not trusted, not authorised, denied, revoked or expired.' },
+  'not-authentic': { status: 4, meaning: 'Not authentic, not well-formed, or not supported.' },
+  'key-unknown': { status: 5, meaning: 'No key, no identity or no such principal is known here.' },
+  transport: { status: 6, meaning: 'The broker cannot be reached, or refused.' },
+  store: { status: 7, meaning: 'The store is damaged, locked, foreign, full or in use.' },
+  timeout: { status: 8, meaning: 'Nothing came in time.' },
+} as const
+
+export type ExitKind = keyof typeof EXIT_CODES
+
+const KIND_BY_CODE: Readonly<Record<ErrorCode, ExitKind>> = {
+  ERR_MALFORMED: 'not-authentic',
+  ERR_UNSUPPORTED: 'not-authentic',
+  ERR_NOT_AUTHENTIC: 'not-authentic',
+  ERR_SIGNATURE: 'not-authentic',
+  ERR_KEY_UNKNOWN: 'key-unknown',
+  ERR_KEY_INVALID: 'not-authentic',
+  ERR_NOT_TRUSTED: 'denied',
+  ERR_NOT_AUTHORIZED: 'denied',
+  ERR_CHAIN: 'not-authentic',
+  ERR_RECIPIENT: 'denied',
+  ERR_EXPIRED: 'denied',
+  ERR_NOT_YET_VALID: 'denied',
+  ERR_REVOKED: 'denied',
+  ERR_ROLLBACK: 'not-authentic',
+  ERR_CONFLICT: 'not-authentic',
+  ERR_REPLAYED: 'not-authentic',
+  ERR_CLOSED_GENERATION: 'not-authentic',
+  ERR_LIMIT: 'not-authentic',
+  ERR_NOT_READY: 'unexpected',
+  ERR_COUNTER_EXHAUSTED: 'unexpected',
+  ERR_CLOCK: 'unexpected',
+  ERR_STORE_CORRUPT: 'store',
+  ERR_STORE_FOREIGN: 'store',
+  ERR_STORE_NEWER: 'store',
+  ERR_STORE_KEY: 'store',
+  ERR_STORE_FULL: 'store',
+  ERR_STORE_BUSY: 'store',
+  ERR_TRANSPORT: 'transport',
+  ERR_TIMEOUT: 'timeout',
+  ERR_CLOSED: 'unexpected',
+}
+
+/** A command that was given wrongly. The message says what to do instead. */
+export class UsageError extends Error {
+  override readonly name: string = 'UsageError'
+}
+
+/** What kind of failure an error is. */
+export function exitKindOf(error: unknown): ExitKind {
+  if (error instanceof UsageError) return 'usage'
+  if (error instanceof WaxwingError) return KIND_BY_CODE[error.code]
+  return isFileError(error) ? 'usage' : 'unexpected'
+}
+
+/** The reference page, as Markdown. */
+export function exitCodesPage(): string {
+  const rows = Object.entries(EXIT_CODES).map(([kind, { status, meaning }]) => {
+    const codes = Object.keys(ERROR_CODES).filter(
+      (code) => KIND_BY_CODE[code as ErrorCode] === kind,
+    )
+    return `| ${status} | ${meaning} | ${codes.map((code) => `\`${code}\``).join(', ')} |`
+  })
+  return `<!-- Made from packages/cli/src/exit-codes.ts by its test. Do not edit. -->
+
+# Exit codes of \`waxwing\`
+
+| status | meaning | error codes ([what they mean](errors.md)) |
+| --- | --- | --- |
+${rows.join('\n')}
+
+With \`--json\` a failure is one line on standard error: \`{"error":"ERR_…","message":"…","exit":…}\`.
+`
+}
+
+/** The file system said no: a file that is not there, or that is there already. */
+function isFileError(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && ['ENOENT', 'EEXIST', 'EACCES', 'EISDIR'].includes(code)
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The command line as a whole: its commands in the order in which one learns them.
+ *
+ * @module
+ */
+
+import { Command } from 'commander'
+import { registerConfig } from './commands/config.js'
+import { registerDoctor } from './commands/doctor.js'
+import { registerDomain } from './commands/domain.js'
+import { registerGrant } from './commands/grant.js'
+import { registerId } from './commands/id.js'
+import { registerInspect } from './commands/inspect.js'
+import { registerOpen } from './commands/open.js'
+import { registerPub } from './commands/pub.js'
+import { registerReceive } from './commands/receive.js'
+import { registerRecord } from './commands/record.js'
+import { registerRecover } from './commands/recover.js'
+import { registerRequests } from './commands/requests.js'
+import { registerRevoke } from './commands/revoke.js'
+import { registerRules } from './commands/rules.js'
+import { registerStore } from './commands/store.js'
+import { registerSub } from './commands/sub.js'
+import { registerTrust } from './commands/trust.js'
+import { ownVersion, registerVersion } from './commands/version.js'
+
+const HELP_WIDTH = 100
+
+const AFTER = `
+Begin:
+  $ waxwing id create --name thermometer      an identity, in ~/.waxwing or --home DIR
+  $ waxwing doctor                            is all well?
+  $ waxwing help pub                          each command has an example and what comes next
+
+Environment: WAXWING_HOME, WAXWING_BROKER, WAXWING_STORE_KEY, WAXWING_PASSPHRASE,
+WAXWING_MQTT_PASSWORD. Secrets are never arguments. Exit codes: docs/reference/exit-codes.md`
+
+/** Builds the command line. Commands throw; nothing here ends the process. */
+export function buildProgram(): Command {
+  const program = new Command('waxwing')
+    .description(
+      'Seals messages end to end through brokers nobody has to trust,\n' +
+        'and decides who may read them: before or after they were sent.',
+    )
+    .option('--home <dir>', 'where identity, keys and settings lie (default: ~/.waxwing)')
+    .option('--broker <url>', 'the broker, instead of the one in the settings')
+    .option('--json', 'one JSON object a line on standard output')
+    .option('--quiet', 'no hints and no progress')
+    .option('--passphrase', 'ask for the passphrase of the store, or a new one where it is made')
+    .option('--passphrase-file <file>', 'read the passphrase of the store from a file')
+    .option('--mqtt-password-file <file>', 'read the password at the broker from a file')
+    .version(ownVersion(), '-V, --version', 'show the version')
+    .addHelpText('after', AFTER)
+    .configureHelp({ showGlobalOptions: false })
+    .configureOutput({ getOutHelpWidth: () => HELP_WIDTH, getErrHelpWidth: () => HELP_WIDTH })
+    .showSuggestionAfterError()
+  program.commandsGroup('Who you are:')
+  registerId(program)
+  registerTrust(program)
+  program.commandsGroup('Messages:')
+  registerPub(program)
+  registerSub(program)
+  registerRecord(program)
+  registerOpen(program)
+  program.commandsGroup('Who may read:')
+  registerRequests(program)
+  registerGrant(program)
+  registerRules(program)
+  registerRevoke(program)
+  registerReceive(program)
+  program.commandsGroup('Whose data it is:')
+  registerDomain(program)
+  registerRecover(program)
+  program.commandsGroup('Care:')
+  registerInspect(program)
+  registerDoctor(program)
+  registerStore(program)
+  registerConfig(program)
+  registerVersion(program)
+  for (const command of everyCommand(program)) command.exitOverride()
+  return program
+}
+
+/** A command and all below it. */
+export function everyCommand(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)]
+}

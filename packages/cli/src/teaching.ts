@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Help that teaches: after the options of each command an example, and what comes next.
+ *
+ * @module
+ */
+
+import type { Command } from 'commander'
+
+export interface Lesson {
+  /** Commands as somebody would type them; the `waxwing` in front of simple ones is added. */
+  readonly examples: readonly string[]
+  /** What one does afterwards, in a sentence. */
+  readonly next: string
+}
+
+/** Adds a lesson to the help of a command. */
+export function teach(command: Command, { examples, next }: Lesson): Command {
+  const lines = examples.map((example) =>
+    example.includes('waxwing ') ? `  $ ${example}` : `  $ waxwing ${example}`,
+  )
+  const title = examples.length === 1 ? 'Example:' : 'Examples:'
+  return command.addHelpText('after', `\n${title}\n${lines.join('\n')}\n\nNext: ${next}`)
+}
