@@ -239,6 +239,7 @@ export class Endpoint {
       trustBook.onCard(() => this.#inBackground(() => this.#parts.sharing.announceAll())),
       book.onKeys((generation) => this.#inBackground(() => this.#listenFor(generation))),
     )
+    this.#followStore()
     await outbox.load()
     requester.start()
     if (transport === undefined) return
@@ -251,6 +252,22 @@ export class Endpoint {
         if (status.state === 'error') runtime.report(status.error)
       }),
     )
+  }
+
+  /** Another process on the same store may be granted something, rotate, or change a rule. */
+  #followStore(): void {
+    const { runtime, book, granter } = this.#parts
+    const stop = runtime.store.onForeignChange?.(() =>
+      this.#inBackground(async () => {
+        try {
+          await granter.rules.load()
+          await book.catchUp()
+        } catch (error) {
+          if (this.#closing === undefined) throw error
+        }
+      }),
+    )
+    if (stop !== undefined) this.#undo.push(stop)
   }
 
   /** Whoever belongs to no domain vouches for its own streams, to itself. */

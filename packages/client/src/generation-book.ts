@@ -29,6 +29,7 @@ import {
   type VerifiedGrant,
   type VerifiedManifest,
 } from '@waxwing/core'
+import { mergeGeneration } from './generation-merge.js'
 import { Table } from './table.js'
 import type { Runtime } from './runtime.js'
 
@@ -129,6 +130,24 @@ export class GenerationBook {
     }
   }
 
+  /**
+   * Takes over what another process on the same store recorded: its generations, and what it was
+   * granted, proved or forgot of those that are known here.
+   */
+  async catchUp(): Promise<void> {
+    for (const { record } of await this.#table.scan()) {
+      try {
+        const stored = this.#restore(record)
+        const known = this.#byId.get(stored.id)
+        if (known === undefined) this.#index(stored)
+        else if (!mergeGeneration(known, stored)) continue
+        for (const listener of this.#listeners) listener(known ?? stored)
+      } catch (error) {
+        this.#runtime.report(error)
+      }
+    }
+  }
+
   /** Calls the listener whenever keys were added. Returns a function that removes it. */
   onKeys(listener: GenerationListener): () => void {
     this.#listeners.add(listener)
@@ -188,6 +207,8 @@ export class GenerationBook {
     if (known !== undefined) return known
     const record = await this.#table.get(id)
     if (record === undefined) return undefined
+    const meanwhile = this.#byId.get(id)
+    if (meanwhile !== undefined) return meanwhile
     const generation = this.#restore(record)
     this.#index(generation)
     return generation
