@@ -32,6 +32,9 @@ const STABLE_MS = 5_000
 /** So many times what was in flight is sent again, before the oldest of it is given up. */
 const MAX_RESENDS = 5
 
+/** Browsers have no `setImmediate`; what is read there comes in tasks of its own anyway. */
+const afterThisTurn: (task: () => void) => void = globalThis.setImmediate ?? queueMicrotask
+
 export interface ConnectionOwner {
   /** Ready for packets; `server` is what the broker said of itself. */
   connected(server: IConnackPacket): void
@@ -63,6 +66,8 @@ export class Connection {
   #wasAnswered = false
   #reconnectTimer: ReturnType<typeof setTimeout> | undefined
   #lastError: unknown
+  /** The stream whose writes wait for the end of this turn. */
+  #corked: object | undefined
 
   constructor(options: ResolvedOptions, role: 'data' | 'control', owner: ConnectionOwner) {
     this.#options = options
@@ -83,9 +88,21 @@ export class Connection {
     return this.client.connected && !this.#isEnded ? this.client.stream : undefined
   }
 
-  /** Writes a packet that MQTT.js does not know of. */
+  /**
+   * Writes a packet that MQTT.js does not know of. What is written in one turn of the event loop goes
+   * out together: a system call for each acknowledgement would cost more than all else about it.
+   */
   write(packet: Uint8Array): void {
-    this.client.stream.write(asBuffer(packet))
+    const { stream } = this.client
+    if (this.#corked !== stream) {
+      this.#corked = stream
+      stream.cork()
+      afterThisTurn(() => {
+        this.#corked = undefined
+        stream.uncork()
+      })
+    }
+    stream.write(asBuffer(packet))
   }
 
   /** Keeps the connection alive while nothing is read: the broker's answers are not seen then. */

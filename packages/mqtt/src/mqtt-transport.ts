@@ -82,8 +82,8 @@ class TwoConnections implements MqttTransport {
   async send(address: string, payload: Uint8Array, options: MqttSendOptions = {}): Promise<void> {
     assertSendable(address, payload, options, this.#options)
     if (this.#end !== undefined) throw this.#end
-    const outgoing = { address, payload: payload.slice() }
-    await this.#sends.push({ ...outgoing, options: publishOptions(options, this.#options) })
+    const how = publishOptions(options, this.#options)
+    await this.#sends.push({ address, payload: payload.slice(), options: how })
   }
 
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {

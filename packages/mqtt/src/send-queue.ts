@@ -39,6 +39,7 @@ export class SendQueue {
   readonly #inFlight = new Set<Entry>()
   #server: ServerProperties = {}
   #isSending = false
+  #willSend = false
   #whenEmpty: (() => void) | undefined
 
   constructor(connection: Connection, options: ResolvedOptions) {
@@ -47,16 +48,19 @@ export class SendQueue {
   }
 
   /** Resolves when the broker has taken the message (QoS 0: when it was written). */
-  async push(outgoing: Outgoing): Promise<void> {
+  push(outgoing: Outgoing): Promise<void> {
     const { maxWaitingSends, maxWaitingBytes } = this.#options
     const bytes = this.#waitingBytes + outgoing.payload.length
-    if (this.#waiting.length >= maxWaitingSends) throw fullError('maxWaitingSends')
-    if (this.#waiting.length > 0 && bytes > maxWaitingBytes) throw fullError('maxWaitingBytes')
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.push({ ...outgoing, messageId: undefined, resolve, reject })
+    if (this.#waiting.length >= maxWaitingSends) return Promise.reject(fullError('maxWaitingSends'))
+    if (this.#waiting.length > 0 && bytes > maxWaitingBytes) {
+      return Promise.reject(fullError('maxWaitingBytes'))
+    }
+    const { address, payload, options } = outgoing
     this.#waitingBytes = bytes
-    this.#sendNext()
-    await promise
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ address, payload, options, messageId: undefined, resolve, reject })
+      this.#sendNext()
+    })
   }
 
   connected(server: IConnackPacket): void {
@@ -120,6 +124,16 @@ export class SendQueue {
     if (this.#isEmpty) this.#whenEmpty?.()
   }
 
+  /** After all the answers that came together, so that what they make room for is written together. */
+  #sendSoon(): void {
+    if (this.#willSend) return
+    this.#willSend = true
+    queueMicrotask(() => {
+      this.#willSend = false
+      this.#sendNext()
+    })
+  }
+
   #sendNext(): void {
     if (this.#isSending) return // QoS 0 is answered while it is sent
     this.#isSending = true
@@ -143,7 +157,7 @@ export class SendQueue {
       if (!this.#inFlight.delete(entry)) return
       if (error) entry.reject(sendFailed(entry.address, error))
       else entry.resolve()
-      this.#sendNext()
+      this.#sendSoon()
     })
     entry.messageId = client.getLastMessageId()
   }
@@ -156,9 +170,10 @@ function fullError(rule: string): WaxwingError {
 /** Why the broker would break the connection over this message (MQTT 5.0 Section 3.2.2.3). */
 function refusalOf(entry: Entry, server: ServerProperties): WaxwingError | undefined {
   const { qos, retain = false } = entry.options
-  if (packetBytes(entry) > (server.maximumPacketSize ?? Infinity)) {
+  const { maximumPacketSize } = server
+  if (maximumPacketSize !== undefined && packetBytes(entry) > maximumPacketSize) {
     const rule = 'maximumPacketSize'
-    const message = `the broker takes packets of ${server.maximumPacketSize} bytes at most`
+    const message = `the broker takes packets of ${maximumPacketSize} bytes at most`
     return new WaxwingError('ERR_LIMIT', message, { rule })
   }
   if (qos > (server.maximumQoS ?? 2)) {

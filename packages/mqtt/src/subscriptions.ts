@@ -8,7 +8,7 @@
 import type { IPublishPacket } from 'mqtt'
 import type { MessageHandler } from '@waxwing/core'
 import { identifiersOf } from './packets.js'
-import { subscriptionIdentifier, topicMatches, unshared } from './topics.js'
+import { subscriptionIdentifier, topicMatcher, unshared } from './topics.js'
 
 /** One call of `subscribe`. */
 export interface Registration {
@@ -17,8 +17,14 @@ export interface Registration {
   readonly identifier: number
 }
 
+/** All registrations of one filter. */
+interface Taking {
+  readonly matches: (topic: string) => boolean
+  readonly registrations: Set<Registration>
+}
+
 export class Subscriptions {
-  readonly #byFilter = new Map<string, Set<Registration>>()
+  readonly #byFilter = new Map<string, Taking>()
 
   /** The filters that somebody wants. */
   get filters(): readonly string[] {
@@ -32,14 +38,17 @@ export class Subscriptions {
   add(filter: string, handler: MessageHandler): Registration {
     const registration = { filter, handler, identifier: subscriptionIdentifier(filter) }
     const others = this.#byFilter.get(filter)
-    if (others === undefined) this.#byFilter.set(filter, new Set([registration]))
-    else others.add(registration)
+    if (others !== undefined) others.registrations.add(registration)
+    else {
+      const matches = topicMatcher(unshared(filter))
+      this.#byFilter.set(filter, { matches, registrations: new Set([registration]) })
+    }
     return registration
   }
 
   /** @returns Whether nobody wants the filter any more. */
   remove(registration: Registration): boolean {
-    const others = this.#byFilter.get(registration.filter)
+    const others = this.#byFilter.get(registration.filter)?.registrations
     if (others === undefined || !others.delete(registration) || others.size > 0) return false
     this.#byFilter.delete(registration.filter)
     return true
@@ -56,8 +65,8 @@ export class Subscriptions {
   takersOf(packet: IPublishPacket): readonly Registration[] {
     const identifiers = identifiersOf(packet)
     const takers: Registration[] = []
-    for (const [filter, registrations] of this.#byFilter) {
-      if (!topicMatches(unshared(filter), packet.topic)) continue
+    for (const { matches, registrations } of this.#byFilter.values()) {
+      if (!matches(packet.topic)) continue
       for (const registration of registrations) {
         if (identifiers?.includes(registration.identifier) ?? true) takers.push(registration)
       }

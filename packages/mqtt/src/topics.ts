@@ -35,8 +35,10 @@ function assertText(text: string, name: string): void {
   if (typeof text !== 'string' || text === '' || text.includes('\0') || !text.isWellFormed()) {
     throw new TypeError(`${name} must be a non-empty Unicode string without NUL`)
   }
-  if (utf8(text).length > MAX_BYTES)
+  // A code unit takes three bytes at most: short texts, which is all of them, need no encoding.
+  if (3 * text.length > MAX_BYTES && utf8(text).length > MAX_BYTES) {
     throw new TypeError(`${name} is longer than ${MAX_BYTES} bytes`)
+  }
 }
 
 /** The filter that decides what matches: without `$share/group/`. */
@@ -51,16 +53,26 @@ export function isControlFilter(filter: string): boolean {
 
 /** Tells whether a topic matches an unshared filter. Linear in their length. */
 export function topicMatches(filter: string, topic: string): boolean {
-  // Section 4.7.2: wildcards at the start do not match the broker's own topics.
-  if (topic.startsWith('$') && /^[+#]/.test(filter)) return false
+  return topicMatcher(filter)(topic)
+}
+
+/** The same for one filter and many topics: the filter is taken apart once. */
+export function topicMatcher(filter: string): (topic: string) => boolean {
+  if (!/[+#]/.test(filter)) return (topic) => topic === filter
   const wanted = filter.split('/')
-  const levels = topic.split('/')
-  for (const [index, level] of wanted.entries()) {
-    if (level === '#') return true
-    if (index >= levels.length) return false
-    if (level !== '+' && level !== levels[index]) return false
+  const startsWild = /^[+#]/.test(filter)
+  return (topic) => {
+    // Section 4.7.2: wildcards at the start do not match the broker's own topics.
+    if (startsWild && topic.startsWith('$')) return false
+    const levels = topic.split('/')
+    for (let i = 0; i < wanted.length; i++) {
+      const level = wanted[i]
+      if (level === '#') return true
+      if (i >= levels.length) return false
+      if (level !== '+' && level !== levels[i]) return false
+    }
+    return wanted.length === levels.length
   }
-  return wanted.length === levels.length
 }
 
 /**
