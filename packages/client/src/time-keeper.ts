@@ -60,9 +60,14 @@ export class TimeKeeper {
     return this.#lastOffset === undefined ? floor : Math.max(floor, monotonic + this.#lastOffset)
   }
 
+  /** The clock's time, in milliseconds since 1970, if it can be right at all. */
+  get knownMs(): number | undefined {
+    return this.#wall()
+  }
+
   /** Whether the clock shows a time that can be right at all. */
   get known(): boolean {
-    return this.#wall() !== undefined
+    return this.knownMs !== undefined
   }
 
   /** Milliseconds that passed on the monotonic clock. */
@@ -102,14 +107,15 @@ export class TimeKeeper {
   /** The wall clock, unless it shows a time that has certainly passed. Notices jumps. */
   #wall(): number | undefined {
     const wall = this.#clock.now()
-    const floor = this.#floorMs + (this.#clock.monotonic() - this.#floorAt)
+    const monotonic = this.#clock.monotonic()
+    const floor = this.#floorMs + (monotonic - this.#floorAt)
     if (wall === undefined || wall + CLOCK_TOLERANCE_MS < floor) {
       const wasKnown = this.#offset !== undefined
       this.#offset = undefined
       if (wasKnown) this.#tell(wall === undefined ? 'unknown' : 'back')
       return undefined
     }
-    const offset = wall - this.#clock.monotonic()
+    const offset = wall - monotonic
     const drift = this.#offset === undefined ? 0 : offset - this.#offset
     const jumped = Math.abs(drift) > CLOCK_TOLERANCE_MS
     if (this.#offset === undefined || jumped) this.#offset = offset

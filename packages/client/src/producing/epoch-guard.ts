@@ -32,6 +32,7 @@ export class EpochGuard {
   /** No object may be sealed in an epoch below this one. */
   #floor: number
   #permitted: number
+  #judgedAtMs = 0
   #unknown: { readonly baseMs: number; readonly atMs: number } | undefined
 
   /**
@@ -67,6 +68,7 @@ export class EpochGuard {
    */
   judge(): EpochVerdict {
     const nowMs = this.#nowMs()
+    this.#judgedAtMs = nowMs
     const epoch = epochAt(nowMs, this.#epochSeconds)
     if (this.#unknown !== undefined && this.#unknownForMs() > UNKNOWN_LIMIT_MS) {
       return { kind: 'rotate', epoch }
@@ -92,9 +94,12 @@ export class EpochGuard {
     return Math.max(1, next - this.#marginMs() - nowMs)
   }
 
-  /** The time by which objects are dated, in milliseconds since 1970. */
-  nowMs(): number {
-    return this.#nowMs()
+  /**
+   * The time of the last judgement, in milliseconds since 1970, by which the object that it was for is
+   * dated: reading the clock again would cost as much as the encryption.
+   */
+  get judgedAtMs(): number {
+    return this.#judgedAtMs
   }
 
   #verdictFor(epoch: number): EpochVerdict {
@@ -104,9 +109,10 @@ export class EpochGuard {
   /** The known time, or, without one, the monotonic clock's progress from the stored epoch. */
   #nowMs(): number {
     const time = this.#time
-    if (time.known) {
+    const { knownMs } = time
+    if (knownMs !== undefined) {
       this.#unknown = undefined
-      return time.now()
+      return knownMs
     }
     const monotonic = time.monotonic()
     if (this.#unknown === undefined) {

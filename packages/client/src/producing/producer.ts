@@ -13,6 +13,7 @@ import {
   utf8,
   WaxwingError,
   type Metadata,
+  type SendOptions,
   type Transport,
 } from '@waxwing/core'
 import { writeConfirmedTime } from '../confirmed-time.js'
@@ -33,6 +34,8 @@ const NOTE_SESSION_MS = 1000
 const MIN_ROTATION_MS = 60_000
 /** `forget` streams keep the current epoch and the two before it. */
 const FORGET_AFTER_EPOCHS = 2
+
+const PLAIN: SendOptions = {}
 
 export interface ProducerDeps extends MakingInputs {
   readonly transport: Transport | undefined
@@ -124,14 +127,15 @@ export class Producer {
   async publish(plaintext: Uint8Array | string, options: PublishOptions = {}): Promise<Receipt> {
     const { transport } = this.#deps
     if (transport === undefined) throw new TypeError('publish needs a transport: use seal')
-    if (!this.#isReady()) await this.ready()
-    const object = this.seal(plaintext, options)
+    this.#assertOpen()
+    const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
+    let object = this.#trySeal(bytes, options, false)
+    if (object === undefined) {
+      await this.ready()
+      object = this.seal(bytes, options)
+    }
     const receipt = this.#receiptOfLast()
-    const { retained, expiresAfterSeconds } = options
-    await transport.send(options.address ?? this.name, object, {
-      ...(retained === undefined ? {} : { retained }),
-      ...(expiresAfterSeconds === undefined ? {} : { expiresAfterSeconds }),
-    })
+    await transport.send(options.address ?? this.name, object, sendOptionsOf(options))
     return receipt
   }
 
@@ -191,10 +195,19 @@ export class Producer {
   }
 
   #seal(plaintext: Uint8Array, options: PublishOptions, heartbeat: boolean): Uint8Array {
+    const object = this.#trySeal(plaintext, options, heartbeat)
+    if (object !== undefined) return object
+    throw new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
+  }
+
+  /** Seals, unless something has to be made ready first. */
+  #trySeal(
+    plaintext: Uint8Array,
+    options: PublishOptions,
+    heartbeat: boolean,
+  ): Uint8Array | undefined {
     const verdict = this.#guard.judge()
-    if (verdict.kind !== 'seal' || this.#announced !== this.generation.id) {
-      throw new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
-    }
+    if (verdict.kind !== 'seal' || this.#announced !== this.generation.id) return undefined
     if (this.#session.isOver) this.#beginSession()
     const { epoch } = verdict
     this.#guard.use(epoch)
@@ -213,7 +226,7 @@ export class Producer {
     const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {}
     if (this.#options.timestamps !== false) {
       const startMs = epochStartMs(epoch, this.generation.manifest.epochSeconds)
-      metadata.offsetMs = Math.max(0, Math.floor(this.#guard.nowMs() - startMs))
+      metadata.offsetMs = Math.max(0, Math.floor(this.#guard.judgedAtMs - startMs))
     }
     if (options.contentType !== undefined) metadata.contentType = options.contentType
     if (options.headers !== undefined) metadata.headers = options.headers
@@ -227,10 +240,6 @@ export class Producer {
   #receiptOfLast(): Receipt {
     const { name, nextCounter } = this.#session
     return { generationId: this.generation.id, session: name, counter: nextCounter - 1 }
-  }
-
-  #isReady(): boolean {
-    return this.#announced === this.generation.id && this.#guard.judge().kind === 'seal'
   }
 
   async #makeReady(): Promise<void> {
@@ -386,5 +395,14 @@ export class Producer {
 
   #assertOpen(): void {
     if (this.#closed) throw new WaxwingError('ERR_CLOSED', 'the producer is closed')
+  }
+}
+
+/** What the transport is told of how to send. */
+function sendOptionsOf({ retained, expiresAfterSeconds }: PublishOptions): SendOptions {
+  if (retained === undefined && expiresAfterSeconds === undefined) return PLAIN
+  return {
+    ...(retained === undefined ? {} : { retained }),
+    ...(expiresAfterSeconds === undefined ? {} : { expiresAfterSeconds }),
   }
 }
