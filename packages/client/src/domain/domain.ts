@@ -208,7 +208,7 @@ export class Domain {
     checkId(id)
     const wanted = since === undefined ? undefined : secondsOfDate(since)
     return this.#state.step(async (record, now) => {
-      const edit = withRevoked(this.#crypto, id, wanted ?? revokedSince(record.bundle, id) ?? now)
+      const edit = withRevoked(this.#crypto, id, wanted ?? now)
       const step = this.#editStep(record, edit, now)
       const current = step.next ?? record
       const order = { principalId: id, since: revokedSince(current.bundle, id) ?? now }

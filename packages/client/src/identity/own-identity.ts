@@ -298,7 +298,9 @@ export class OwnIdentity {
 async function load(records: OwnRecords): Promise<Loaded | undefined> {
   const self = await records.self()
   if (self === undefined) return undefined
-  return { self, cards: await records.cards(), credential: await records.credential() }
+  const cards = await records.cards()
+  if (cards.length === 0) throw incomplete()
+  return { self, cards, credential: await records.credential() }
 }
 
 /** Makes an identity, unless another process is faster: then that one's is taken. */
@@ -317,7 +319,11 @@ async function create(
   if (await records.create(self, cards)) return { self, cards, credential: undefined }
   const others = await load(records)
   if (others !== undefined) return others
-  throw new WaxwingError('ERR_STORE_CORRUPT', 'the store holds a part of an identity')
+  throw incomplete()
+}
+
+function incomplete(): WaxwingError {
+  return new WaxwingError('ERR_STORE_CORRUPT', 'the store holds a part of an identity')
 }
 
 function domainOf(ids: readonly Uint8Array[]): Uint8Array {

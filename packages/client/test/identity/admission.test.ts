@@ -208,6 +208,16 @@ describe('an admission is refused, and changes nothing,', () => {
     expect(await refused(member, encodeAdmission({ credential, bundles }))).toBe('ERR_NOT_TRUSTED')
   })
 
+  it('if a partner of the domain issued the credential', async () => {
+    const partner = await newDomain(clock)
+    await domain.addPartner({ ...domain.readPartnerCard(partner.partnerCard()), patterns: ['#'] })
+    const member = await newcomer()
+    const { bundles } = decodeAdmission(await answerTo(member))
+    const enrol = await member.identity.enrolment()
+    const { credential } = decodeAdmission(await partner.admit(enrol))
+    expect(await refused(member, encodeAdmission({ credential, bundles }))).toBe('ERR_NOT_TRUSTED')
+  })
+
   it('if someone else signed the bundle in the name of the domain', async () => {
     const member = await newcomer()
     const anchors = [{ key: ROGUE.publicKey, from: 0, until: null }]

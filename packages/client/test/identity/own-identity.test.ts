@@ -72,10 +72,10 @@ describe('an identity', () => {
     })
   })
 
-  it('is not made over the rest of another', async () => {
+  it.each(['self', 'cards'])('is not made over another of which %s is lost', async (key) => {
     const store = memoryStore()
     await OwnIdentity.open(runtimeOn(store))
-    await store.write([{ table: 'identity', key: 'self', value: null }])
+    await store.write([{ table: 'identity', key, value: null }])
     await expect(OwnIdentity.open(runtimeOn(store))).rejects.toMatchObject({
       code: 'ERR_STORE_CORRUPT',
     })
