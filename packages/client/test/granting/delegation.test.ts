@@ -1,5 +1,6 @@
 import { decodeObject, toHex } from '@waxwing/core'
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { Decide } from '../../src/options.js'
 import { carry, introduce, Village, type Member } from '../support/domain.js'
 import { DAY, HOUR, START } from '../support/plant.js'
 
@@ -81,7 +82,7 @@ describe('delegation', () => {
   })
 
   it('answers requests as the producer would, when that is off-line', async () => {
-    const decide = (request: { grant(terms: object): never }) => request.grant(ALWAYS)
+    const decide: Decide = (request) => request.grant(ALWAYS)
     const keeper = await village.member('keeper', {}, { decide })
     await grant(plant, keeper, 'keeper', { ...ALWAYS, rights: 'share' })
     const reader = await village.member('reader')

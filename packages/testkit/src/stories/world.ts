@@ -76,7 +76,7 @@ export interface DeviceTerms {
 
 export class World {
   readonly net: Net
-  readonly clock = new MovableClock()
+  readonly clock: MovableClock = new MovableClock()
   readonly #opened: { close(): Promise<unknown> }[] = []
 
   constructor(net: Net) {
