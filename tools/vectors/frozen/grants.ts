@@ -105,6 +105,8 @@ function addValid(cases: Cases): void {
     ['to share', steps(1, 0, { rights: 'share', depth: 3 })],
     ['to share beyond its end', steps(1, 0, { rights: 'share', depth: 1, end: NOW + 1 })],
     ['that ends with the first second of its last epoch', steps(1, 0, { end: END - HOUR + 1 })],
+    ['issued five minutes before its parent', steps(2, 1, { issued: NOW - 300 })],
+    ['issued five minutes from now', steps(1, 0, { issued: NOW + 300 })],
     ['that ends later than any epoch', steps(1, 0, { end: Number.MAX_SAFE_INTEGER })],
   ]
   for (const [comment, list] of varied) cases.valid(comment, grant(list))
@@ -122,6 +124,7 @@ function addLinks(cases: Cases): void {
     ['issuer', 'continued by another than the grantee', steps(2, 1, { by: THIEF })],
     ['issuer', 'signed by somebody who says so', steps(2, 1, { signer: THIEF, author: THIEF.id })],
     ['generation id', 'moved to another generation', steps(2, 1, { generationId: other })],
+    ['generation id', 'by way of another generation', steps(3, 1, { generationId: other })],
     [
       'generation id',
       'of another generation throughout',

@@ -20,7 +20,7 @@ import { decodeNodes, type TreeNode } from '../key-tree/tree.js'
 import { verifyStatement } from '../statement/statement.js'
 import { decodeManifest, verifyManifest, type VerifiedManifest } from '../stream/manifest.js'
 import { MAX_LINKS, type Grant } from './grant.js'
-import { decodeLink, lastEpochOfLease, MAX_DEPTH, type Link } from './link.js'
+import { decodeLink, lastEpochOfLease, type Link } from './link.js'
 import type { Rights } from './request.js'
 
 export interface ChainInputs {
@@ -145,7 +145,6 @@ export function verifyChain(
 function checkFirst(link: Link, producerId: Uint8Array): void {
   if (link.parent !== null) throw broken('parent')
   if (!equalBytes(link.issuer, producerId)) throw broken('first issuer')
-  if (link.depth > MAX_DEPTH) throw broken('depth')
 }
 
 /** Each issuer is its parent's grantee, and no link is wider than its parent. */

@@ -180,6 +180,11 @@ describe('a grant', () => {
     expect(verdictOf(built)).toBe(`ERR_CHAIN ${rule}`)
   })
 
+  it('holds over links whose issuers have clocks that differ by five minutes', () => {
+    expect(verdictOf(altered(2, 1, { issued: NOW - 300 }))).toBe('valid')
+    expect(verdictOf(altered(1, 0, { issued: NOW + 300 }))).toBe('valid')
+  })
+
   it('does not hold over a link that another signed for its issuer', () => {
     expect(verdictOf(altered(2, 1, {}, { signer: THIEF }))).toBe('ERR_SIGNATURE')
     expect(verdictOf(altered(2, 0, {}, { signer: THIEF }))).toBe('ERR_SIGNATURE')
