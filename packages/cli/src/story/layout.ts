@@ -33,11 +33,6 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line]
 }
 
-/** Shortens text that is too long, and shows that it did. */
-export function shorten(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`
-}
-
 /** Wraps, in one tone. */
 export function paragraph({ text, tone }: Text, width: number): Line[] {
   return wrap(text, width).map((line) => [{ text: line, tone }])
