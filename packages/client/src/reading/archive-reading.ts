@@ -28,9 +28,10 @@ import type { ObjectFacts } from '../events.js'
 import type { Message } from '../message.js'
 import type { Runtime } from '../runtime.js'
 import { refusalOf, sealedAtMs } from './acceptance.js'
-import { factsOf, NO_PROPERTIES, type Arrival } from './arrival.js'
+import { factsOf, NO_PROPERTIES, streamFactsOf, type Arrival } from './arrival.js'
 import { messageOf } from './message-of.js'
 import type { Found, Openings, Reading } from './openings.js'
+import type { ReaderEvents } from './reader-events.js'
 import type { ReadingOptions } from './reading-options.js'
 import type { SeenBook } from './seen-book.js'
 import type { Wanting } from './wanting.js'
@@ -59,6 +60,7 @@ export interface ArchiveReadingInputs {
   readonly openings: Openings
   readonly seen: SeenBook
   readonly wanting: Wanting
+  readonly events: ReaderEvents
 }
 
 /** Sessions whose counters are remembered in one reading. */
@@ -140,7 +142,12 @@ export class ArchiveReading {
     const live = await seen.load(id, opened.session, ({ ranges }) =>
       ranges.check(opened.counter, digest),
     )
-    if (verdict === 'conflict' || live === 'conflict') return skip('conflict', 'ERR_CONFLICT')
+    if (verdict === 'conflict' || live === 'conflict') {
+      const object = arrival.object.bytes.slice()
+      const facts = streamFactsOf(arrival, reading.generation.stream)
+      this.#inputs.events.emit({ type: 'conflict', object, ...facts })
+      return skip('conflict', 'ERR_CONFLICT')
+    }
     const repeated = live === 'duplicate'
     const acknowledge = keep
     const replay = 'repeatable' as const

@@ -29,24 +29,26 @@ export class Conclusion {
     this.#inputs = inputs
   }
 
-  /** Hands a message over in its turn. It holds a permit. */
+  /** Hands a message over in its turn, unless it was withdrawn. It holds a permit. */
   handOver(arrival: Arrival, entry: InFlight, expected: number): void {
     const { delivery, queue, order } = this.#inputs
     delivery.join(entry, arrival)
-    const { session } = entry
-    if (order === undefined || session === undefined) queue.push(entry)
-    else order.offer(session, entry.counter, entry, expected)
+    const { session, counter } = entry
+    const waiting = entry.state === 'waiting' ? entry : undefined
+    if (order !== undefined && session !== undefined) {
+      order.offer(session, counter, waiting, expected)
+    } else if (waiting !== undefined) queue.push(waiting)
   }
 
   /** Takes a message out of its turn, to hand it over now. Returns whether it still waited. */
   withdraw(entry: InFlight): boolean {
     const { queue, order } = this.#inputs
     if (entry.state !== 'waiting') return false
-    const isHere =
-      queue.withdraw(entry) ||
-      (entry.session !== undefined && order?.withdraw(entry.session, entry) === true)
-    if (isHere) entry.state = 'handed-over'
-    return isHere
+    // If it is in neither, it is about to be handed over, and will not be.
+    const isQueued = queue.withdraw(entry)
+    if (!isQueued && entry.session !== undefined) order?.withdraw(entry.session, entry)
+    entry.state = 'handed-over'
+    return true
   }
 
   /** Settles what the application does not get. Rejects with what the store refuses. */
@@ -64,16 +66,20 @@ export class Conclusion {
 
   /** A copy of what is in flight is settled with it. */
   #settleCopy(arrival: Arrival, entry: InFlight): Promise<void> {
-    const { delivery, events, parking } = this.#inputs
-    const isExpected = arrival.redelivered || arrival.retained || arrival.parkedAt !== undefined
-    const stream = entry.generation?.stream
-    if (!isExpected && stream !== undefined) {
-      events.emit({ type: 'duplicate', ...streamFactsOf(arrival, stream) })
-    }
+    const { delivery, parking } = this.#inputs
+    const { acknowledge, parkedAt } = arrival
+    // What is only to be recorded comes again itself, when that failed.
+    const isItself = acknowledge !== undefined && entry.acknowledgements.includes(acknowledge)
+    if (!isItself) this.#reportCopy(arrival, entry)
     if (entry.settling !== undefined) return entry.settling.then(() => delivery.discard(arrival))
-    if (arrival.parkedAt !== undefined) parking.claim(arrival.parkedAt)
-    delivery.join(entry, arrival)
-    // What is only to be recorded is here again because that failed.
+    if (parkedAt !== undefined) parking.claim(parkedAt)
+    if (!isItself) delivery.join(entry, arrival)
     return entry.state === 'unheard' ? delivery.settle(entry) : Promise.resolve()
+  }
+
+  #reportCopy(arrival: Arrival, { generation }: InFlight): void {
+    const isExpected = arrival.redelivered || arrival.retained || arrival.parkedAt !== undefined
+    if (isExpected || generation === undefined) return
+    this.#inputs.events.emit({ type: 'duplicate', ...streamFactsOf(arrival, generation.stream) })
   }
 }

@@ -12,10 +12,10 @@
 import type { Change, Store } from '@waxwing/core'
 import type { Arrival } from './arrival.js'
 import type { InFlight } from './in-flight.js'
-import type { MessageQueue } from './message-queue.js'
 import type { Openings } from './openings.js'
 import type { ParkedPlace } from './parked-record.js'
 import type { Parking } from './parking.js'
+import { PendingWork } from './pending-work.js'
 import type { Permits } from './permits.js'
 
 const NO_PLACES: readonly ParkedPlace[] = []
@@ -25,13 +25,12 @@ export interface DeliveryInputs {
   readonly parking: Parking
   readonly openings: Openings
   readonly permits: Permits
-  readonly queue: MessageQueue
   report(error: unknown): void
 }
 
 export class Delivery {
   readonly #inputs: DeliveryInputs
-  readonly #pending = new Set<Promise<void>>()
+  readonly #pending = new PendingWork()
 
   constructor(inputs: DeliveryInputs) {
     this.#inputs = inputs
@@ -53,7 +52,7 @@ export class Delivery {
    *   acknowledged again.
    */
   settle(entry: InFlight): Promise<void> {
-    entry.settling ??= this.#track(this.#settle(entry)).catch((error: unknown) => {
+    entry.settling ??= this.#pending.track(this.#settle(entry)).catch((error: unknown) => {
       entry.settling = undefined
       throw error
     })
@@ -62,19 +61,13 @@ export class Delivery {
 
   /** Settles an object that is refused for good: its parked copy goes, the transport is told. */
   discard({ acknowledge, parkedAt }: Arrival): Promise<void> {
-    return this.#track(this.#discard(acknowledge, parkedAt))
+    return this.#pending.track(this.#discard(acknowledge, parkedAt))
   }
 
-  /** Resolves when everything that was begun is done. */
+  /** Resolves when everything that was begun is done, and what was proven is saved. */
   async idle(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.allSettled(this.#pending)
-  }
-
-  #track(work: Promise<void>): Promise<void> {
-    this.#pending.add(work)
-    const done = (): void => void this.#pending.delete(work)
-    work.then(done, done)
-    return work
+    await this.#pending.idle()
+    if (this.#inputs.openings.hasUnsaved) await this.#write([])
   }
 
   async #settle(entry: InFlight): Promise<void> {
@@ -122,18 +115,20 @@ export class Delivery {
 
   /** The transport may have lost the connection on which a copy came; then that copy comes again. */
   async #tell(acknowledgements: readonly (() => Promise<void>)[]): Promise<void> {
-    if (acknowledgements.length === 1) {
-      await acknowledgements[0]?.().catch(this.#inputs.report)
-      return
+    let isTold = false
+    const errors: unknown[] = []
+    for (const tell of acknowledgements) {
+      try {
+        await tell()
+        isTold = true
+      } catch (error) {
+        errors.push(error)
+      }
     }
-    const results = await Promise.allSettled(acknowledgements.map((tell) => tell()))
-    const isTold = results.some(({ status }) => status === 'fulfilled')
-    for (const result of isTold ? [] : results) {
-      if (result.status === 'rejected') this.#inputs.report(result.reason)
-    }
+    if (!isTold) for (const error of errors) this.#inputs.report(error)
   }
 
   #inBackground(work: Promise<void>): void {
-    this.#track(work).catch(this.#inputs.report)
+    this.#pending.track(work).catch((error: unknown) => this.#inputs.report(error))
   }
 }

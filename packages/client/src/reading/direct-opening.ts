@@ -9,11 +9,13 @@
 
 import { decodeObject, WaxwingError } from '@waxwing/core'
 import { Message } from '../message.js'
+import type { Runtime } from '../runtime.js'
 import { NO_PROPERTIES, streamFactsOf, type Arrival } from './arrival.js'
 import type { Conclusion } from './conclusion.js'
 import type { Delivery } from './delivery.js'
 import type { Examined, Examiner, Unopened } from './examiner.js'
 import type { InFlight } from './in-flight.js'
+import type { ParkedPlace } from './parked-record.js'
 import type { Parking } from './parking.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { Wanting } from './wanting.js'
@@ -29,6 +31,7 @@ export interface Parked {
 }
 
 export interface DirectOpeningInputs {
+  readonly runtime: Runtime
   readonly examiner: Examiner
   readonly conclusion: Conclusion
   readonly delivery: Delivery
@@ -63,13 +66,14 @@ export class DirectOpening {
     switch (examined.kind) {
       case 'message': {
         examined.entry.state = 'handed-over'
-        const parkedAt = await parking.find(arrival)
+        const parkedAt = await this.#findParked(arrival)
         if (parkedAt !== undefined) parking.claim(parkedAt)
         delivery.join(examined.entry, { acknowledge: undefined, parkedAt })
         return messageIn(examined.entry)
       }
       case 'copy':
         if (conclusion.withdraw(examined.entry)) return messageIn(examined.entry)
+        if (examined.entry.state === 'unheard') await conclusion.settle(arrival, examined)
         return this.#refuseCopy(arrival, examined.entry)
       case 'no-key':
       case 'failed':
@@ -78,6 +82,16 @@ export class DirectOpening {
       case 'refused':
         await conclusion.settle(arrival, examined)
         throw examined.error
+    }
+  }
+
+  /** A parked copy that is not found now goes when it is handed over as a duplicate. */
+  async #findParked(arrival: Arrival): Promise<ParkedPlace | undefined> {
+    try {
+      return await this.#inputs.parking.find(arrival)
+    } catch (error) {
+      this.#inputs.runtime.report(error)
+      return undefined
     }
   }
 
@@ -98,7 +112,9 @@ export class DirectOpening {
   }
 }
 
-function messageIn({ message }: InFlight): Message {
+function messageIn(entry: InFlight): Message {
+  const { message } = entry
+  entry.message = undefined // its reader keeps it as long as it likes
   if (message instanceof Message) return message
   throw new TypeError('an entry of a session must hold a message')
 }

@@ -7,12 +7,12 @@
  * @module
  */
 
-import { decodeObject, type DecodedObject } from '@waxwing/core'
+import { decodeObject, WaxwingError, type DecodedObject } from '@waxwing/core'
 import type { GenerationBook } from '../generation-book.js'
 import type { Runtime } from '../runtime.js'
 import type { Arrival } from './arrival.js'
 import type { Conclusion } from './conclusion.js'
-import type { Examined, Examiner } from './examiner.js'
+import type { Examined, Examiner, Unopened } from './examiner.js'
 import type { InFlight } from './in-flight.js'
 import type { KidLanes } from './kid-lanes.js'
 import type { Openings } from './openings.js'
@@ -26,6 +26,7 @@ const PAGE = 128
 /** Messages that are marked as tried in one write, and their bytes. */
 const BATCH = 32
 const BATCH_BYTES = 4_194_304
+const RETRY_MS = 5000
 
 export interface DrainInputs {
   readonly runtime: Runtime
@@ -53,12 +54,16 @@ interface Batch {
   bytes: number
   /** Messages handed over so far. */
   count: number
+  /** The epoch for which keys were asked last. */
+  askedEpoch: number | undefined
 }
 
 export class Drain {
   readonly #inputs: DrainInputs
   /** How many grants there were when the parked objects of a kid were tried last. */
   readonly #triedWith = new Map<string, number>()
+  /** What ends the pauses that are made while the store fails. */
+  readonly #pauses = new Set<() => void>()
   #closed = false
 
   constructor(inputs: DrainInputs) {
@@ -67,9 +72,8 @@ export class Drain {
 
   /** Starts if there are keys with which the parked objects of a kid were not tried. */
   startIfDue(kid: string): void {
-    const { parking } = this.#inputs
-    if (parking.countOf(kid) === 0) return
-    if (this.#grantCountOf(kid) !== (this.#triedWith.get(kid) ?? 0)) this.start(kid)
+    if (this.#inputs.parking.countOf(kid) === 0) return
+    if (this.#grantCountOf(kid) !== this.#triedWith.get(kid)) this.start(kid)
   }
 
   /** Starts, before anything of the kid that has not begun. */
@@ -83,20 +87,30 @@ export class Drain {
 
   close(): void {
     this.#closed = true
+    for (const wake of this.#pauses) wake()
   }
 
   async #run(kid: string): Promise<void> {
-    const { runtime, parking, events } = this.#inputs
-    const batch: Batch = { ready: [], bytes: 0, count: 0 }
+    const { parking, events } = this.#inputs
+    const batch: Batch = { ready: [], bytes: 0, count: 0, askedEpoch: undefined }
     try {
       await parking.settled()
       await this.#runPages(kid, batch)
     } catch (error) {
-      if (!this.#closed) runtime.report(error)
+      if (!this.#closed) this.#tryAgain(kid, error)
     }
     await this.#handOver(batch)
     if (batch.count > 0) events.emit({ type: 'drained', kid, count: batch.count })
     if (parking.countOf(kid) === 0) this.#triedWith.delete(kid)
+  }
+
+  /** The store failed: what is parked stays there, and is tried again. */
+  #tryAgain(kid: string, error: unknown): void {
+    const { runtime } = this.#inputs
+    runtime.report(error)
+    runtime.timers.after(RETRY_MS, () => {
+      if (!this.#closed) this.start(kid)
+    })
   }
 
   async #runPages(kid: string, batch: Batch): Promise<void> {
@@ -115,7 +129,7 @@ export class Drain {
     const { place, record } = parked
     if (this.#closed || parking.isClaimed(place) || !parking.holds(place)) return
     if (!openings.mayOpen(place.kid, record.epoch)) {
-      await this.#keep(parked)
+      await this.#keep(parked, batch)
       return
     }
     if (!(await this.#permit(batch))) return
@@ -124,7 +138,8 @@ export class Drain {
       this.#inputs.permits.release()
       return
     }
-    const arrival = arrivalOf(parked, decodeObject(bytes))
+    const arrival = this.#arrivalOf(parked, bytes)
+    if (arrival === undefined) return
     parking.claim(place)
     const examined = await this.#examine(arrival)
     await this.#conclude(parked, arrival, examined, batch)
@@ -136,6 +151,17 @@ export class Drain {
     if (permits.tryAcquire()) return true
     await this.#handOver(batch)
     return await permits.acquire()
+  }
+
+  #arrivalOf(parked: Parked, bytes: Uint8Array): Arrival | undefined {
+    try {
+      return arrivalOf(parked, decodeObject(bytes))
+    } catch (cause) {
+      const message = 'a parked object cannot be read'
+      this.#inputs.runtime.report(new WaxwingError('ERR_STORE_CORRUPT', message, {}, { cause }))
+      this.#inputs.permits.release()
+      return undefined
+    }
   }
 
   async #examine(arrival: Arrival): Promise<Examined> {
@@ -166,7 +192,7 @@ export class Drain {
     permits.release()
     if (examined.kind === 'no-key' || examined.kind === 'failed') {
       parking.unclaim(parked.place)
-      await this.#keep(parked, examined)
+      await this.#keep(parked, batch, examined)
       return
     }
     try {
@@ -178,7 +204,7 @@ export class Drain {
   }
 
   /** What still does not open stays, in the pool where it belongs now, and is asked for. */
-  async #keep(parked: Parked, unopened?: Extract<Examined, { kind: 'no-key' | 'failed' }>) {
+  async #keep(parked: Parked, batch: Batch, unopened?: Unopened): Promise<void> {
     const { parking, wanting, book } = this.#inputs
     const { kid } = parked.place
     const [generation] = book.byKid(kid)
@@ -186,6 +212,8 @@ export class Drain {
     const address = parked.record.address ?? undefined
     await parking.moveTo(wanting.poolOf({ address }, why), parked)
     const { epoch } = parked.record
+    if (epoch === batch.askedEpoch) return
+    batch.askedEpoch = epoch
     wanting.askFor({ kid, epoch, address: address ?? '', generation, andLater: false })
   }
 
@@ -195,15 +223,37 @@ export class Drain {
     if (ready.length === 0) return
     batch.ready = []
     batch.bytes = 0
-    try {
-      await this.#inputs.parking.markTried(ready.map(({ parked }) => parked))
-    } catch (error) {
-      this.#inputs.runtime.report(error) // it may come again without being marked, and is not lost
-    }
+    const parked = ready.map((one) => one.parked)
+    while (!(await this.#mark(parked))) if (this.#closed) return
     for (const { arrival, entry, expected } of ready) {
       this.#inputs.conclusion.handOver(arrival, entry, expected)
     }
     batch.count += ready.length
+  }
+
+  /** @returns Whether it is durable that these are about to be handed over. Waits if it is not. */
+  async #mark(parked: readonly Parked[]): Promise<boolean> {
+    try {
+      await this.#inputs.parking.markTried(parked)
+      return true
+    } catch (error) {
+      if (!this.#closed) await this.#pause(error)
+      return false
+    }
+  }
+
+  #pause(error: unknown): Promise<void> {
+    const { runtime } = this.#inputs
+    runtime.report(error)
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel()
+        this.#pauses.delete(wake)
+        resolve()
+      }
+      const cancel = runtime.timers.after(RETRY_MS, wake)
+      this.#pauses.add(wake)
+    })
   }
 
   #grantCountOf(kid: string): number {

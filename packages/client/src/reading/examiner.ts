@@ -180,7 +180,7 @@ export class Examiner {
     const isRecorded = change.verdict === 'new'
     const { generation } = reading
     const entry = new InFlight({ session, generation, counter, digest, isRecorded })
-    session.inFlight.set(counter, entry)
+    session.begin(entry)
     const expected = expectedFrom(session, change, arrival)
     if (error !== undefined || opened.metadata.heartbeat === true) {
       entry.state = 'unheard'

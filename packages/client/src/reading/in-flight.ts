@@ -27,7 +27,7 @@ export class InFlight {
   /** `false` where nobody can tell any more whether the counter came before. */
   readonly isRecorded: boolean
   state: InFlightState = 'waiting'
-  /** Absent only where the state is `unheard`. */
+  /** There while the state is `waiting`. */
   message: Message | UnprotectedMessage | undefined
   /** Whether settling it lets one more message be handed over. */
   holdsPermit = false

@@ -49,10 +49,11 @@ export class Iteration<M extends Any> implements AsyncIterator<M, undefined> {
 
   #result(entry: InFlight | undefined): IteratorResult<M, undefined> {
     const message = entry?.message
-    if (message === undefined) {
+    if (entry === undefined || message === undefined) {
       this.#isOver = true
       return { done: true, value: undefined }
     }
+    entry.message = undefined // its reader keeps it as long as it likes
     if (this.#autoAcknowledge) this.#last = message
     return { done: false, value: message as M }
   }

@@ -12,6 +12,7 @@ export class MessageQueue {
   #head = 0
   #takers: ((entry: InFlight | undefined) => void)[] = []
   #closed = false
+  #failure: { readonly error: unknown } | undefined
 
   push(entry: InFlight): void {
     if (this.#closed) return
@@ -37,12 +38,20 @@ export class MessageQueue {
     return entry
   }
 
-  /** Waits for the next message; `undefined` once the queue is closed. */
-  wait(): Promise<InFlight | undefined> {
-    if (this.#closed) return Promise.resolve(undefined)
-    return new Promise((resolve) => {
-      this.#takers.push(resolve)
-    })
+  /**
+   * Waits for the next message; `undefined` once the queue is closed.
+   *
+   * @throws {unknown} What it was closed with.
+   */
+  async wait(): Promise<InFlight | undefined> {
+    if (!this.#closed) {
+      const entry = await new Promise<InFlight | undefined>((resolve) => {
+        this.#takers.push(resolve)
+      })
+      if (entry !== undefined) return entry
+    }
+    if (this.#failure !== undefined) throw this.#failure.error
+    return undefined
   }
 
   /** Takes one message out of its turn. Returns whether it was here. */
@@ -53,15 +62,17 @@ export class MessageQueue {
     return true
   }
 
+  /** Ends with an error: nothing will ever come. */
+  fail(error: unknown): void {
+    this.#failure = { error }
+    this.close()
+  }
+
   /** Forgets what nobody took: it comes again. */
   close(): void {
     this.#closed = true
     this.#ready = []
     this.#head = 0
     for (const leave of this.#takers.splice(0)) leave(undefined)
-  }
-
-  get isClosed(): boolean {
-    return this.#closed
   }
 }

@@ -69,13 +69,12 @@ export class OrderBuffer {
     this.#releaseNext(line)
   }
 
-  /** Takes a message out of its turn. Returns whether it was here. */
-  withdraw(session: SeenSession, entry: InFlight): boolean {
+  /** Takes a message out of its turn, if it is here. */
+  withdraw(session: SeenSession, entry: InFlight): void {
     const line = this.#lines.get(nameOf(session))
     const held = line?.held.get(entry.counter)
-    if (line === undefined || held?.entry !== entry) return false
+    if (line === undefined || held?.entry !== entry) return
     line.held.set(entry.counter, { entry: undefined, untilMs: held.untilMs })
-    return true
   }
 
   close(): void {

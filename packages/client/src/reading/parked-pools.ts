@@ -60,6 +60,8 @@ export class ParkedPools {
   #unvouchedBytes = 0
   /** Numbers of what is being handed over. */
   readonly #claimed = new Set<number>()
+  /** Numbers of what is on its way into the store, and cannot be taken from there yet. */
+  readonly #unwritten = new Set<number>()
 
   constructor(inputs: {
     limits: PoolLimits
@@ -95,6 +97,16 @@ export class ParkedPools {
     return (this.#bucketCounts.get(kid) ?? 0) < MAX_BUCKETS_PER_KID ? wanted : 'unvouched'
   }
 
+  /** Takes a spot for what is about to be written. */
+  reserve(spot: Spot): void {
+    this.add(spot)
+    this.#unwritten.add(spot.number)
+  }
+
+  written({ number }: Spot): void {
+    this.#unwritten.delete(number)
+  }
+
   add(spot: Spot): void {
     const name = bucketName(spot.pool, spot.kid, spot.address)
     let bucket = this.#buckets.get(name)
@@ -104,9 +116,8 @@ export class ParkedPools {
     }
     bucket.spots.set(spot.number, spot)
     bucket.bytes += spot.bytes
-    let ofKid = this.#kids.get(spot.kid)
-    if (ofKid === undefined) this.#kids.set(spot.kid, (ofKid = new Map()))
-    ofKid.set(spot.number, spot)
+    const ofKid = this.#kids.get(spot.kid) ?? new Map<number, Spot>()
+    this.#kids.set(spot.kid, ofKid.set(spot.number, spot))
     if (spot.pool !== 'unvouched') return
     this.#unvouchedAt.set(spot.number, this.#unvouched.push(spot) - 1)
     this.#unvouchedBytes += spot.bytes
@@ -117,6 +128,7 @@ export class ParkedPools {
     const spot = ofKid?.get(number)
     if (ofKid === undefined || spot === undefined) return undefined
     ofKid.delete(number)
+    this.#unwritten.delete(number)
     if (ofKid.size === 0) this.#kids.delete(kid)
     const name = bucketName(spot.pool, kid, spot.address)
     const bucket = this.#buckets.get(name)
@@ -147,17 +159,14 @@ export class ParkedPools {
     return bytes <= this.#limitsOf(pool).bytes
   }
 
-  /** What has to go for a spot to have room. Nothing is removed. */
+  /** What has to go for one more to have room. Nothing is removed. */
   victimsFor(spot: Spot): readonly Spot[] {
-    const limits = this.#limitsOf(spot.pool)
-    if (spot.pool === 'unvouched') {
-      const used = { count: this.#unvouched.length, bytes: this.#unvouchedBytes }
-      return gather(this.#randomSpots(), excess(used, spot.bytes, limits))
-    }
-    const bucket = this.#buckets.get(bucketName(spot.pool, spot.kid, spot.address))
-    if (bucket === undefined) return []
-    const used = { count: bucket.spots.size, bytes: bucket.bytes }
-    return gather(this.#free(bucket.spots.values()), excess(used, spot.bytes, limits))
+    return this.#victims(spot, { count: 1, bytes: spot.bytes })
+  }
+
+  /** What has to go where a spot is, because there is more than there may be. */
+  surplusAt(spot: Spot): readonly Spot[] {
+    return this.#victims(spot, { count: 0, bytes: 0 })
   }
 
   /** How much is parked, by kid and pool. */
@@ -176,6 +185,22 @@ export class ParkedPools {
     const count = (this.#bucketCounts.get(kid) ?? 0) + change
     if (count === 0) this.#bucketCounts.delete(kid)
     else this.#bucketCounts.set(kid, count)
+  }
+
+  #victims(at: Spot, more: PoolLimits): readonly Spot[] {
+    const limits = this.#limitsOf(at.pool)
+    if (at.pool === 'unvouched') {
+      const used = { count: this.#unvouched.length, bytes: this.#unvouchedBytes }
+      return gather(this.#randomSpots(), excess(used, more, limits))
+    }
+    const bucket = this.#buckets.get(bucketName(at.pool, at.kid, at.address))
+    if (bucket === undefined) return []
+    const used = { count: bucket.spots.size, bytes: bucket.bytes }
+    return gather(this.#free(bucket.spots.values()), excess(used, more, limits))
+  }
+
+  #isFree({ number }: Spot): boolean {
+    return !this.#claimed.has(number) && !this.#unwritten.has(number)
   }
 
   #limitsOf(pool: Pool): PoolLimits {
@@ -201,12 +226,12 @@ export class ParkedPools {
       while (taken.has(at)) at = (at + 1) % count
       taken.add(at)
       const spot = this.#unvouched[at]
-      if (spot !== undefined && !this.#claimed.has(spot.number)) yield spot
+      if (spot !== undefined && this.#isFree(spot)) yield spot
     }
   }
 
   *#free(spots: Iterable<Spot>): Iterable<Spot> {
-    for (const spot of spots) if (!this.#claimed.has(spot.number)) yield spot
+    for (const spot of spots) if (this.#isFree(spot)) yield spot
   }
 }
 
@@ -214,9 +239,11 @@ function bucketName(pool: Pool, kid: string, address: string): string {
   return `${pool}/${kid}/${address}`
 }
 
-/** What is over the limits when one more comes. */
-function excess(used: PoolLimits, bytes: number, limits: PoolLimits): PoolLimits {
-  return { count: used.count + 1 - limits.count, bytes: used.bytes + bytes - limits.bytes }
+function excess(used: PoolLimits, more: PoolLimits, limits: PoolLimits): PoolLimits {
+  return {
+    count: used.count + more.count - limits.count,
+    bytes: used.bytes + more.bytes - limits.bytes,
+  }
 }
 
 function gather(spots: Iterable<Spot>, over: PoolLimits): readonly Spot[] {

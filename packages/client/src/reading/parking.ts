@@ -28,6 +28,7 @@ import {
   type ParkedRecord,
 } from './parked-record.js'
 import { ParkedPools, type Spot } from './parked-pools.js'
+import { PendingWork } from './pending-work.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { ReadingOptions } from './reading-options.js'
 
@@ -56,7 +57,7 @@ export class Parking {
   readonly #options: ReadingOptions
   readonly #table: Table<ParkedRecord>
   readonly #pools: ParkedPools
-  readonly #pending = new Set<Promise<unknown>>()
+  readonly #pending = new PendingWork()
   #nextNumber = 0
   /** Called when something went, so that there is room again. */
   onRoom: (kid: string, pool: Pool) => void = () => undefined
@@ -115,21 +116,17 @@ export class Parking {
 
   /** How many objects are on their way into the store. */
   get pendingCount(): number {
-    return this.#pending.size
+    return this.#pending.count
   }
 
   /** Resolves when what was to be parked so far is. Never rejects. */
-  async settled(): Promise<void> {
-    await Promise.allSettled(this.#pending)
+  settled(): Promise<void> {
+    return this.#pending.settled()
   }
 
   /** Parks an object. @throws {WaxwingError} What the store refuses; nothing was changed then. */
   park(arrival: Arrival, wanted: Pool): Promise<ParkOutcome> {
-    const work = this.#park(arrival, wanted)
-    this.#pending.add(work)
-    const done = (): void => void this.#pending.delete(work)
-    work.then(done, done)
-    return work
+    return this.#pending.track(this.#park(arrival, wanted))
   }
 
   /** Finds where an object is parked, if it is. */
@@ -218,7 +215,7 @@ export class Parking {
     if (pool === spot.pool) return
     const moved = { ...spot, pool }
     this.#pools.remove(spot)
-    const victims = this.#pools.victimsFor(moved)
+    const victims = this.#options.holdWhenFull ? [] : this.#pools.victimsFor(moved)
     this.#pools.add(moved)
     const evictions = await this.#take(victims)
     await this.#store.write([
@@ -251,36 +248,65 @@ export class Parking {
     const victims = this.#pools.victimsFor(spot)
     if (victims.length > 0 && this.#options.holdWhenFull) return 'full'
     for (const victim of victims) this.#pools.remove(victim)
-    this.#pools.add(spot)
-    try {
-      const isNew = await this.#writeParked(arrival, spot, victims)
-      if (isNew) this.#events.emit({ type: 'parked', pool, ...factsOf(arrival) })
-      else this.#undo(spot, victims)
-      return 'parked'
-    } catch (error) {
+    this.#pools.reserve(spot)
+    const outcome = await this.#write(arrival, spot, victims).catch((error: unknown) => {
       this.#undo(spot, victims)
       throw error
+    })
+    if (outcome !== 'written') this.#undo(spot, victims)
+    if (outcome === 'taken') return await this.#park(arrival, wanted)
+    if (outcome === 'written') {
+      this.#pools.written(spot)
+      this.#events.emit({ type: 'parked', pool, ...factsOf(arrival) })
+      await this.#trim(spot)
+    }
+    return 'parked'
+  }
+
+  /** What was being written could not make room for others. */
+  async #trim(spot: Spot): Promise<void> {
+    const surplus = this.#options.holdWhenFull ? [] : this.#pools.surplusAt(spot)
+    if (surplus.length === 0) return
+    for (const victim of surplus) this.#pools.remove(victim)
+    try {
+      const evictions = await this.#take(surplus)
+      await this.#store.write(evictions.flatMap(({ changes }) => changes))
+      for (const { report } of evictions) report()
+    } catch (error) {
+      for (const victim of surplus) this.#pools.add(victim)
+      this.#runtime.report(error) // they go with the next
     }
   }
 
-  /** @returns `false`, with nothing changed, if it is parked already. */
-  async #writeParked(arrival: Arrival, spot: Spot, victims: readonly Spot[]): Promise<boolean> {
+  /** @returns `known` if it is parked already, `taken` if the number is; nothing was changed then. */
+  async #write(
+    arrival: Arrival,
+    spot: Spot,
+    victims: readonly Spot[],
+  ): Promise<'written' | 'known' | 'taken'> {
     const { pool, kid, number } = spot
     const fingerprint = fingerprintOf(this.#runtime.crypto, arrival)
-    const record = this.#recordOf(arrival, pool, fingerprint)
+    const key = this.#objectKey(kid, fingerprint)
+    const value = encodeParkedObject(number, arrival.object.bytes)
     const evictions = victims.length === 0 ? [] : await this.#take(victims)
     const isWritten = await this.#store.write([
-      this.#table.insert(this.#recordKey(spot), record),
-      {
-        table: PARKED_OBJECT_TABLE,
-        key: this.#objectKey(kid, fingerprint),
-        value: encodeParkedObject(number, arrival.object.bytes),
-        expect: null,
-      },
+      this.#table.insert(this.#recordKey(spot), this.#recordOf(arrival, pool, fingerprint)),
+      { table: PARKED_OBJECT_TABLE, key, value, expect: null },
       ...evictions.flatMap(({ changes }) => changes),
     ])
-    if (isWritten) for (const { report } of evictions) report()
-    return isWritten
+    for (const { report } of isWritten ? evictions : []) report()
+    if (isWritten) return 'written'
+    if ((await this.#store.get(PARKED_OBJECT_TABLE, key)) !== undefined) return 'known'
+    await this.#skipTaken(kid)
+    return 'taken'
+  }
+
+  /** Another reader of this name parks as well: goes on behind it. */
+  async #skipTaken(kid: string): Promise<void> {
+    const prefix = `${this.#options.key}/${kid}/`
+    const [last] = await this.#store.scan(PARKED_TABLE, { prefix, reverse: true, limit: 1 })
+    if (last === undefined) return
+    this.#nextNumber = Math.max(this.#nextNumber, placeOfKey(last.key).number + 1)
   }
 
   #recordOf(arrival: Arrival, pool: Pool, fingerprint: string): ParkedRecord {

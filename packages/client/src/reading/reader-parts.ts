@@ -15,6 +15,7 @@ import { Delivery } from './delivery.js'
 import { DirectOpening } from './direct-opening.js'
 import { Drain } from './drain.js'
 import { Examiner } from './examiner.js'
+import type { InFlight } from './in-flight.js'
 import { KidLanes } from './kid-lanes.js'
 import { MessageQueue } from './message-queue.js'
 import { Openings } from './openings.js'
@@ -28,7 +29,14 @@ import { Receiver } from './receiver.js'
 import { SeenBook } from './seen-book.js'
 import { Wanting } from './wanting.js'
 
-export interface ReaderParts {
+interface ReaderDeps {
+  readonly runtime: Runtime
+  readonly book: GenerationBook
+  readonly requests: KeyRequests
+}
+
+/** What a reader knows and keeps. */
+interface ReaderState {
   readonly options: ReadingOptions
   readonly events: ReaderEvents
   readonly openings: Openings
@@ -40,24 +48,41 @@ export interface ReaderParts {
   readonly order: OrderBuffer | undefined
   readonly delivery: Delivery
   readonly wanting: Wanting
+}
+
+export interface ReaderParts extends ReaderState {
   readonly drain: Drain
   readonly receiver: Receiver
   readonly direct: DirectOpening
   readonly archiveInputs: ArchiveReadingInputs
 }
 
+/** Puts a reader together; nothing is loaded or subscribed yet. */
 export function assembleReader(
-  deps: {
-    readonly runtime: Runtime
-    readonly book: GenerationBook
-    readonly requests: KeyRequests
-  },
+  deps: ReaderDeps,
   filter: string,
   readerOptions: ReaderOptions,
 ): ReaderParts {
-  const { runtime, book, requests } = deps
+  const { runtime, book } = deps
+  const state = makeState(deps, readingOptions(runtime.crypto, filter, readerOptions))
+  const { openings, parking, delivery } = state
+  const conclusion = new Conclusion(state)
+  const settle = (entry: InFlight): Promise<void> => delivery.settle(entry)
+  const examiner = new Examiner({ ...state, runtime, book, settle })
+  const shared = { ...state, runtime, book, conclusion, examiner, lanes: new KidLanes() }
+  const drain = new Drain(shared)
+  const drainFirst = (kid: string): void => drain.startIfDue(kid)
+  const receiver = new Receiver({ ...shared, drainFirst })
+  const direct = new DirectOpening({ ...shared, kidOf: (object) => receiver.kidOf(object) })
+  openings.onProven = (kid) => {
+    if (parking.hasIn('failed', kid)) drain.start(kid)
+  }
+  parking.onRoom = (kid, pool) => receiver.tryHeld(kid, pool)
+  return { ...state, drain, receiver, direct, archiveInputs: shared }
+}
+
+function makeState({ runtime, book, requests }: ReaderDeps, options: ReadingOptions): ReaderState {
   const { store } = runtime
-  const options = readingOptions(runtime.crypto, filter, readerOptions)
   const events = new ReaderEvents(runtime)
   const openings = new Openings(book, options.pattern, events)
   const seen = new SeenBook(store, options.key)
@@ -65,60 +90,12 @@ export function assembleReader(
   const denials = new ParkedDenials(runtime, options.key, parking)
   const permits = new Permits(options.maxInFlight)
   const queue = new MessageQueue()
-  const order =
-    options.order === 'session'
-      ? new OrderBuffer(runtime, options.holdMs, (entry) => queue.push(entry))
-      : undefined
+  const release = (entry: InFlight): void => queue.push(entry)
+  const inOrder = options.order === 'session'
+  const order = inOrder ? new OrderBuffer(runtime, options.holdMs, release) : undefined
   const report = (error: unknown): void => runtime.report(error)
-  const delivery = new Delivery({ store, parking, openings, permits, queue, report })
-  const conclusion = new Conclusion({ delivery, queue, order, parking, events })
+  const delivery = new Delivery({ store, parking, openings, permits, report })
   const wanting = new Wanting(requests, options)
-  const lanes = new KidLanes()
-  const examiner = new Examiner({
-    runtime,
-    book,
-    openings,
-    seen,
-    events,
-    options,
-    settle: (entry) => delivery.settle(entry),
-  })
-  const shared = {
-    runtime,
-    openings,
-    examiner,
-    conclusion,
-    parking,
-    permits,
-    lanes,
-    wanting,
-    events,
-  }
-  const drain = new Drain({ ...shared, book })
-  const drainFirst = (kid: string): void => drain.startIfDue(kid)
-  const receiver = new Receiver({ ...shared, options, delivery, queue, drainFirst })
-  const kidOf: Receiver['kidOf'] = (object) => receiver.kidOf(object)
-  const direct = new DirectOpening({ ...shared, delivery, kidOf })
-  openings.onProven = (kid) => {
-    if (parking.hasIn('failed', kid)) drain.start(kid)
-  }
-  parking.onRoom = (kid, pool) => receiver.tryHeld(kid, pool)
-  const archiveInputs = { runtime, options, openings, seen, wanting }
-  return {
-    options,
-    events,
-    openings,
-    seen,
-    parking,
-    denials,
-    permits,
-    queue,
-    order,
-    delivery,
-    wanting,
-    drain,
-    receiver,
-    direct,
-    archiveInputs,
-  }
+  const kept = { events, openings, seen, parking, denials }
+  return { options, ...kept, permits, queue, order, delivery, wanting }
 }

@@ -39,7 +39,9 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
   readonly #deps: ReaderDeps
   readonly #parts: ReaderParts
   readonly #undo: (() => void)[] = []
-  #subscription: Promise<Subscription> | undefined
+  #subscription: Subscription | undefined
+  #keepSubscription = false
+  #loading: Promise<void> | undefined
   #starting: Promise<void> | undefined
   #closing: Promise<void> | undefined
   /** What `open` gave out last, where messages are acknowledged of themselves. */
@@ -98,7 +100,7 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
    */
   async open(object: Uint8Array, facts: { address?: string } = {}): Promise<Message | Parked> {
     this.#assertOpen()
-    await this.start()
+    await this.#ready()
     const { direct, options } = this.#parts
     await this.#lastOpened?.acknowledge()
     this.#lastOpened = undefined
@@ -119,22 +121,25 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
     options: ArchiveReadingOptions = {},
   ): AsyncGenerator<Message | ArchiveSkip, void> {
     this.#assertOpen()
-    await this.start()
+    await this.#ready()
     yield* new ArchiveReading(this.#parts.archiveInputs, options).read(source)
   }
 
   /** What is parked, by kid and pool. */
   async parked(): Promise<readonly ParkedSummary[]> {
-    await this.start()
+    await this.#ready()
     return this.#parts.parking.summary()
   }
 
   /**
-   * Ends iterations and the subscription. What was not acknowledged comes again; what is being
-   * acknowledged is finished. Safe to call twice.
+   * Ends iterations and the subscription. What was not acknowledged comes again, as far as the
+   * transport keeps it; what is being acknowledged is finished. Safe to call twice.
+   *
+   * @param options - `keepSubscription`: the intermediary is not told to end the subscription, so
+   *   that it keeps what comes for the next start. For when the transport is closed right after.
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
+  close(options: { keepSubscription?: boolean } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.keepSubscription ?? false)
     return this.#closing
   }
 
@@ -143,24 +148,34 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
   }
 
   async #start(): Promise<void> {
-    const { runtime, transport } = this.#deps
-    const { options, receiver } = this.#parts
-    this.#listen()
-    await this.#load()
+    await this.#ready()
+    const { transport } = this.#deps
     if (transport === undefined || this.#closing !== undefined) return
-    this.#subscription = transport.subscribe(options.filter, (received) =>
-      receiver.receive(received),
-    )
+    const { options, receiver, queue } = this.#parts
     try {
-      await this.#subscription
+      this.#subscription = await transport.subscribe(options.filter, (received) =>
+        receiver.receive(received),
+      )
     } catch (error) {
-      this.#subscription = undefined
-      if (this.#closing === undefined) throw error
-      runtime.report(error)
+      if (this.#closing !== undefined) return
+      queue.fail(error)
+      throw error
     }
+    // Closed while it was waited for: nobody else can end it.
+    if (this.#closing !== undefined && !this.#keepSubscription) await this.#subscription.close()
+  }
+
+  /** The state, without the transport: enough to open what a caller has. */
+  #ready(): Promise<void> {
+    this.#loading ??= this.#load().catch((error: unknown) => {
+      this.#parts.queue.fail(error)
+      throw error
+    })
+    return this.#loading
   }
 
   async #load(): Promise<void> {
+    this.#listen()
     const { parking, denials, drain, openings, wanting } = this.#parts
     const { book } = this.#deps
     /** The first epoch that is wanted of each kid. */
@@ -194,8 +209,9 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
     if (foreign !== undefined) this.#undo.push(foreign)
   }
 
-  async #close(): Promise<void> {
+  async #close(keepSubscription: boolean): Promise<void> {
     const { receiver, drain, permits, queue, order, denials, delivery, parking } = this.#parts
+    this.#keepSubscription = keepSubscription
     for (const undo of this.#undo.splice(0)) undo()
     receiver.close()
     drain.close()
@@ -203,8 +219,8 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
     permits.close()
     order?.close()
     queue.close()
-    await this.#starting?.catch(() => undefined) // its caller was told
-    await (await this.#subscription?.catch(() => undefined))?.close()
+    await this.#loading?.catch(() => undefined) // who started it was told
+    if (!keepSubscription) await this.#subscription?.close()
     await parking.settled()
     await delivery.idle()
   }

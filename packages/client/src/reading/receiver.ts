@@ -21,7 +21,7 @@ import {
 import type { Pool } from '../events.js'
 import { UnprotectedMessage } from '../message.js'
 import type { Runtime } from '../runtime.js'
-import { NO_PROPERTIES, type Arrival } from './arrival.js'
+import type { Arrival } from './arrival.js'
 import type { Conclusion } from './conclusion.js'
 import type { Delivery } from './delivery.js'
 import type { Examined, Examiner, Unopened } from './examiner.js'
@@ -146,7 +146,7 @@ export class Receiver {
     })
     entry.holdsPermit = true
     entry.acknowledgements.push(() => received.acknowledge())
-    const { address, payload, properties = NO_PROPERTIES } = received
+    const { address, payload, properties } = received
     const acknowledge = (): Promise<void> => delivery.settle(entry)
     entry.message = new UnprotectedMessage({ address, payload, properties, acknowledge })
     queue.push(entry)

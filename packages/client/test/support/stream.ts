@@ -13,7 +13,6 @@ import {
   principalId,
   rootNode,
   signManifest,
-  Trust,
   utf8,
   type Ed25519SigningKey,
   type ManifestFields,
@@ -21,13 +20,14 @@ import {
   type Span,
   type Store,
   type TreeNode,
+  type Trust,
   type TrustedPrincipal,
   type VerifiedGrant,
   type VerifiedManifest,
 } from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import type { WaxwingEvent } from '../../src/events.js'
-import { GenerationBook, type HeldGrant } from '../../src/generation-book.js'
+import type { GenerationBook, HeldGrant } from '../../src/generation-book.js'
 import type { KeyRequests, Wanted } from '../../src/key-requests.js'
 import type { Runtime } from '../../src/runtime.js'
 import {
@@ -201,6 +201,7 @@ export class SessionSealer {
   readonly stream: TestStream
   readonly epoch: number
   readonly session: Uint8Array
+  readonly #leaves = new Map<string, Uint8Array>()
 
   constructor(stream: TestStream, options: { session?: number; epoch?: number } = {}) {
     this.stream = stream
@@ -214,16 +215,24 @@ export class SessionSealer {
     return Buffer.from(this.session).toString('hex')
   }
 
+  #leafFrom(root: Uint8Array): Uint8Array {
+    const name = Buffer.from(root).toString('hex')
+    const known = this.#leaves.get(name)
+    if (known !== undefined) return known
+    const [leaf] = nodesOf(root, { first: this.epoch, last: this.epoch })
+    if (leaf === undefined) throw new RangeError('a span has a cover')
+    this.#leaves.set(name, leaf.key)
+    return leaf.key
+  }
+
   /** Seals text under a counter. The same arguments give the same object. */
   seal(counter: number, text = `message ${counter}`, options: SealOptions = {}): Uint8Array {
     const { manifest, signingKey, root } = this.stream
-    const span = { first: this.epoch, last: this.epoch }
-    const [leaf] = nodesOf(options.root ?? root, span)
-    if (leaf === undefined) throw new RangeError('a span has a cover')
+    const leaf = this.#leafFrom(options.root ?? root)
     const isSigned = manifest.signatureMode !== 'none'
     const { epoch, session } = this
     const key = isSigned ? signingKey : undefined
-    const inputs = { crypto, manifest, leaf: leaf.key, epoch, session, signingKey: key }
+    const inputs = { crypto, manifest, leaf, epoch, session, signingKey: key }
     const sealer = new ObjectSealer(inputs, counter)
     const metadata = encodeMetadata(options.metadata ?? {})
     const { clearPart } = options
