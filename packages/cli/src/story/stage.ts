@@ -151,9 +151,9 @@ export class Stage {
   /** Shows one thing that happened. */
   show(
     what: string,
-    { broker, readers }: { broker?: Carried | readonly Text[]; readers: readonly ReaderCell[] },
+    { broker, readers }: { broker: Carried | readonly Text[]; readers: readonly ReaderCell[] },
   ): Promise<void> {
-    const seen = broker === undefined ? NOTHING : 'payload' in broker ? wireView(broker) : broker
+    const seen = 'payload' in broker ? wireView(broker) : broker
     return this.screen.row({ when: this.clock.shown, what, broker: seen, readers })
   }
 
@@ -178,8 +178,6 @@ export class Stage {
 export function inboxOf({ endpoint }: Actor): string {
   return `${CONTROL_PREFIX}inbox/${endpoint.id}`
 }
-
-const NOTHING: readonly Text[] = [{ text: 'nothing', tone: 'faint' }]
 
 /** A principal of the organisation: keys of its own, and a credential by the organisation's anchor. */
 async function admit(
