@@ -51,6 +51,11 @@ const STEPS: readonly Step[] = [
     command: ['node', 'tools/check-docs.ts'],
   },
   {
+    name: 'citations',
+    promise: 'what is cited of the specification is there',
+    command: ['node', 'tools/check-citations.ts'],
+  },
+  {
     name: 'packages',
     promise: 'what would be published is sound',
     command: ['node', 'tools/check-packages.ts'],
