@@ -56,7 +56,7 @@ export function encodeChain(bundles: readonly Uint8Array[]): Uint8Array {
 
 /** Decodes an admission. @throws {WaxwingError} `ERR_MALFORMED`, `ERR_UNSUPPORTED`, `ERR_LIMIT`. */
 export function decodeAdmission(bytes: Uint8Array): Admission {
-  const items = splitItems(bytes, 'admission').map((item) => decodeStatement(item))
+  const items = splitItems(bytes, 'admission', MAX_CHAIN + 1).map((item) => decodeStatement(item))
   const credentials = items.filter(({ type }) => type === 'credential')
   const bundles = items.filter(({ type }) => type === 'trust-bundle')
   const [credential] = credentials
@@ -68,7 +68,7 @@ export function decodeAdmission(bytes: Uint8Array): Admission {
 
 /** Decodes a chain. @throws {WaxwingError} `ERR_MALFORMED`, `ERR_UNSUPPORTED` or `ERR_LIMIT`. */
 export function decodeChain(bytes: Uint8Array): readonly Uint8Array[] {
-  const items = splitItems(bytes, 'chain of trust bundles')
+  const items = splitItems(bytes, 'chain of trust bundles', MAX_CHAIN)
   for (const item of items) {
     if (decodeStatement(item).type !== 'trust-bundle')
       throw malformed('chain of trust bundles', 'typ')
@@ -123,11 +123,11 @@ export function introducesAnchor(before: TrustBundle | undefined, bundle: TrustB
   return bundle.anchors.some(({ key }) => !before.anchors.some((a) => equalBytes(a.key, key)))
 }
 
-function splitItems(bytes: Uint8Array, what: string): Uint8Array[] {
+function splitItems(bytes: Uint8Array, what: string, max: number): Uint8Array[] {
   const reader = new ArchiveReader({ maxItemBytes: MAX_STATEMENT_BYTES })
   const items = reader.push(bytes)
   reader.end()
-  if (items.length === 0 || items.length > MAX_CHAIN + 1) throw malformed(what, 'count')
+  if (items.length === 0 || items.length > max) throw malformed(what, 'count')
   return items
 }
 
