@@ -13,6 +13,7 @@
 
 import mqtt, { type IConnackPacket, type IPublishPacket, type MqttClient, type Packet } from 'mqtt'
 import type { WaxwingError } from '@waxwing/core'
+import { afterThisTurn } from './after-this-turn.js'
 import { clientOptions, type ResolvedOptions } from './options.js'
 import { asBuffer } from './packets.js'
 import {
@@ -31,9 +32,6 @@ const STABLE_MS = 5_000
 
 /** So many times what was in flight is sent again, before the oldest of it is given up. */
 const MAX_RESENDS = 5
-
-/** Browsers have no `setImmediate`; what is read there comes in tasks of its own anyway. */
-const afterThisTurn: (task: () => void) => void = globalThis.setImmediate ?? queueMicrotask
 
 export interface ConnectionOwner {
   /** Ready for packets; `server` is what the broker said of itself. */

@@ -20,6 +20,7 @@ import type { IPublishPacket } from 'mqtt'
 import { WaxwingError } from '@waxwing/core'
 import type { Connection } from './connection.js'
 import type { ResolvedOptions } from './options.js'
+import { afterThisTurn } from './after-this-turn.js'
 import { acknowledgementOf, receivedFrom } from './packets.js'
 import { closedError, transportError } from './refusals.js'
 import type { Registration, Subscriptions } from './subscriptions.js'
@@ -71,12 +72,22 @@ export class Inbound {
   /** A PUBLISH came. Nothing is read from this connection until `next` is called. */
   arrived(packet: IPublishPacket, next: () => void): void {
     const { mayStall, options } = this.#port
-    if (!this.#isClosed && mayStall && this.#unfinished.size >= options.maxUnacknowledged) {
+    const isFull = !this.#isClosed && this.#unfinished.size >= options.maxUnacknowledged
+    if (isFull && mayStall) {
       this.#stall(() => this.arrived(packet, next))
       return
     }
-    if (!this.#isClosed) this.#take(packet)
-    next()
+    if (isFull) {
+      // What came in one piece is handed on in one go: handlers get a turn before it is too much.
+      const { connection } = this.#port
+      const { network } = connection
+      afterThisTurn(() => {
+        // Of a connection that is gone it comes again.
+        if (connection.network === network) this.#takeAndGoOn(packet, next)
+      })
+      return
+    }
+    this.#takeAndGoOn(packet, next)
   }
 
   /** Hands over what waited for this subscription. */
@@ -126,6 +137,11 @@ export class Inbound {
     for (const { retries } of this.#unfinished) for (const timer of retries) clearTimeout(timer)
     this.#unfinished.clear()
     this.#readOnIfRoom() // the farewell needs a stream that flows
+  }
+
+  #takeAndGoOn(packet: IPublishPacket, next: () => void): void {
+    if (!this.#isClosed) this.#take(packet)
+    next()
   }
 
   #take(packet: IPublishPacket): void {

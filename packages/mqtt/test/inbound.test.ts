@@ -187,12 +187,45 @@ describe('reading', () => {
   it('never stops for control; what is too much is left to the broker and reported', async () => {
     const stage = stageOf({ maxUnacknowledged: 2 }, false)
     const log = stage.subscribe('a')
-    const next = Array.from({ length: 10 }, (_, index) => stage.arrive({ messageId: index + 1 }))
-    for (const each of next) expect(each).toHaveBeenCalledTimes(1)
+    for (let messageId = 1; messageId <= 10; messageId++) {
+      const next = stage.arrive({ messageId })
+      await vi.advanceTimersByTimeAsync(0)
+      expect(next).toHaveBeenCalledTimes(1)
+    }
     expect(log.messages).toHaveLength(8)
     expect(stage.errors).toHaveLength(2)
     expect(stage.errors[0]).toMatchObject({ code: 'ERR_LIMIT' })
     expect(stage.written).toEqual([])
+  })
+})
+
+describe('control messages that come in one piece', () => {
+  it('are all handled, however many, where handlers need only a turn', async () => {
+    const stage = stageOf({ maxUnacknowledged: 2 }, false)
+    let handled = 0
+    stage.subscribe('a', async (message) => {
+      await Promise.resolve()
+      handled++
+      await message.acknowledge()
+    })
+    const arriveAll = (messageId: number): void => {
+      if (messageId <= 100) stage.arrive({ messageId }, () => arriveAll(messageId + 1))
+    }
+    arriveAll(1)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(handled).toBe(100)
+    expect(stage.errors).toEqual([])
+  })
+
+  it('are not taken from a connection that broke meanwhile', async () => {
+    const stage = stageOf({ maxUnacknowledged: 1 }, false)
+    const log = stage.subscribe('a')
+    stage.arrive({ messageId: 1 })
+    const next = stage.arrive({ messageId: 2 })
+    stage.reconnect()
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(next).not.toHaveBeenCalled()
+    expect(log.messages).toHaveLength(1)
   })
 })
 
@@ -249,7 +282,10 @@ interface Stage {
   readonly written: string[]
   readonly errors: unknown[]
   subscribe(filter: string, handler?: MessageHandler): MessageLog
-  arrive(changes: Partial<IPublishPacket>): ReturnType<typeof vi.fn<() => void>>
+  arrive(
+    changes: Partial<IPublishPacket>,
+    readOn?: () => void,
+  ): ReturnType<typeof vi.fn<() => void>>
   reconnect(): void
   pings(): number
 }
@@ -283,8 +319,8 @@ function stageOf(options: Partial<MqttTransportOptions> = {}, mayStall = true): 
       inbound.claim(subscriptions.add(filter, handler ?? record))
       return log
     },
-    arrive(changes) {
-      const next = vi.fn<() => void>()
+    arrive(changes, readOn) {
+      const next = vi.fn<() => void>(readOn)
       inbound.arrived(packet(changes), next)
       return next
     },
