@@ -77,8 +77,7 @@ export class Screen {
 
   /** Opens the story. */
   async opening(title: string, lines: readonly string[]): Promise<void> {
-    this.#print([])
-    this.#print(indented([[{ text: title, tone: 'title' }]], INDENT))
+    this.#print([[], ...indented([[{ text: title, tone: 'title' }]], INDENT), []])
     for (const line of lines) this.#say(line, 'plain')
     await this.#rest(1800)
   }
