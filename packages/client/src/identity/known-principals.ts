@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Who is known: principals that were met, that our bundle names or that are pinned by hand, with the
- * newest key card of each. A principal is given out only while somebody vouches for it; its
- * credential is resolved each time, because a bundle may have changed what it is worth.
+ * newest key card of each (`docs/spec/06-identity.md` Section 6.6.2). A principal is given out only
+ * while somebody vouches for it; its credential is resolved each time, because a bundle may have
+ * changed what it is worth.
  *
  * @module
  */
@@ -94,13 +95,13 @@ export class KnownPrincipals {
     return entry.card
   }
 
+  /** What an anchor says of its own goes before a person's word (Section 6.6.2). */
   principalOf(id: Uint8Array): TrustedPrincipal | undefined {
-    const pinned = this.#trust.pinned(id)
-    if (pinned !== undefined) return pinned
-    const credential = this.recordOf(id)?.credential ?? null
-    if (credential === null) return this.#namedByBundle().find((p) => equalBytes(p.id, id))
+    const named = (): TrustedPrincipal | undefined =>
+      this.#namedByBundle().find((principal) => equalBytes(principal.id, id))
     try {
-      return this.#trust.resolveCredential(credential)
+      const credential = this.recordOf(id)?.credential ?? named()?.credential ?? null
+      return this.#trust.resolve(id, credential)
     } catch {
       return undefined
     }

@@ -226,7 +226,7 @@ describe('a key that is pinned by hand', () => {
     expect(await store.scan('principal')).toEqual([])
   })
 
-  it('leaves its credential in force when it is taken back', async () => {
+  it('counts for less than what an anchor says of it', async () => {
     const member = await admitted(domain, clock, { name: 'certified' })
     const { identity } = member
     const book = await bookOn()
@@ -234,10 +234,41 @@ describe('a key that is pinned by hand', () => {
     const { publicKey: memberKey } = identity.signingKey
     const pinned = await book.pin({ publicKey: memberKey, name: 'by hand', produces: [] })
     await book.keepCard(cardBy(member), pinned)
-    expect(book.principalOf(identity.id)?.name).toBe('by hand')
+    const found = book.principalOf(identity.id)
+    expect(found).toMatchObject({ name: 'certified', domainId: domain.id })
+    expect(book.findPrincipal('by hand')).toBe(found)
     await book.unpin(identity.id)
     expect(book.principalOf(identity.id)?.name).toBe('certified')
     expect(book.cardOf(identity.id)?.bytes).toEqual(cardBy(member))
+  })
+
+  it('does not undo that its own domain, a partner of ours, revoked it', async () => {
+    const lab = await newDomain(clock)
+    const { identity } = await admitted(lab, clock, { name: 'guest' })
+    const book = await bookOn()
+    await book.accept(
+      await domain.addPartner({ ...domain.readPartnerCard(lab.partnerCard()), patterns: [] }),
+    )
+    await book.learn(identity.credential!)
+    const { publicKey: guestKey } = identity.signingKey
+    await book.pin({ publicKey: guestKey, name: 'by hand', produces: [] })
+    await book.accept((await lab.revoke(identity.id)).bundle)
+    const guest = book.principalOf(identity.id)
+    expect(() => book.trust.checkStanding(guest!, START)).toThrow(/revoked/)
+  })
+
+  it('counts where no anchor does any more', async () => {
+    const lab = await newDomain(clock)
+    const { identity } = await admitted(lab, clock, { name: 'guest' })
+    const book = await bookOn()
+    await book.accept(
+      await domain.addPartner({ ...domain.readPartnerCard(lab.partnerCard()), patterns: [] }),
+    )
+    await book.learn(identity.credential!)
+    const { publicKey: guestKey } = identity.signingKey
+    await book.pin({ publicKey: guestKey, name: 'by hand', produces: [] })
+    await book.accept(await domain.removePartner(lab.id))
+    expect(book.principalOf(identity.id)).toMatchObject({ name: 'by hand', domainId: null })
   })
 
   it('is taken over by other processes, and given up with them', async () => {
