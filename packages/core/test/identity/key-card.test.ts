@@ -46,6 +46,11 @@ describe('a key card', () => {
     }
   })
 
+  it('lasts a year at most', () => {
+    const expires = NOW + MAX_CARD_SECONDS
+    expect(cardOf({ expires }).expires).toBe(expires)
+  })
+
   it('names its keys by thumbprints that differ', () => {
     const [one, two] = [X25519, X_WING].map((key) => kemKeyThumbprint(crypto, key))
     expect(one).toHaveLength(32)

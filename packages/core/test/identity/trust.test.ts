@@ -193,6 +193,12 @@ describe('a principal', () => {
     const pinned = trust.pin({ publicKey: key(lone), name: 'Lone', produces: ['a/#'] })
     expect(trust.resolve(lone.id, null)).toBe(pinned)
     expect(pinned).toMatchObject({ id: lone.id, domainId: null, name: 'Lone', credential: null })
+    const name = (domainId: Uint8Array | null): string =>
+      outcomeOf(() => {
+        trust.checkMayName(pinned, domainId, 'a/b')
+      })
+    expect(name(null)).toBe('valid')
+    expect(name(ANCHOR.id)).toBe('ERR_NOT_AUTHORIZED')
     trust.unpin(lone.id)
     expect(resolve(trust, lone.id, null)).toBe('ERR_NOT_TRUSTED')
     const weak = { publicKey: new Uint8Array(32), name: 'weak', produces: [] }
@@ -210,6 +216,20 @@ describe('a principal', () => {
     expect(resolved(trust, outsider)).toMatchObject({ name: 'by hand', domainId: null })
     const forged = credentialOf(PLANT).with(-1 + credentialOf(PLANT).length, 0)
     expect(resolve(trust, PLANT.id, forged)).toBe('ERR_SIGNATURE')
+  })
+
+  it('that is pinned by hand can be revoked by our own bundle, and by no other', () => {
+    const lone = stranger('lone')
+    const pinned = [{ publicKey: key(lone), name: 'Lone', produces: ['#'] }]
+    const revoked = [{ principalId: lone.id, since: NOW }]
+    const since = (trust: Trust): number | undefined =>
+      trust.revokedSince(trust.resolve(lone.id, null))
+    expect(since(new Trust({ crypto, pinned }))).toBeUndefined()
+    expect(since(trustOf(ANCHOR, {}, { pinned }))).toBeUndefined()
+    expect(since(trustOf(ANCHOR, { revoked }, { pinned }))).toBe(NOW)
+    const trust = trustOf(ANCHOR, { partners: [partner(PARTNER, '#')] }, { pinned })
+    trust.accept(bundleOf(PARTNER, { revoked }), NOW)
+    expect(since(trust)).toBeUndefined()
   })
 
   it('is in good standing from its issue until its expiry, unless it is revoked', () => {
