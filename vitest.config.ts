@@ -14,7 +14,7 @@ export const sourceAliases = [
 const config: ViteUserConfig = defineConfig({
   resolve: { alias: sourceAliases },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
+    include: ['packages/*/test/**/*.test.ts', 'bench/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
     reporters: ['default', summaryReporter],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Any bytes on any topic: an endpoint that produces, reads and answers is sent whatever there is, on
+ * the topics of objects, requests, inbox and trust, one at a time. Each must leave exactly one
+ * event that says what was wrong.
+ *
+ * @module
+ */
+
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
+import { Domain, memoryStore, openEndpoint, type Endpoint } from '@waxwing/client'
+import { seededRandom } from '@waxwing/client/testing'
+import {
+  decodeMessage,
+  decodeObject,
+  fromBase64Url,
+  inboxAddress,
+  messageKey,
+  requestAddress,
+  trustAddress,
+  type Transport,
+} from '@waxwing/core'
+import { sodiumProvider } from '@waxwing/core/sodium'
+import { Mutator } from './mutator.ts'
+
+/** A broker that can be reached, and what it carried. */
+export interface Net {
+  transport(clientId: string): Promise<Transport>
+  carried(): readonly { readonly address: string; readonly payload: Uint8Array }[]
+}
+
+export interface AnyBytesReport {
+  readonly sent: number
+  /** Those that bear author and id of a message that was handled: it is only answered again. */
+  readonly repeated: number
+  /** How often each event came. */
+  readonly events: Readonly<Record<string, number>>
+  /** What was sent and did not leave exactly one event. */
+  readonly problems: readonly string[]
+}
+
+/** The events of which one is due. What follows from it (asking, giving up) is not counted. */
+const VERDICTS: ReadonlySet<string> = new Set([
+  'malformed',
+  'not-authentic',
+  'parked',
+  'refused',
+  'duplicate',
+  'conflict',
+  'moved',
+  'control-refused',
+])
+const STREAM = 'plant/1/level'
+const WAIT_MS = 5_000
+
+export async function runAnyBytes(net: Net, count: number, seed: number): Promise<AnyBytesReport> {
+  const { plant, desk, domainId } = await makeTraffic(net)
+  const mallory = await net.transport('mallory')
+  const random = seededRandom(seed)
+  const mutator = new Mutator(
+    net.carried().map(({ payload }) => payload),
+    random,
+  )
+  const topics = topicsOf(net, plant, domainId)
+  const events: Record<string, number> = {}
+  const problems: string[] = []
+  const isRepetition = repetitionsOf(net)
+  let repeated = 0
+  let seen: string[] = []
+  plant.on('event', ({ type }) => {
+    if (VERDICTS.has(type)) seen.push(type)
+  })
+  for (let i = 0; i < count; i++) {
+    const topic = topics[Math.floor(random() * topics.length)] ?? STREAM
+    const bytes = mutator.next()
+    seen = []
+    await mallory.send(topic, bytes)
+    if (isRepetition(bytes)) {
+      repeated++
+      continue
+    }
+    await untilSaid(() => seen.length > 0)
+    for (const type of seen) events[type] = (events[type] ?? 0) + 1
+    if (seen.length === 1) continue
+    const what = `${topic}: ${Buffer.from(bytes).toString('hex').slice(0, 80)}`
+    problems.push(`seed ${seed}, ${i}: ${seen.length === 0 ? 'nothing' : seen.join()} for ${what}`)
+  }
+  await desk.close()
+  await plant.close()
+  await mallory.close()
+  return { sent: count, repeated, events, problems }
+}
+
+/** Somebody produces, somebody asks and is granted: the broker carries one of everything. */
+async function makeTraffic(
+  net: Net,
+): Promise<{ plant: Endpoint; desk: Endpoint; domainId: Uint8Array }> {
+  const domain = await Domain.create({ store: memoryStore(), name: 'plant', recovery: false })
+  const open = async (name: string): Promise<Endpoint> => {
+    const endpoint = await openEndpoint({
+      store: memoryStore(),
+      transport: await net.transport(name),
+      name,
+      announce: true,
+      decide: (request) => request.grant(),
+    })
+    await endpoint.admit(await domain.admit(await endpoint.enrolment(), { produces: ['plant/#'] }))
+    return endpoint
+  }
+  const [plant, desk] = [await open('plant'), await open('desk')]
+  const trust = trustAddress(domain.id)
+  const owner = await net.transport('owner')
+  await owner.send(trust, domain.bundle)
+  await owner.close()
+  const reader = desk.reader('plant/#')
+  const producer = await plant.producer(STREAM)
+  await producer.publish('first', { retained: true }) // whenever the reader has subscribed
+  for await (const message of reader) {
+    await message.acknowledge()
+    break
+  }
+  // Own streams, and whatever else comes under the pattern.
+  const own = plant.reader('plant/#')
+  own[Symbol.asyncIterator]()
+    .next()
+    .catch(() => undefined)
+  await sleep(200)
+  return { plant, desk, domainId: domain.id }
+}
+
+function topicsOf(net: Net, plant: Endpoint, domainId: Uint8Array): string[] {
+  const object = net.carried().find(({ address }) => address === STREAM)
+  const id = fromBase64Url(plant.id)
+  if (object === undefined || id === undefined) throw new Error('there was no traffic')
+  const { kid } = decodeObject(object.payload)
+  return [STREAM, requestAddress(kid), inboxAddress(id), trustAddress(domainId)]
+}
+
+/** Tells what bears author and id of a message that the broker carried, whatever else was changed. */
+function repetitionsOf(net: Net): (bytes: Uint8Array) => boolean {
+  const keyOf = (bytes: Uint8Array): string | undefined => {
+    try {
+      return messageKey(decodeMessage(sodiumProvider, bytes))
+    } catch {
+      return undefined
+    }
+  }
+  const keys = new Set(net.carried().map(({ payload }) => keyOf(payload)))
+  return (bytes) => {
+    const key = keyOf(bytes)
+    return key !== undefined && keys.has(key)
+  }
+}
+
+/** Waits for what is said, and for a second word that must not come. */
+async function untilSaid(isSaid: () => boolean): Promise<void> {
+  const deadline = performance.now() + WAIT_MS
+  while (!isSaid() && performance.now() < deadline) await sleep(1)
+  for (let i = 0; i < 3; i++) await turn()
+}

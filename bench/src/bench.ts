@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `npm run bench`: what protection costs, as ratios in one run. `-- objects` or `-- path` measures
+ * only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
+ * `docs/benchmarks.md`. Results are kept in `bench/results`.
+ *
+ * @module
+ */
+
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { mosquittoAvailable } from '@waxwing/testkit'
+import { clientBench } from './client-bench.ts'
+import { measure, type Contender, type MeasureOptions } from './measure.ts'
+import { bareDecrypt, bareEncrypt, bareSign, bareVerify } from './native-calls.ts'
+import { coreOpen, coreSeal } from './object-bench.ts'
+import { pathBench } from './path-bench.ts'
+import { machine, missedAims, saveResult, toMarkdown, type Table } from './report.ts'
+
+const PAYLOAD_BYTES = 256
+const PAGE = new URL('../../docs/benchmarks.md', import.meta.url)
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+const objectRounds = { rounds: values.quick ? 11 : 51, blockMs: 20 }
+const pathRounds = { rounds: values.quick ? 5 : 15, blockMs: 500 }
+
+type Aims = Readonly<Record<string, number>>
+
+async function table(
+  title: string,
+  note: string,
+  {
+    contenders,
+    aims,
+    rounds,
+  }: { contenders: readonly Contender[]; aims: Aims; rounds: MeasureOptions },
+): Promise<Table> {
+  console.error(`measuring: ${title}`)
+  const measured = await measure(contenders, rounds)
+  return { title, note, rows: measured.map((row) => ({ ...row, aim: aims[row.name] })) }
+}
+
+async function objectTables(): Promise<Table[]> {
+  const tables: Table[] = []
+  for (const signed of [false, true]) {
+    const client = await clientBench(signed, PAYLOAD_BYTES)
+    const aim = signed ? 0.8 : 0.25
+    const aims = { [coreSeal(signed, 1).name]: aim, [coreOpen(signed, 1).name]: aim }
+    const how = signed ? 'signed' : 'unsigned'
+    const sealing = signed ? bareSign(PAYLOAD_BYTES) : bareEncrypt(PAYLOAD_BYTES)
+    const opening = signed ? bareVerify(PAYLOAD_BYTES) : bareDecrypt(PAYLOAD_BYTES)
+    const note = 'Against the bare native call on the same bytes, into a buffer made before.'
+    tables.push(
+      await table(`Seal ${PAYLOAD_BYTES} bytes, ${how}`, note, {
+        contenders: [sealing, coreSeal(signed, PAYLOAD_BYTES), client.seal],
+        aims,
+        rounds: objectRounds,
+      }),
+      await table(`Open ${PAYLOAD_BYTES} bytes, ${how}`, note, {
+        contenders: [opening, coreOpen(signed, PAYLOAD_BYTES), client.open],
+        aims,
+        rounds: objectRounds,
+      }),
+    )
+    await client.close()
+  }
+  return tables
+}
+
+async function pathTables(): Promise<Table[]> {
+  if (!mosquittoAvailable()) {
+    console.error('skipped: publish to handler needs Mosquitto, which is not on this machine')
+    return []
+  }
+  const path = await pathBench()
+  try {
+    const note =
+      'Over Mosquitto, QoS 1, two processes, 256 bytes, 256 publishes under way at once, each ' +
+      'message acknowledged by its handler. Against MQTT.js alone in the same shape.'
+    const aims = { 'unsigned, memory store': 0.6, 'signed, memory store': 0.3 }
+    const { contenders } = path
+    return [await table('Publish to handler', note, { contenders, aims, rounds: pathRounds })]
+  } finally {
+    await path.close()
+  }
+}
+
+const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part)
+const tables = [
+  ...(wants('objects') ? await objectTables() : []),
+  ...(wants('path') ? await pathTables() : []),
+]
+const host = machine()
+const json = `${JSON.stringify({ machine: host, tables }, null, 2)}\n`
+const markdown = toMarkdown(tables, host)
+console.log(values.json ? json : markdown)
+saveResult('bench.md', markdown)
+console.error(`kept: ${saveResult('bench.json', json)}`)
+if (values.write) {
+  const head = '# Benchmarks\n\nMade by `npm run bench -- --write`; not written by hand.\n\n'
+  writeFileSync(PAGE, head + markdown)
+}
+for (const missed of missedAims(tables)) console.error(`aim missed: ${missed}`)

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Measures things against each other in one run. Machines are noisy and shared, so only ratios mean
+ * something: in every round each contender runs once, in an order drawn anew, and what is reported
+ * is the median of the rounds' ratios with the quartiles around it.
+ *
+ * @module
+ */
+
+export interface Contender {
+  readonly name: string
+  /** Makes what so many times of the work need; not measured. */
+  prepare?(count: number): void | Promise<void>
+  /** Does the work so many times. */
+  run(count: number): void | Promise<void>
+}
+
+export interface MeasureOptions {
+  readonly rounds: number
+  /** How long one contender runs in one round, about. */
+  readonly blockMs: number
+}
+
+export interface Spread {
+  readonly median: number
+  /** The quartiles. */
+  readonly low: number
+  readonly high: number
+}
+
+export interface Measured {
+  readonly name: string
+  readonly perSecond: Spread
+  /** Against the base: above 1 is faster. */
+  readonly ratio: Spread
+}
+
+/** Runs the contenders in turn. The first is the base of all ratios. */
+export async function measure(
+  contenders: readonly Contender[],
+  { rounds, blockMs }: MeasureOptions,
+): Promise<readonly Measured[]> {
+  const counts = new Map<Contender, number>()
+  for (const contender of contenders) counts.set(contender, await calibrate(contender, blockMs))
+  const rates = new Map(contenders.map((contender) => [contender, [] as number[]]))
+  for (let round = 0; round < rounds; round++) {
+    for (const contender of shuffled(contenders)) {
+      const count = counts.get(contender) ?? 1
+      rates.get(contender)?.push((1000 * count) / (await timed(contender, count)))
+    }
+  }
+  const [first] = contenders
+  const base = (first && rates.get(first)) ?? []
+  return contenders.map((contender) => {
+    const own = rates.get(contender) ?? []
+    const ratios = own.map((rate, round) => rate / (base[round] ?? Number.NaN))
+    return { name: contender.name, perSecond: spreadOf(own), ratio: spreadOf(ratios) }
+  })
+}
+
+/** Median and quartiles. */
+export function spreadOf(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b)
+  const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN
+  return { median: at(0.5), low: at(0.25), high: at(0.75) }
+}
+
+/** How often it must run for a block to last as long as wished, once it is warm. */
+async function calibrate(contender: Contender, blockMs: number): Promise<number> {
+  for (let count = 1; ; count *= 2) {
+    const ms = await timed(contender, count)
+    if (ms >= blockMs) return Math.max(1, Math.round((count * blockMs) / ms))
+  }
+}
+
+/** In milliseconds. */
+async function timed(contender: Contender, count: number): Promise<number> {
+  await contender.prepare?.(count)
+  const started = performance.now()
+  await contender.run(count)
+  return performance.now() - started
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  const copy = [...items]
+  for (let i = copy.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1))
+    const [a, b] = [copy[i], copy[j]]
+    if (a !== undefined && b !== undefined) [copy[i], copy[j]] = [b, a]
+  }
+  return copy
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The ways from publish to handler that are compared.
+ *
+ * @module
+ */
+
+export const TOPIC = 'plant/1'
+
+export interface PathKind {
+  readonly name: string
+  /** The last level of the topic. */
+  readonly topic: string
+  /** `undefined`: plain MQTT.js, without Waxwing. */
+  readonly signature: 'each' | 'none' | undefined
+  readonly store: 'memory' | 'sqlite'
+}
+
+export interface PathSetup {
+  /** The broker's. */
+  readonly url: string
+  /** For files of stores. */
+  readonly folder: string
+}
+
+export const PATH_KINDS: readonly PathKind[] = [
+  { name: 'plain MQTT.js', topic: 'plain', signature: undefined, store: 'memory' },
+  { name: 'unsigned, memory store', topic: 'unsigned', signature: 'none', store: 'memory' },
+  { name: 'signed, memory store', topic: 'signed', signature: 'each', store: 'memory' },
+  { name: 'unsigned, SQLite', topic: 'unsigned-sqlite', signature: 'none', store: 'sqlite' },
+  { name: 'signed, SQLite', topic: 'signed-sqlite', signature: 'each', store: 'sqlite' },
+]

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * `npm run soak`: what the tests try for seconds, tried for long. `-- kill archive floods bytes`
+ * runs only those named; `--short` takes the counts of the tests. The summary is kept in
+ * `bench/results`, and the status is 1 if anything did not hold.
+ *
+ * @module
+ */
+
+import { parseArgs } from 'node:util'
+import { startMosquitto } from '@waxwing/testkit'
+import { runAnyBytes } from './any-bytes.ts'
+import { runArchiveMemory } from './archive-memory.ts'
+import { FLOOD_RATES, runFloods } from './floods.ts'
+import { runKillRounds } from './kill-rounds.ts'
+import { mosquittoNet } from './mosquitto-net.ts'
+import { machine, saveResult } from './report.ts'
+
+const MAX_MIB = { archive: 200, flood: 400 }
+
+interface Outcome {
+  /** What was done and measured, in one line. */
+  readonly summary: string
+  /** What did not hold. */
+  readonly problems: readonly string[]
+  readonly report: unknown
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { short: { type: 'boolean', default: false } },
+})
+const isLong = !values.short
+
+const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
+  async kill() {
+    const rounds = isLong ? 200 : 20
+    const report = await runKillRounds({ rounds, maxRoundMs: isLong ? 1_500 : 400, progress: say })
+    const { published, acknowledged, again, seconds, problems } = report
+    const summary =
+      `${rounds} kills in ${seconds.toFixed()} s: ${published} published, ` +
+      `${acknowledged} acknowledged, ${again} came again`
+    return { summary, problems, report }
+  },
+  async archive() {
+    const objects = isLong ? 1_000_000 : 100_000
+    const report = await runArchiveMemory({ objects, progress: say })
+    const { opened, archiveMiB, seconds, peakMiB } = report
+    const problems = [
+      ...(opened === objects ? [] : [`${opened} of ${objects} objects opened`]),
+      ...(peakMiB < MAX_MIB.archive ? [] : [`${peakMiB.toFixed()} MiB of memory`]),
+    ]
+    const summary =
+      `${opened} objects (${archiveMiB.toFixed()} MiB) opened in ${seconds.toFixed()} s, ` +
+      `at most ${peakMiB.toFixed()} MiB of memory`
+    return { summary, problems, report }
+  },
+  async floods() {
+    const report = await runFloods({ seconds: isLong ? 120 : 4, rates: FLOOD_RATES })
+    const { sent, before, after, newcomerSeconds, newcomerOpened } = report
+    const problems = [
+      ...(after.opened >= after.published ? [] : ['genuine objects were not opened']),
+      ...(newcomerOpened > 0 ? [] : ['the newcomer opened nothing']),
+      ...(after.peakMiB < MAX_MIB.flood ? [] : [`${after.peakMiB.toFixed()} MiB of memory`]),
+    ]
+    const total = sent.malformed + sent.forged + sent.strangeKids + sent.copiedKids
+    const summary =
+      `${total} messages in ${sent.seconds.toFixed()} s, ${after.refused - before.refused} refused ` +
+      `one by one; a newcomer read after ${newcomerSeconds.toFixed(1)} s; ${after.opened} of ` +
+      `${after.published} opened; at most ${after.peakMiB.toFixed()} MiB of memory`
+    return { summary, problems, report }
+  },
+  async bytes() {
+    const broker = await startMosquitto()
+    const net = await mosquittoNet(broker.url)
+    const seed = Date.now() % 2 ** 31
+    const report = await runAnyBytes(net, isLong ? 100_000 : 500, seed)
+    await net.close()
+    await broker.close()
+    const kinds = Object.entries(report.events).map(([type, count]) => `${count} ${type}`)
+    const summary = `${report.sent} sent: ${kinds.join(', ')}, ${report.repeated} repetitions`
+    return { summary, problems: report.problems, report }
+  },
+}
+
+function say(line: string): void {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
+}
+
+const wanted = positionals.length === 0 ? Object.keys(TASKS) : positionals
+const outcomes: Record<string, Outcome> = {}
+for (const name of wanted) {
+  const task = TASKS[name]
+  if (task === undefined) throw new RangeError(`there is no soak "${name}"`)
+  say(`${name} begins`)
+  outcomes[name] = await task()
+  say(`${name}: ${outcomes[name].summary}`)
+}
+
+console.log('Soak:')
+for (const [name, { summary, problems }] of Object.entries(outcomes)) {
+  console.log(`${problems.length === 0 ? 'ok  ' : 'FAIL'} ${name.padEnd(8)} ${summary}`)
+  for (const problem of problems.slice(0, 20)) console.log(`     ${problem}`)
+}
+const json = `${JSON.stringify({ machine: machine(), outcomes }, null, 2)}\n`
+console.log(`kept: ${saveResult('soak.json', json)}`)
+process.exitCode = Object.values(outcomes).some(({ problems }) => problems.length > 0) ? 1 : 0
