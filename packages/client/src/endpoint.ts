@@ -6,16 +6,13 @@
  */
 
 import {
-  requestAddress,
+  fromBase64Url,
   toBase64Url,
-  trustAddress,
   WaxwingError,
-  type Received,
-  type Subscription,
-  type Transport,
+  type TransportStatus,
   type TrustedPrincipal,
 } from '@waxwing/core'
-import { cardAddress, credentialAddress, inboxFilter, trustFilter } from './control/addresses.js'
+import { Listening } from './control/listening.js'
 import type { Reply } from './control/messenger.js'
 import type { EventListener, WaxwingEvent } from './events.js'
 import type { Generation } from './generation-book.js'
@@ -30,12 +27,13 @@ import type {
   ReaderOptions,
 } from './options.js'
 import { assemble, type Parts } from './parts.js'
-import { Producer } from './producing/producer.js'
+import type { Producer, ProducerDeps } from './producing/producer.js'
+import { Producers } from './producing/producers.js'
 import { Reader } from './reading/reader.js'
 import { nowSeconds } from './runtime.js'
 
 const CARD_CHECK_MS = 3_600_000
-const REFETCH_MS = 60_000
+const ID_BYTES = 32
 
 /**
  * Opens an endpoint. The identity in the store is used, or made if there is none.
@@ -45,23 +43,30 @@ const REFETCH_MS = 60_000
 export async function openEndpoint(options: EndpointOptions): Promise<Endpoint> {
   const parts = await assemble(options)
   const endpoint = new Endpoint(parts)
-  await endpoint.start()
+  try {
+    await endpoint.start()
+  } catch (error) {
+    await endpoint.close().catch(() => undefined)
+    throw error
+  }
   return endpoint
 }
 
 export class Endpoint {
   readonly #parts: Parts
   readonly #readers = new Set<Reader>()
-  readonly #producers = new Map<string, Promise<Producer>>()
-  readonly #subscriptions = new Map<string, Promise<Subscription>>()
+  readonly #producers: Producers
+  readonly #listening: Listening
   readonly #undo: (() => void)[] = []
+  readonly #background = new Set<Promise<void>>()
   #cancelCardTimer: (() => void) | undefined
-  #fetchedAt = -Infinity
   #closing: Promise<void> | undefined
 
   /** Use {@link openEndpoint}. */
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#listening = new Listening(parts)
+    this.#producers = new Producers(this.#producerDeps())
   }
 
   /** This principal's id, in base64url. */
@@ -104,8 +109,8 @@ export class Endpoint {
     const { identity, trustBook, book } = this.#parts
     await identity.admit(admission, trustBook, options)
     book.refreshTrust()
-    await this.#listenToDomain()
-    await this.#announceSelf()
+    await this.#listening.toDomain()
+    await this.#listening.announceSelf()
   }
 
   /** Trusts a key by hand, without any domain. */
@@ -125,12 +130,7 @@ export class Endpoint {
    */
   producer(name: string, options: ProducerOptions = {}): Promise<Producer> {
     this.#assertOpen()
-    const known = this.#producers.get(name)
-    if (known !== undefined) return known
-    const opening = Producer.open(this.#producerDeps(), name, options)
-    this.#producers.set(name, opening)
-    opening.catch(() => this.#producers.delete(name))
-    return opening
+    return this.#producers.open(name, options)
   }
 
   /** Reads the streams whose names match a pattern: `plant/+/temperature`, `plant/#`. */
@@ -198,7 +198,7 @@ export class Endpoint {
     principal: string,
     options: { rotate?: boolean } = {},
   ): Promise<void> {
-    const { id } = this.#findPrincipal(principal)
+    const { id } = this.#findWhoMayHaveLeft(principal)
     await this.#parts.revoking.revoke(stream, toBase64Url(id), options.rotate ?? true)
   }
 
@@ -228,40 +228,49 @@ export class Endpoint {
 
   /** Called once, by {@link openEndpoint}. */
   async start(): Promise<void> {
-    const { runtime, book, trustBook, outbox, requester, granter, transport } = this.#parts
-    this.#parts.hooks.rotate = (stream) => this.#rotate(stream)
-    this.#parts.hooks.behind = () => this.#refetchTrust()
+    const { book, trustBook, outbox, requester, granter, revoking } = this.#parts
+    const { transport, passive, hooks } = this.#parts
+    hooks.rotate = (stream) => this.#producers.rotate(stream, 'revocation')
+    hooks.behind = () => this.#inBackground(() => this.#listening.refetchTrust())
     this.#trustSelf()
     await book.load()
     await granter.load()
+    await revoking.load()
     this.#undo.push(
       trustBook.onBundle(() => this.#inBackground(() => this.#followBundle())),
       trustBook.onCard(() => this.#inBackground(() => this.#parts.sharing.announceAll())),
-      book.onKeys((generation) => this.#inBackground(() => this.#listenFor(generation))),
+      book.onKeys((generation) =>
+        this.#inBackground(() => this.#listening.forGeneration(generation)),
+      ),
     )
     this.#followStore()
     await outbox.load()
     requester.start()
+    if (!passive) this.#inBackground(() => revoking.resume())
     if (transport === undefined) return
-    if (!this.#parts.passive) await this.#listen(transport)
-    await this.#announceSelf()
+    this.#undo.push(transport.onStatus((status) => this.#followStatus(status)))
+    await this.#listening.toInbox()
+    await this.#listening.toDomain()
+    await Promise.all(book.all().map((g) => this.#listening.forGeneration(g)))
+    await this.#listening.announceSelf()
     this.#watchCard()
-    this.#undo.push(
-      transport.onStatus((status) => {
-        if (status.state === 'connected') this.#inBackground(() => outbox.flush())
-        if (status.state === 'error') runtime.report(status.error)
-      }),
-    )
+  }
+
+  #followStatus(status: TransportStatus): void {
+    const { outbox, runtime } = this.#parts
+    if (status.state === 'connected') this.#inBackground(() => outbox.flush())
+    if (status.state === 'error') runtime.report(status.error)
   }
 
   /** Another process on the same store may be granted something, rotate, or change a rule. */
   #followStore(): void {
-    const { runtime, book, granter } = this.#parts
+    const { runtime, book, granter, outbox } = this.#parts
     const stop = runtime.store.onForeignChange?.(() =>
       this.#inBackground(async () => {
         try {
-          await granter.rules.load()
+          await granter.load()
           await book.catchUp()
+          await outbox.load()
         } catch (error) {
           if (this.#closing === undefined) throw error
         }
@@ -277,46 +286,6 @@ export class Endpoint {
     trustBook.trust.pin({ publicKey, name: identity.name, produces: ['#'] })
   }
 
-  async #listen(transport: Transport): Promise<void> {
-    const { identity, book } = this.#parts
-    await this.#subscribe(transport, inboxFilter(identity.id))
-    await this.#listenToDomain()
-    await Promise.all(book.all().map((generation) => this.#listenFor(generation)))
-  }
-
-  async #listenToDomain(): Promise<void> {
-    const { identity, transport, passive } = this.#parts
-    if (transport === undefined || passive || identity.domainId === null) return
-    await this.#subscribe(transport, trustFilter(identity.domainId))
-  }
-
-  /** Whoever may grant a generation hears who asks for it. */
-  async #listenFor(generation: Generation): Promise<void> {
-    const { transport, passive } = this.#parts
-    const hasSay =
-      generation.own || [...generation.grants.values()].some((g) => g.rights === 'share')
-    if (transport === undefined || passive || !hasSay) return
-    const kid = generation.manifest.generationId.subarray(0, generation.manifest.kidBytes)
-    await this.#subscribe(transport, requestAddress(kid))
-  }
-
-  async #subscribe(transport: Transport, filter: string): Promise<void> {
-    const known = this.#subscriptions.get(filter)
-    if (known !== undefined) {
-      await known
-      return
-    }
-    const subscription = transport.subscribe(filter, (received) => this.#takeControl(received))
-    this.#subscriptions.set(filter, subscription)
-    subscription.catch(() => this.#subscriptions.delete(filter))
-    await subscription
-  }
-
-  async #takeControl(received: Received): Promise<void> {
-    await this.#parts.intake.take(received.address, received.payload)
-    await received.acknowledge()
-  }
-
   async #followBundle(): Promise<void> {
     const { book, revoking, sharing, runtime, trustBook } = this.#parts
     book.refreshTrust()
@@ -329,46 +298,17 @@ export class Endpoint {
     await sharing.announceAll()
   }
 
-  /** Publishes credential and card, so that others can grant unasked and seal what they ask. */
-  async #announceSelf(): Promise<void> {
-    const { identity, transport, announce } = this.#parts
-    const { domainId, credential } = identity
-    if (!announce || transport === undefined || domainId === null || credential === null) return
-    const retained = { retained: true }
-    await transport.send(credentialAddress(domainId, identity.id), credential, retained)
-    await transport.send(cardAddress(domainId, identity.id), identity.card.bytes, retained)
-  }
-
   #watchCard(): void {
     const { runtime, identity } = this.#parts
     this.#cancelCardTimer = runtime.timers.after(CARD_CHECK_MS, () => {
       this.#inBackground(async () => {
-        if (await identity.renewCardIfDue()) await this.#announceSelf()
         this.#watchCard()
+        if (await identity.renewCardIfDue()) await this.#listening.announceSelf()
       })
     })
   }
 
-  /** Asks the intermediary for its newest trust bundle again; at most once a minute. */
-  #refetchTrust(): void {
-    const { runtime, identity, transport } = this.#parts
-    const nowMs = runtime.time.monotonic()
-    if (transport === undefined || identity.domainId === null) return
-    if (nowMs - this.#fetchedAt < REFETCH_MS) return
-    this.#fetchedAt = nowMs
-    const address = trustAddress(identity.domainId)
-    this.#inBackground(async () => {
-      const once = await transport.subscribe(address, (received) => this.#takeControl(received))
-      runtime.timers.after(REFETCH_MS / 2, () => this.#inBackground(() => once.close()))
-    })
-  }
-
-  async #rotate(stream: string): Promise<void> {
-    const producer = await this.producer(stream)
-    await producer.rotate('revocation')
-  }
-
-  #producerDeps(): Parameters<typeof Producer.open>[0] {
+  #producerDeps(): ProducerDeps {
     const { runtime, book, trustBook, identity, transport, sharing, processHint } = this.#parts
     const actions = {
       grant: (stream: string, principal: string, terms: GrantTerms) =>
@@ -378,7 +318,7 @@ export class Endpoint {
     }
     const listening = {
       announce: async (generation: Generation): Promise<void> => {
-        await this.#listenFor(generation)
+        await this.#listening.forGeneration(generation)
         await sharing.announce(generation)
       },
     }
@@ -400,8 +340,19 @@ export class Endpoint {
     throw new WaxwingError('ERR_KEY_UNKNOWN', `no principal ${text} is known here`)
   }
 
+  /** The principal of a full id need not be known any more. */
+  #findWhoMayHaveLeft(text: string): Pick<TrustedPrincipal, 'id'> {
+    const id = fromBase64Url(text)
+    return id?.length === ID_BYTES ? { id } : this.#findPrincipal(text)
+  }
+
+  /** What is begun in the background is finished before the endpoint is closed. */
   #inBackground(work: () => Promise<void>): void {
-    work().catch((error: unknown) => this.#parts.runtime.report(error))
+    if (this.#closing !== undefined) return
+    const done = work()
+      .catch((error: unknown) => this.#parts.runtime.report(error))
+      .finally(() => this.#background.delete(done))
+    this.#background.add(done)
   }
 
   #assertOpen(): void {
@@ -409,17 +360,22 @@ export class Endpoint {
   }
 
   async #close(): Promise<void> {
-    const { intake, outbox, requester, transport, identity, trustBook } = this.#parts
+    const { intake, outbox, requester, granter, revoking } = this.#parts
+    const { transport, identity, trustBook } = this.#parts
     this.#cancelCardTimer?.()
     for (const undo of this.#undo.splice(0)) undo()
     requester.close()
+    this.#listening.close()
     await Promise.all([...this.#readers].map((reader) => reader.close()))
-    const producers = await Promise.allSettled(this.#producers.values())
-    for (const result of producers) if (result.status === 'fulfilled') await result.value.close()
+    granter.close()
+    revoking.close()
+    await this.#producers.close()
     outbox.close()
-    intake.close()
+    const atRest = intake.close()
+    await transport?.close()
+    await atRest
+    await Promise.all(this.#background)
     identity.close()
     trustBook.close()
-    await transport?.close()
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { systemClock, toBase64Url, toHex, WaxwingError, type Transport } from '@waxwing/core'
-import { Dispatcher } from './control/dispatcher.js'
+import { Dispatcher, type Handlers } from './control/dispatcher.js'
 import { Intake } from './control/intake.js'
 import { Messenger, type Reply } from './control/messenger.js'
 import { Outbox } from './control/outbox.js'
@@ -71,43 +71,25 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
   const granter = new Granter({ ...shared, decide: options.decide, send })
   const sharing = new SharingOut({ ...shared, granter, outbox })
   const rotate = (stream: string): Promise<void> => hooks.rotate(stream)
-  const revoking = new Revoking({ ...shared, granter, rotate })
+  const revoking = new Revoking({ ...shared, granter, outbox, rotate, send })
   const sealedOnly = options.sealedRequestsOnly ?? false
-  // Without a transport, whoever opens objects carries the requests.
-  const ask = transport === undefined ? (): Promise<void> => Promise.resolve() : send
-  const requester = new Requester({ ...shared, sealedOnly, send: ask })
+  const requester = new Requester({
+    ...shared,
+    sealedOnly,
+    send: transport === undefined ? undefined : send,
+  })
   const grants = new ReceivingGrants({ ...shared, requester })
   const dispatcher = new Dispatcher({
     runtime,
     identity,
     trustBook,
-    handlers: {
-      request: (message) => granter.answer(message),
-      revokedRequest: (message) => granter.denyRevoked(message),
-      grant: (message, arrival) => grants.grant(message, arrival),
-      denial: (message) => grants.denial(message),
-      ack: async (message) => {
-        const principal = toBase64Url(message.author)
-        const digest = message.envelope.inReplyTo
-        const about = digest && (await outbox.acknowledged(toHex(digest), principal))
-        if (about !== undefined) runtime.emit({ type: 'ack', principal })
-        return []
-      },
-      revocation: (statement) => revoking.receive(statement),
-      behind: () => hooks.behind(),
-    },
+    handlers: handlersOf({ runtime, granter, grants, revoking, outbox, hooks }),
   })
-  const intake = new Intake({ runtime, trustBook, dispatcher, send })
+  const intake = new Intake({ runtime, identity, trustBook, dispatcher, send })
   return {
-    runtime,
+    ...choicesOf(options),
+    ...shared,
     transport,
-    announce: options.announce ?? false,
-    passive: options.passive ?? false,
-    processHint: options.processHint ?? '',
-    identity,
-    trustBook,
-    book,
-    messenger,
     outbox,
     granter,
     sharing,
@@ -123,6 +105,38 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
   }
 }
 
+function choicesOf({
+  announce = false,
+  passive = false,
+  processHint = '',
+}: EndpointOptions): Pick<Parts, 'announce' | 'passive' | 'processHint'> {
+  return { announce, passive, processHint }
+}
+
+/** Who acts on which message. */
+function handlersOf(
+  parts: Pick<Parts, 'runtime' | 'granter' | 'revoking' | 'outbox' | 'hooks'> & {
+    readonly grants: ReceivingGrants
+  },
+): Handlers {
+  const { runtime, granter, grants, revoking, outbox, hooks } = parts
+  return {
+    request: (message) => granter.answer(message),
+    refuse: (message, code) => granter.refuse(message, code),
+    grant: (message, arrival) => grants.grant(message, arrival),
+    denial: (message) => grants.denial(message),
+    ack: async ({ author, body: { outcome }, envelope: { inReplyTo } }) => {
+      if (inReplyTo === undefined) return []
+      const principal = toBase64Url(author)
+      const isOurs = await outbox.acknowledged(toHex(inReplyTo), principal, outcome)
+      if (isOurs && outcome === 'done') runtime.emit({ type: 'ack', principal })
+      return []
+    },
+    revocation: (statement) => revoking.receive(statement),
+    behind: () => hooks.behind(),
+  }
+}
+
 async function makeRuntime(
   options: EndpointOptions,
   listeners: ReadonlySet<EventListener<WaxwingEvent>>,
@@ -132,7 +146,7 @@ async function makeRuntime(
   const confirmedMs = await readConfirmedTime(store)
   const time = new TimeKeeper({ clock, confirmedMs })
   const emit = (event: WaxwingEvent): void => {
-    for (const listener of listeners) listener(event)
+    for (const listener of listeners) tell(listener, event)
   }
   const report = (error: unknown): void => {
     const known = error instanceof WaxwingError
@@ -164,7 +178,21 @@ async function sendAll(
     await outbox.post(replies)
     return
   }
-  for (const { address, payload, retained } of replies) {
-    await transport.send(address, payload, { retained })
+  const sent = replies.map(({ address, payload, retained }) =>
+    transport.send(address, payload, { retained }),
+  )
+  for (const result of await Promise.allSettled(sent)) {
+    if (result.status === 'rejected') throw result.reason
+  }
+}
+
+/** What a listener throws must not undo what it is told of, and must not get lost either. */
+function tell(listener: EventListener<WaxwingEvent>, event: WaxwingEvent): void {
+  try {
+    listener(event)
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error
+    })
   }
 }

@@ -20,18 +20,24 @@ import {
   messageKey,
   openSealedMessage,
   sealedKid,
+  toHex,
   WaxwingError,
+  type DecodedMessage,
   type DecodedStatement,
   type VerifiedMessage,
 } from '@waxwing/core'
+import { writeConfirmedTime } from '../confirmed-time.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
+import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
-import { nowSeconds, type Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime.js'
+import { EarlyCards } from './early-cards.js'
 import type { Reply } from './messenger.js'
 import { RateLimit } from './rate-limit.js'
+import { Seen } from './seen.js'
 
-/** Messages that were seen lately: the same again is not acted on twice, only answered. */
-const MAX_SEEN = 4096
+/** How much further the confirmed time has to be before it is written down again. */
+const CONFIRM_EVERY_MS = 60_000
 
 /** How a message came: what it was sealed to, if it was. */
 export interface Arrival {
@@ -41,7 +47,11 @@ export interface Arrival {
 
 export interface Handlers {
   request(message: VerifiedMessage<'request'>): Promise<readonly Reply[]>
-  revokedRequest(message: VerifiedMessage<'request'>): Promise<readonly Reply[]>
+  /** A request that is not looked at: its author was revoked, or asks too often. */
+  refuse(
+    message: VerifiedMessage<'request'>,
+    code: 'not-authorized' | 'rate-limited',
+  ): Promise<readonly Reply[]>
   grant(message: VerifiedMessage<'grant'>, arrival: Arrival): Promise<readonly Reply[]>
   denial(message: VerifiedMessage<'denial'>): Promise<readonly Reply[]>
   ack(message: VerifiedMessage<'ack'>): Promise<readonly Reply[]>
@@ -55,9 +65,14 @@ export class Dispatcher {
   readonly #identity: OwnIdentity
   readonly #trustBook: TrustBook
   readonly #handlers: Handlers
-  /** What was answered: the answer may have been lost, and is given again. */
-  readonly #seen = new Map<string, readonly Reply[]>()
+  readonly #seen = new Seen()
+  readonly #earlyCards: EarlyCards
   readonly #perPrincipal = new RateLimit({ capacity: 60, perSecond: 2 })
+  /** Grants that were left for us while we were away come all at once. */
+  readonly #grants = new RateLimit({ capacity: 4096, perSecond: 8 })
+  /** Answers to what is not looked at, and repeated answers, are few. */
+  readonly #refusals = new RateLimit({ capacity: 10, perSecond: 0.2 })
+  #confirmedMs = -Infinity
 
   constructor(inputs: {
     runtime: Runtime
@@ -69,6 +84,8 @@ export class Dispatcher {
     this.#identity = inputs.identity
     this.#trustBook = inputs.trustBook
     this.#handlers = inputs.handlers
+    const { crypto } = inputs.runtime
+    this.#earlyCards = new EarlyCards((count) => crypto.randomBytes(count))
   }
 
   /**
@@ -96,7 +113,7 @@ export class Dispatcher {
         await this.#trustBook.accept(bytes)
         return []
       case 'credential':
-        await this.#trustBook.learn(bytes)
+        await this.#learn(bytes)
         return []
       case 'key-card':
         await this.#keepCard(bytes)
@@ -115,43 +132,91 @@ export class Dispatcher {
     }
   }
 
+  async #learn(credential: Uint8Array): Promise<void> {
+    const principal = await this.#trustBook.learn(credential)
+    const early = this.#earlyCards.take(principal.id)
+    if (early !== undefined) await this.#trustBook.keepCard(early, principal)
+  }
+
   async #keepCard(bytes: Uint8Array): Promise<void> {
-    const principal = this.#trustBook.principalOf(decodeKeyCard(bytes).principalId)
-    if (principal === undefined) {
-      throw new WaxwingError('ERR_NOT_TRUSTED', 'a key card of an unknown principal')
+    const { principalId } = decodeKeyCard(bytes)
+    const principal = this.#trustBook.principalOf(principalId)
+    if (principal !== undefined) {
+      await this.#trustBook.keepCard(bytes, principal)
+      return
     }
-    await this.#trustBook.keepCard(bytes, principal)
+    this.#earlyCards.keep(principalId, bytes)
+    throw new WaxwingError('ERR_NOT_TRUSTED', 'a key card of an unknown principal')
   }
 
   async #receiveMessage(bytes: Uint8Array, arrival: Arrival): Promise<readonly Reply[]> {
-    const { crypto } = this.#runtime
+    const { crypto, time } = this.#runtime
     const message = decodeMessage(crypto, bytes)
     const key = messageKey(message)
-    const answered = this.#seen.get(key)
-    if (answered !== undefined) return answered
-    const recipient = this.#recipientOf(message.type, arrival)
-    const known = this.#trustBook.principalOf(message.author)?.credential ?? undefined
-    const now = nowSeconds(this.#runtime)
-    const { trust } = this.#trustBook
-    let verified
-    try {
-      verified = authenticate(message, { trust, recipient, now, knownCredential: known })
-    } catch (error) {
-      return this.#refuse(message, error)
+    const answered = this.#seen.answerTo(key)
+    if (answered !== undefined) {
+      if (answered.length === 0) return []
+      return this.#refusals.take(`again/${key}`, time.monotonic()) ? answered : []
     }
-    this.#compareBundle(verified)
-    this.#confirmTime(verified)
-    if (!this.#perPrincipal.take(key.slice(0, 64), this.#runtime.time.monotonic())) {
-      throw new WaxwingError('ERR_LIMIT', 'the principal sends too much', { rule: 'rate' })
+    const verified = this.#authenticate(message, arrival)
+    if (verified.kind === 'revoked') {
+      this.#seen.remember(key, [])
+      return this.#refuse(verified.message, 'not-authorized')
     }
-    const replies = await this.#handle(verified, arrival)
-    this.#remember(key, verified.type === 'grant' ? replies : [])
+    this.#compareBundle(verified.message)
+    this.#confirmTime(verified.message)
+    if (!this.#mayAct(verified.message)) return this.#tooMuch(verified.message)
+    const replies = await this.#handle(verified.message, arrival)
+    this.#seen.remember(key, verified.message.type === 'grant' ? replies : [])
     return replies
   }
 
-  /** Requests may be for anybody who has a say; everything else is for one principal alone. */
-  #recipientOf(type: string, { sealedTo }: Arrival): Uint8Array | null {
-    return type === 'request' && sealedTo === undefined ? null : this.#identity.id
+  /** An authority does not answer with silence, not even those who were revoked. */
+  #authenticate(
+    message: DecodedMessage,
+    { sealedTo }: Arrival,
+  ):
+    | { readonly kind: 'verified'; readonly message: VerifiedMessage }
+    | { readonly kind: 'revoked'; readonly message: VerifiedMessage<'request'> } {
+    // Requests may be for anybody who has a say; everything else is for one principal alone.
+    const recipient = message.type === 'request' && !sealedTo ? null : this.#identity.id
+    const { trust } = this.#trustBook
+    const known = this.#trustBook.principalOf(message.author)?.credential ?? undefined
+    const now = judgedSeconds(this.#runtime, message.envelope.issued)
+    const inputs = { trust, recipient, now, knownCredential: known }
+    try {
+      return { kind: 'verified', message: authenticate(message, inputs) }
+    } catch (error) {
+      const isRevoked = error instanceof WaxwingError && error.code === 'ERR_REVOKED'
+      if (!isRevoked || message.type !== 'request') throw error
+      const credential = message.envelope.credential ?? known ?? null
+      const principal = trust.resolve(message.author, credential)
+      const request = { ...message, principal } as VerifiedMessage<'request'>
+      return { kind: 'revoked', message: request }
+    }
+  }
+
+  #mayAct({ type, author }: VerifiedMessage): boolean {
+    const limit = type === 'grant' ? this.#grants : this.#perPrincipal
+    return limit.take(toHex(author), this.#runtime.time.monotonic())
+  }
+
+  #tooMuch(message: VerifiedMessage): Promise<readonly Reply[]> {
+    if (message.type === 'request') {
+      return this.#refuse(message as VerifiedMessage<'request'>, 'rate-limited')
+    }
+    throw new WaxwingError('ERR_LIMIT', 'the principal sends too much', { rule: 'rate' })
+  }
+
+  #refuse(
+    message: VerifiedMessage<'request'>,
+    code: 'not-authorized' | 'rate-limited',
+  ): Promise<readonly Reply[]> {
+    const author = toHex(message.author)
+    if (this.#refusals.take(author, this.#runtime.time.monotonic())) {
+      return this.#handlers.refuse(message, code)
+    }
+    throw new WaxwingError('ERR_LIMIT', 'the principal sends too much', { rule: 'rate' })
   }
 
   #handle(message: VerifiedMessage, arrival: Arrival): Promise<readonly Reply[]> {
@@ -171,41 +236,31 @@ export class Dispatcher {
     }
   }
 
-  /** An authority does not answer with silence, not even those who were revoked. */
-  async #refuse(
-    message: ReturnType<typeof decodeMessage>,
-    error: unknown,
-  ): Promise<readonly Reply[]> {
-    const isRevoked = error instanceof WaxwingError && error.code === 'ERR_REVOKED'
-    if (!isRevoked || message.type !== 'request') throw error
-    const credential = message.envelope.credential ?? null
-    const principal = this.#trustBook.trust.resolve(message.author, credential)
-    this.#remember(messageKey(message), [])
-    return this.#handlers.revokedRequest({ ...message, principal } as VerifiedMessage<'request'>)
-  }
-
-  #remember(key: string, replies: readonly Reply[]): void {
-    this.#seen.set(key, replies)
-    if (this.#seen.size <= MAX_SEEN) return
-    for (const oldest of this.#seen.keys()) {
-      this.#seen.delete(oldest)
-      return
-    }
-  }
-
-  /** A keeper's signed word on the time bears ours out. */
+  /** A keeper's signed word on the time bears ours out, and does so after a restart. */
   #confirmTime({ principal, envelope }: VerifiedMessage): void {
     const { trust } = this.#trustBook
     if (!trust.keepers().some(({ id }) => equalBytes(id, principal.id))) return
-    this.#runtime.time.confirm(envelope.issued * 1000)
+    const { time, store } = this.#runtime
+    const atMs = envelope.issued * 1000
+    time.confirm(atMs)
+    if (atMs < this.#confirmedMs + CONFIRM_EVERY_MS) return
+    this.#confirmedMs = atMs
+    writeConfirmedTime(store, time.confirmedMs ?? atMs).catch((error: unknown) =>
+      this.#runtime.report(error),
+    )
   }
 
-  /** Whoever is behind fetches the newer bundle, and waits for nothing. */
+  /** Whoever is behind fetches the newer bundle, and waits for nothing (Section 6.5.5). */
   #compareBundle({ envelope, principal }: VerifiedMessage): void {
     const own = this.#trustBook.trust.bundle
-    if (own === undefined || envelope.bundle === undefined) return
-    const sameDomain = principal.domainId !== null && equalBytes(principal.domainId, own.domainId)
-    if (sameDomain && envelope.bundle.version > own.version) this.#handlers.behind()
+    const theirs = envelope.bundle
+    if (own === undefined || theirs === undefined) return
+    if (principal.domainId === null || !equalBytes(principal.domainId, own.domainId)) return
+    if (theirs.version > own.version) this.#handlers.behind()
+    if (theirs.version === own.version && !equalBytes(theirs.digest, own.digest)) {
+      const message = `${principal.name} has another trust bundle of the same version`
+      this.#runtime.report(new WaxwingError('ERR_CONFLICT', message))
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The door through which control messages come from a transport: bounded, fair, one at a time.
+ * The door through which control messages come from a transport: bounded, fair, one at a time
+ * (`docs/spec/07-granting.md` Section 7.2.5).
  *
  * A flood may be false (signed by nobody), claim to be somebody known, or be sealed so that nobody can
  * tell before it is opened. So there are three queues, served in turn: one whose room is reserved for
@@ -10,34 +11,25 @@
  * @module
  */
 
-import { decodeStatement, isSealedMessage, toHex, WaxwingError } from '@waxwing/core'
+import { decodeStatement, isSealedMessage, sealedKid, toHex, WaxwingError } from '@waxwing/core'
+import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
 import type { Dispatcher } from './dispatcher.js'
+import { IntakeQueue, type Item } from './intake-queue.js'
 import type { Reply } from './messenger.js'
 import { RateLimit } from './rate-limit.js'
 
-const MAX_KNOWN = 1024
-/** Grants that were left for us while we were away come all at once. */
-const MAX_SEALED = 4096
-const MAX_UNKNOWN = 256
+const MAX_QUEUE_BYTES = 16_777_216
 /** How much is looked at in one go before other work gets a turn. */
 const BATCH = 16
+/** Answers that may be on their way to the transport before no more is looked at. */
+const MAX_SENDING = 64
 const OVERLOAD_REPORT_MS = 1000
-
-interface Queue {
-  readonly items: Item[]
-  readonly limit: number
-}
-
-interface Item {
-  readonly address: string
-  readonly payload: Uint8Array
-  readonly done: () => void
-}
 
 export interface IntakeInputs {
   readonly runtime: Runtime
+  readonly identity: OwnIdentity
   readonly trustBook: TrustBook
   readonly dispatcher: Dispatcher
   readonly send: (replies: readonly Reply[]) => Promise<void>
@@ -45,13 +37,16 @@ export interface IntakeInputs {
 
 export class Intake {
   readonly #inputs: IntakeInputs
-  readonly #known: Queue = { items: [], limit: MAX_KNOWN }
-  readonly #sealed: Queue = { items: [], limit: MAX_SEALED }
-  readonly #unknown: Queue = { items: [], limit: MAX_UNKNOWN }
-  readonly #turns: readonly Queue[] = [this.#known, this.#sealed, this.#unknown]
-  #turn = 0
+  readonly #known = new IntakeQueue({ messages: 1024, bytes: MAX_QUEUE_BYTES })
+  /** Grants that were left for us while we were away come all at once. */
+  readonly #sealed = new IntakeQueue({ messages: 4096, bytes: MAX_QUEUE_BYTES })
+  /** So do the credentials and cards of a whole domain. */
+  readonly #unknown = new IntakeQueue({ messages: 4096, bytes: MAX_QUEUE_BYTES })
+  readonly #turns: readonly IntakeQueue[] = [this.#known, this.#sealed, this.#unknown]
   readonly #claims = new RateLimit({ capacity: 64, perSecond: 32 })
-  #running = false
+  readonly #sending = new Set<Promise<void>>()
+  #turn = 0
+  #running: Promise<void> | undefined
   #dropped = 0
   #reportedAt = -Infinity
   #closed = false
@@ -60,32 +55,41 @@ export class Intake {
     this.#inputs = inputs
   }
 
-  /** Takes one message. Resolves when it was dealt with, or given up. */
-  take(address: string, payload: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      const item = { address, payload, done: resolve }
-      const queue = this.#queueFor(payload, address)
-      if (queue === undefined || this.#closed) {
-        resolve()
-        return
-      }
-      queue.items.push(item)
-      this.#makeRoom(queue)
-      void this.#run()
+  /**
+   * Takes one message. Never rejects.
+   *
+   * @returns Whether it was dealt with, or given up for good; `false` if it must come again, because
+   *   we are closing.
+   */
+  take(address: string, payload: Uint8Array): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false)
+    const queue = this.#queueFor(payload, address)
+    if (queue === undefined) return Promise.resolve(true)
+    return new Promise((done) => {
+      const victims = queue.push({ address, payload, done }, (below) => this.#random(below))
+      for (const victim of victims) victim.done(true)
+      if (victims.length > 0) this.#reportOverload(victims.length)
+      this.#running ??= this.#run()
     })
   }
 
-  close(): void {
+  /** Stops. Resolves when what was begun is done; what waits is to come again. */
+  async close(): Promise<void> {
     this.#closed = true
-    for (const { items } of this.#turns) for (const item of items.splice(0)) item.done()
+    for (const queue of this.#turns) for (const item of queue.clear()) item.done(false)
+    await this.#running
+    await Promise.all(this.#sending)
   }
 
-  /** Junk is refused before it costs a place in a queue. */
-  #queueFor(payload: Uint8Array, address: string): Queue | undefined {
-    if (isSealedMessage(payload)) return this.#sealed
+  /** Junk, and what is sealed to others, is refused before it costs a place in a queue. */
+  #queueFor(payload: Uint8Array, address: string): IntakeQueue | undefined {
+    const { trustBook, identity, runtime } = this.#inputs
     try {
+      if (isSealedMessage(payload)) {
+        if (identity.kemKey(sealedKid(payload)) !== undefined) return this.#sealed
+        throw new WaxwingError('ERR_RECIPIENT', 'the message is sealed to a key that is not ours')
+      }
       const { author } = decodeStatement(payload)
-      const { trustBook, runtime } = this.#inputs
       const isKnown = trustBook.isKnown(author)
       const mayClaim = isKnown && this.#claims.take(toHex(author), runtime.time.monotonic())
       return mayClaim ? this.#known : this.#unknown
@@ -95,44 +99,57 @@ export class Intake {
     }
   }
 
-  #makeRoom({ items, limit }: Queue): void {
-    if (items.length <= limit) return
-    const [a = 0, b = 0] = this.#inputs.runtime.crypto.randomBytes(2)
-    const [victim] = items.splice((a * 256 + b) % items.length, 1)
-    victim?.done()
-    this.#dropped++
-    this.#reportOverload()
-  }
-
   async #run(): Promise<void> {
-    if (this.#running) return
-    this.#running = true
     for (let count = 1; ; count++) {
       const item = this.#next()
       if (item === undefined) break
       await this.#handle(item)
-      if (count % BATCH === 0) await this.#pause()
+      if (count % BATCH === 0) await pause()
     }
-    this.#running = false
+    this.#running = undefined
   }
 
   /** The next message of the queue whose turn it is, or of the next one that has any. */
   #next(): Item | undefined {
     for (let tries = 0; tries < this.#turns.length; tries++) {
       const queue = this.#turns[this.#turn++ % this.#turns.length]
-      const item = queue?.items.shift()
+      const item = queue?.shift()
       if (item !== undefined) return item
     }
     return undefined
   }
 
+  /** One after the other is looked at; the answers are sent side by side. */
   async #handle({ address, payload, done }: Item): Promise<void> {
+    let replies: readonly Reply[]
     try {
-      await this.#inputs.send(await this.#inputs.dispatcher.receive(payload))
+      replies = await this.#inputs.dispatcher.receive(payload)
     } catch (error) {
       this.#refused(error, address)
+      done(true)
+      return
     }
-    done()
+    const sending = this.#answer(replies, done)
+    this.#sending.add(sending)
+    void sending.then(() => this.#sending.delete(sending))
+    if (this.#sending.size >= MAX_SENDING) await Promise.race(this.#sending)
+  }
+
+  /** Never rejects. */
+  async #answer(replies: readonly Reply[], done: Item['done']): Promise<void> {
+    const isSent = replies.length === 0 || (await this.#send(replies))
+    done(isSent || !this.#closed)
+  }
+
+  /** An answer that is lost is asked for again. Never rejects. */
+  async #send(replies: readonly Reply[]): Promise<boolean> {
+    try {
+      await this.#inputs.send(replies)
+      return true
+    } catch (error) {
+      if (!this.#closed) this.#inputs.runtime.report(error)
+      return false
+    }
   }
 
   #refused(error: unknown, address: string): void {
@@ -145,25 +162,31 @@ export class Intake {
     runtime.emit({ type: 'control-refused', code, rule: details.rule, address })
   }
 
-  #reportOverload(): void {
+  #reportOverload(count: number): void {
     const { runtime } = this.#inputs
     const nowMs = runtime.time.monotonic()
+    this.#dropped += count
     if (nowMs - this.#reportedAt < OVERLOAD_REPORT_MS) return
     this.#reportedAt = nowMs
     runtime.emit({ type: 'overload', dropped: this.#dropped })
     this.#dropped = 0
   }
 
-  /** Lets sockets and timers have their turn. */
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const channel = new MessageChannel()
-      channel.port1.addEventListener('message', () => {
-        channel.port1.close()
-        resolve()
-      })
-      channel.port1.start()
-      channel.port2.postMessage(null)
-    })
+  #random(below: number): number {
+    const [a = 0, b = 0, c = 0] = this.#inputs.runtime.crypto.randomBytes(3)
+    return (a * 65_536 + b * 256 + c) % below
   }
+}
+
+/** Lets sockets and timers have their turn. */
+function pause(): Promise<void> {
+  return new Promise((resolve) => {
+    const channel = new MessageChannel()
+    channel.port1.addEventListener('message', () => {
+      channel.port1.close()
+      resolve()
+    })
+    channel.port1.start()
+    channel.port2.postMessage(null)
+  })
 }

@@ -9,7 +9,6 @@ import {
   inboxAddress,
   sealMessage,
   signMessage,
-  WaxwingError,
   type DecodedMessage,
   type KemPublicKey,
   type KeyCard,
@@ -77,22 +76,19 @@ export class Messenger {
     return this.compose('ack', { outcome: 'done' }, { recipient, inReplyTo: { digest } })
   }
 
+  /** Chooses the KEM key to seal to: X-Wing where the card has one. */
+  kemKeyOf({ keys }: Pick<KeyCard, 'keys'>): KemPublicKey | undefined {
+    return keys.find(({ kind }) => kind === 'x-wing') ?? keys[0]
+  }
+
   /**
-   * Chooses the KEM key to seal to: X-Wing where the card has one.
-   *
-   * @throws {WaxwingError} `ERR_KEY_INVALID` if our domain demands X-Wing and the card has none.
+   * Chooses the KEM key to seal a grant to: `undefined` if our domain demands X-Wing and the card has
+   * none (`docs/spec/06-identity.md` Section 6.4.2).
    */
-  kemKeyOf({ keys }: Pick<KeyCard, 'keys'>): KemPublicKey {
-    const xWing = keys.find(({ kind }) => kind === 'x-wing')
-    if (xWing !== undefined) return xWing
-    const [first] = keys
-    if (first === undefined || this.#trustBook.trust.bundle?.requireXWing === true) {
-      throw new WaxwingError(
-        'ERR_KEY_INVALID',
-        'the recipient has no X-Wing key, which is demanded',
-      )
-    }
-    return first
+  grantKeyOf(card: Pick<KeyCard, 'keys'>): KemPublicKey | undefined {
+    const key = this.kemKeyOf(card)
+    const isXWingDemanded = this.#trustBook.trust.bundle?.requireXWing === true
+    return isXWingDemanded && key?.kind !== 'x-wing' ? undefined : key
   }
 
   /** Seals a signed message for a principal and addresses it to its inbox. */
@@ -104,9 +100,9 @@ export class Messenger {
   /** Seals a message where we know the recipient's card; signed only, where we do not. */
   async addressTo(id: Uint8Array, message: Uint8Array): Promise<Reply> {
     const card = this.#trustBook.cardOf(id)
-    if (card === undefined || card.expires <= nowSeconds(this.#runtime)) {
-      return { address: inboxAddress(id), payload: message, retained: false }
-    }
-    return this.sealFor(id, this.kemKeyOf(card), message)
+    const isValid = card !== undefined && card.expires > nowSeconds(this.#runtime)
+    const key = isValid ? this.kemKeyOf(card) : undefined
+    if (key !== undefined) return this.sealFor(id, key, message)
+    return { address: inboxAddress(id), payload: message, retained: false }
   }
 }

@@ -3,59 +3,64 @@
  * Control messages that must get through: kept in the store until the first hop took them and, where
  * one is due, until the recipient's signed `ack` came (`docs/spec/07-granting.md` Section 7.7).
  *
+ * Waits by the monotonic clock: a clock that is set neither stops a message nor repeats it. Several
+ * processes may share the store; each knows what the others left, and none writes over another's.
+ *
  * @module
  */
 
-import { MapFields, type CborValue, type Change, type Transport } from '@waxwing/core'
+import { toHex, type Change, type Transport } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
 import { Table } from '../table.js'
 import type { Reply } from './messenger.js'
+import { recordFromCbor, recordToCbor, type OutboxRecord, type Posting } from './outbox-record.js'
 
-export interface Posting extends Reply {
-  /** What waits for an acknowledgement; without it the message is done once it was sent. */
-  readonly awaiting?: {
-    /** SHA-256 of the signed message, in hex. */
-    readonly digest: string
-    /** Who is to acknowledge: id in base64url. */
-    readonly principal: string
-    readonly about: 'revocation' | 'share'
-  }
-}
+export type { Posting } from './outbox-record.js'
 
-interface Entry extends Posting {
-  readonly attempts: number
-  /** Milliseconds since 1970. */
-  readonly nextAt: number
+interface Entry {
+  readonly record: OutboxRecord
+  /** Monotonic milliseconds. */
+  dueAt: number
+  /** Being handed to the transport, which may take long. */
+  isUnderWay: boolean
 }
 
 const FIRST_RETRY_MS = 60_000
 const LAST_RETRY_MS = 21_600_000
+/** After a transport refused. */
+const REFUSED_RETRY_MS = 10_000
 /** An acknowledgement that is still missing after so many sendings is reported. */
 const ALARM_AFTER = 3
+const KEY_BYTES = 12
 
 export class Outbox {
   readonly #runtime: Runtime
-  readonly #table: Table<Entry>
-  #transport: Transport | undefined
-  #entries = new Map<string, Entry>()
+  readonly #table: Table<OutboxRecord>
+  readonly #transport: Transport | undefined
+  readonly #entries = new Map<string, Entry>()
+  /** What was prepared and may stand in the store already, but is not ours to send yet. */
+  readonly #prepared = new Set<string>()
   #cancelTimer: (() => void) | undefined
-  #nextKey = 0
   #closed = false
 
   constructor(runtime: Runtime, transport: Transport | undefined) {
     this.#runtime = runtime
     this.#transport = transport
-    this.#table = new Table(runtime.store, 'outbox', {
-      toCbor: entryToCbor,
-      fromCbor: entryFromCbor,
-    })
+    const codec = { toCbor: recordToCbor, fromCbor: recordFromCbor }
+    this.#table = new Table(runtime.store, 'outbox', codec)
   }
 
-  /** Reads what was left over, and sends it. */
+  /** Reads what is left to be sent; again after another process wrote or took something. */
   async load(): Promise<void> {
-    for (const { key, record } of await this.#table.scan()) {
-      this.#entries.set(key, record)
-      this.#nextKey = Math.max(this.#nextKey, Number.parseInt(key, 36) + 1)
+    const before = [...this.#entries.keys()]
+    const found = await this.#table.scan()
+    const keys = new Set(found.map(({ key }) => key))
+    for (const key of before) if (!keys.has(key)) this.#entries.delete(key)
+    for (const { key, record } of found) {
+      if (this.#entries.has(key) || this.#prepared.has(key)) continue
+      const restMs = record.nextAt - this.#runtime.time.now()
+      const dueMs = Math.min(Math.max(restMs, 0), delayAfter(record.attempts))
+      this.#entries.set(key, { record, dueAt: this.#now() + dueMs, isUnderWay: false })
     }
     this.#schedule()
   }
@@ -66,19 +71,28 @@ export class Outbox {
    * @returns The changes, and what sends them once the write has succeeded.
    */
   prepare(postings: readonly Posting[]): { changes: readonly Change[]; send: () => Promise<void> } {
-    const entries = postings.map((posting): [string, Entry] => {
-      const key = (this.#nextKey++).toString(36).padStart(12, '0')
-      return [key, { ...posting, attempts: 0, nextAt: this.#runtime.time.now() }]
+    const { crypto, time } = this.#runtime
+    const records = postings.map((posting): [string, OutboxRecord] => {
+      const key = toHex(crypto.randomBytes(KEY_BYTES))
+      this.#prepared.add(key)
+      return [key, { ...posting, attempts: 0, nextAt: Math.floor(time.now()) }]
     })
-    const changes = entries.map(([key, entry]) => this.#table.insert(key, entry))
+    const changes = records.map(([key, record]) => this.#table.insert(key, record))
     const send = async (): Promise<void> => {
-      for (const [key, entry] of entries) this.#entries.set(key, entry)
-      await Promise.all(entries.map(([key]) => this.#attempt(key)))
+      for (const [key, record] of records) {
+        this.#prepared.delete(key)
+        this.#entries.set(key, { record, dueAt: this.#now(), isUnderWay: false })
+      }
+      await all(records.map(([key]) => this.#attempt(key)))
     }
     return { changes, send }
   }
 
-  /** Records messages durably, then sends them. Resolves when the first hop has taken them. */
+  /**
+   * Records messages durably, then sends them. Resolves when the first hop has taken them.
+   *
+   * @throws {WaxwingError} What the transport says; they stay, and are sent again later.
+   */
   async post(postings: readonly Posting[]): Promise<void> {
     if (postings.length === 0) return
     const { changes, send } = this.prepare(postings)
@@ -86,35 +100,43 @@ export class Outbox {
     await send()
   }
 
-  /** Notes an acknowledgement. Returns what was acknowledged. */
+  /**
+   * Notes an acknowledgement. Whoever refuses is not asked again.
+   *
+   * @param digest - Of what was acknowledged, in hex.
+   * @returns Whether anything of ours waited for it.
+   */
   async acknowledged(
     digest: string,
     principal: string,
-  ): Promise<'revocation' | 'share' | undefined> {
-    for (const [key, { awaiting }] of this.#entries) {
-      if (awaiting?.digest !== digest || awaiting.principal !== principal) continue
-      this.#entries.delete(key)
-      await this.#runtime.store.write([this.#table.delete(key)])
-      return awaiting.about
-    }
-    return undefined
+    outcome: 'done' | 'refused' = 'done',
+  ): Promise<boolean> {
+    const found = this.#find(digest, principal) ?? (await this.#findStored(digest, principal))
+    if (found === undefined) return false
+    const { key, about } = found
+    await this.#done(key)
+    if (outcome === 'refused') this.#runtime.emit({ type: 'no-ack', principal, about })
+    return true
   }
 
   /** Hands out what waits to be sent, where there is no transport to send it. */
   async take(): Promise<readonly Reply[]> {
-    const taken = [...this.#entries]
-    const done = taken.filter(([, entry]) => entry.awaiting === undefined)
-    for (const [key] of done) this.#entries.delete(key)
-    if (done.length > 0)
-      await this.#runtime.store.write(done.map(([key]) => this.#table.delete(key)))
-    return taken.map(([, { address, payload, retained }]) => ({ address, payload, retained }))
+    const taken = [...this.#entries].map(([key, { record }]) => ({ key, record }))
+    const done = taken.filter(({ record }) => record.awaiting === undefined)
+    for (const { key } of done) this.#entries.delete(key)
+    const changes = done.map(({ key }) => this.#table.delete(key))
+    if (changes.length > 0) await this.#runtime.store.write(changes)
+    return taken.map(({ record: { address, payload, retained } }) => ({
+      address,
+      payload,
+      retained,
+    }))
   }
 
   /** Sends what is due; called when the transport is connected again. */
   async flush(): Promise<void> {
-    const now = this.#runtime.time.now()
-    const due = [...this.#entries].filter(([, entry]) => entry.nextAt <= now)
-    await Promise.all(due.map(([key]) => this.#attempt(key)))
+    const due = [...this.#entries].filter(([, { dueAt }]) => dueAt <= this.#now())
+    await Promise.allSettled(due.map(([key]) => this.#attempt(key)))
     this.#schedule()
   }
 
@@ -123,71 +145,114 @@ export class Outbox {
     this.#cancelTimer?.()
   }
 
+  /** @throws What the transport or the store says. */
   async #attempt(key: string): Promise<void> {
     const entry = this.#entries.get(key)
     if (entry === undefined || this.#transport === undefined || this.#closed) return
-    const { address, payload, retained, awaiting } = entry
-    await this.#transport.send(address, payload, { retained })
-    if (awaiting === undefined) {
-      this.#entries.delete(key)
-      await this.#runtime.store.write([this.#table.delete(key)])
-      return
+    if (entry.isUnderWay) return
+    const { address, payload, retained, awaiting } = entry.record
+    entry.isUnderWay = true
+    try {
+      await this.#transport.send(address, payload, { retained })
+    } catch (error) {
+      if (this.#closed) return // it is kept
+      entry.dueAt = this.#now() + REFUSED_RETRY_MS
+      this.#schedule()
+      throw error
+    } finally {
+      entry.isUnderWay = false
     }
-    const attempts = entry.attempts + 1
-    const delay = Math.min(FIRST_RETRY_MS * 2 ** entry.attempts, LAST_RETRY_MS)
-    const again = { ...entry, attempts, nextAt: this.#runtime.time.now() + delay }
+    if (awaiting === undefined) await this.#done(key)
+    else await this.#waitFor(key, entry, awaiting)
+  }
+
+  async #waitFor(
+    key: string,
+    { record }: Entry,
+    { principal, about }: NonNullable<Posting['awaiting']>,
+  ): Promise<void> {
     if (!this.#entries.has(key)) return // acknowledged meanwhile
-    this.#entries.set(key, again)
-    if (attempts === ALARM_AFTER) {
-      const { principal, about } = awaiting
-      this.#runtime.emit({ type: 'no-ack', principal, about })
-    }
-    await this.#runtime.store.write([this.#table.put(key, again)])
+    const attempts = record.attempts + 1
+    const delay = delayAfter(attempts)
+    const nextAt = Math.floor(this.#runtime.time.now() + delay)
+    const again = { ...record, attempts, nextAt }
+    this.#entries.set(key, { record: again, dueAt: this.#now() + delay, isUnderWay: false })
     this.#schedule()
+    if (attempts === ALARM_AFTER) this.#runtime.emit({ type: 'no-ack', principal, about })
+    // Another process may have taken the ack: what it deleted must not come back.
+    const expect = this.#table.put(key, record).value
+    const written = await this.#runtime.store.write([{ ...this.#table.put(key, again), expect }])
+    if (!written && !this.#closed) await this.load()
+  }
+
+  async #done(key: string): Promise<void> {
+    this.#entries.delete(key)
+    await this.#runtime.store.write([this.#table.delete(key)])
+  }
+
+  #find(digest: string, principal: string): Found | undefined {
+    for (const [key, { record }] of this.#entries) {
+      const found = asFound(key, record, digest, principal)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** Another process on the same store may have sent it. */
+  async #findStored(digest: string, principal: string): Promise<Found | undefined> {
+    if (this.#runtime.store.onForeignChange === undefined) return undefined
+    for (const { key, record } of await this.#table.scan()) {
+      const found = asFound(key, record, digest, principal)
+      if (found !== undefined) return found
+    }
+    return undefined
   }
 
   #schedule(): void {
     this.#cancelTimer?.()
-    if (this.#closed || this.#transport === undefined || this.#entries.size === 0) return
-    const next = Math.min(...[...this.#entries.values()].map(({ nextAt }) => nextAt))
-    const delay = Math.max(0, next - this.#runtime.time.now())
-    this.#cancelTimer = this.#runtime.timers.after(delay, () => {
-      this.flush().catch((error: unknown) => this.#runtime.report(error))
+    if (this.#closed || this.#transport === undefined) return
+    const waiting = [...this.#entries.values()].filter(({ isUnderWay }) => !isUnderWay)
+    if (waiting.length === 0) return
+    const next = waiting.reduce((soonest, { dueAt }) => Math.min(soonest, dueAt), Infinity)
+    this.#cancelTimer = this.#runtime.timers.after(Math.max(1, next - this.#now()), () => {
+      this.#sendDue().catch((error: unknown) => this.#runtime.report(error))
     })
   }
+
+  async #sendDue(): Promise<void> {
+    const due = [...this.#entries].filter(([, { dueAt }]) => dueAt <= this.#now())
+    const sent = all(due.map(([key]) => this.#attempt(key)))
+    this.#schedule()
+    await sent
+  }
+
+  #now(): number {
+    return this.#runtime.time.monotonic()
+  }
 }
 
-function entryToCbor(entry: Entry): CborValue {
-  const { address, payload, retained, attempts, nextAt, awaiting } = entry
-  const wait = awaiting ? [awaiting.digest, awaiting.principal, awaiting.about] : null
-  return new Map<number, CborValue>([
-    [1, address],
-    [2, payload],
-    [3, retained],
-    [4, attempts],
-    [5, Math.floor(nextAt)],
-    [6, wait],
-  ])
+interface Found {
+  readonly key: string
+  readonly about: 'revocation' | 'share'
 }
 
-function entryFromCbor(value: CborValue): Entry {
-  const map = new MapFields('outbox record', value)
-  const entry = {
-    address: map.text(1, 'address'),
-    payload: map.bytes(2, 'payload'),
-    retained: map.bool(3, 'retained'),
-    attempts: map.uint(4, 'attempts'),
-    nextAt: map.uint(5, 'next'),
-  }
-  const wait = map.arrayOrNull(6, 'awaiting')
-  if (wait === null) return entry
-  const [digest, principal, about] = wait
-  return {
-    ...entry,
-    awaiting: {
-      digest: String(digest),
-      principal: String(principal),
-      about: about === 'revocation' ? 'revocation' : 'share',
-    },
-  }
+function asFound(
+  key: string,
+  { awaiting }: OutboxRecord,
+  digest: string,
+  principal: string,
+): Found | undefined {
+  if (awaiting?.digest !== digest || awaiting.principal !== principal) return undefined
+  return { key, about: awaiting.about }
+}
+
+/** How long to wait after so many sendings. */
+function delayAfter(attempts: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, attempts - 1), LAST_RETRY_MS)
+}
+
+/** Waits for all, whatever becomes of some; then fails if one did. */
+async function all(work: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(work)
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }

@@ -1,43 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What this endpoint may grant: its own generations wholly, others as far as it holds a grant of
- * `share` (`docs/spec/07-granting.md` Section 7.5).
+ * What this endpoint may grant: its own generations wholly, others as far as it holds grants of
+ * `share` (`docs/spec/07-granting.md` Section 7.4.1).
  *
  * @module
  */
 
-import { ALL_EPOCHS, intersectSpans, type Span } from '@waxwing/core'
+import { ALL_EPOCHS, type Span } from '@waxwing/core'
 import type { Generation } from '../generation-book.js'
-import { clipToHeld } from './terms.js'
 
 export interface Authority {
   readonly generation: Generation
   /** What may be granted at the most. */
   readonly limit: Span
+  /** When our own right ends, in seconds since 1970; `null` for never. */
+  readonly end: number | null
   /** Our own share grant; empty if we are the producer. */
   readonly chain: readonly Uint8Array[]
   /** Whether we may make others grant in turn. */
   readonly maySubShare: boolean
 }
 
-/** The authority that we have over a generation, or `undefined` if we have none. */
-export function authorityOver(generation: Generation, now: number): Authority | undefined {
-  if (generation.own) {
-    return { generation, limit: ALL_EPOCHS, chain: [], maySubShare: true }
-  }
-  const shares = [...generation.grants.values()].filter(
-    ({ rights, end }) => rights === 'share' && (end === null || end > now),
-  )
-  const widest = shares.toSorted((a, b) => width(b.span) - width(a.span))[0]
-  if (widest === undefined) return undefined
-  const { span, chain, depth } = widest
-  return { generation, limit: span, chain, maySubShare: depth > 1 }
+export interface AuthorityInputs {
+  /** Seconds since 1970. */
+  readonly now: number
+  /** Whether a principal, by its id in base64url, was revoked. */
+  readonly isRevoked: (principal: string) => boolean
 }
 
-/** What of a span can be granted: within the authority, and of which the keys are held. */
-export function grantable({ generation, limit }: Authority, span: Span): Span | undefined {
-  const allowed = intersectSpans(span, limit)
-  return allowed && clipToHeld(generation.ring.spans(), allowed)
+/**
+ * The authorities that we have over a generation, the widest first: one of our own, or one for each
+ * grant of `share` that still counts. What a revoked delegate stands behind serves nothing.
+ */
+export function authoritiesOver(
+  generation: Generation,
+  { now, isRevoked }: AuthorityInputs,
+): readonly Authority[] {
+  if (generation.own) {
+    return [{ generation, limit: ALL_EPOCHS, end: null, chain: [], maySubShare: true }]
+  }
+  const shares = [...generation.grants.values()].filter(
+    ({ rights, end, issuers }) =>
+      rights === 'share' && (end === null || end > now) && !issuers.slice(1).some(isRevoked),
+  )
+  return shares
+    .toSorted((a, b) => width(b.span) - width(a.span) || b.depth - a.depth)
+    .map(({ span, end, chain, depth }) => ({
+      generation,
+      limit: span,
+      end,
+      chain,
+      maySubShare: depth > 1,
+    }))
 }
 
 function width({ first, last }: Span): number {

@@ -7,16 +7,16 @@
 
 import { MAX_RETRY_SECONDS, toBase64Url, type VerifiedMessage } from '@waxwing/core'
 import type { IncomingRequest } from '../options.js'
-import { requestIdOf } from './pending.js'
 
 export function incomingRequest(
   request: VerifiedMessage<'request'>,
+  requestId: string,
   stream: string,
   kid: string,
 ): IncomingRequest {
   const { principal, body } = request
   return {
-    requestId: requestIdOf(request),
+    requestId,
     principal: {
       id: toBase64Url(principal.id),
       name: principal.name,

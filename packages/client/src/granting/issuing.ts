@@ -6,13 +6,17 @@
  */
 
 import {
+  epochAt,
+  intersectSpans,
   issueGrant,
   kemKeyThumbprint,
   kidOf,
+  LAST_EPOCH,
   MAX_MESSAGE_SECONDS,
   WaxwingError,
   type DenialCode,
   type KemPublicKey,
+  type KeyCard,
   type Span,
   type VerifiedMessage,
 } from '@waxwing/core'
@@ -20,8 +24,8 @@ import { leftGrantAddress } from '../control/addresses.js'
 import type { Messenger, Reply } from '../control/messenger.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
-import { grantable, type Authority } from './authority.js'
-import { endOf, spanOf, type FixedTerms } from './terms.js'
+import type { Authority } from './authority.js'
+import { clipToHeld, endOf, spanOf, type FixedTerms } from './terms.js'
 
 /** Who gets a grant, and the key that it is sealed to. */
 export interface Grantee {
@@ -36,7 +40,7 @@ export interface IssuedGrant extends Reply {
 }
 
 export interface IssueOptions {
-  readonly inReplyTo?: VerifiedMessage | undefined
+  readonly inReplyTo?: VerifiedMessage<'request'> | undefined
   /** Leave it in the broker, where the recipient finds it whenever it comes. */
   readonly retained?: boolean
 }
@@ -52,11 +56,27 @@ export class Issuing {
     this.#messenger = messenger
   }
 
-  /** The epochs that terms give under an authority now; `undefined` if none. */
-  spanFor(authority: Authority, terms: FixedTerms): Span | undefined {
-    const { epochSeconds } = authority.generation.manifest
-    const span = spanOf(terms, epochSeconds, nowSeconds(this.#runtime))
-    return span && grantable(authority, span)
+  /** The key to seal a grant to; `undefined` without a valid card that has one. */
+  keyFor(card: KeyCard | undefined): KemPublicKey | undefined {
+    const isValid = card !== undefined && card.expires > nowSeconds(this.#runtime)
+    return isValid ? this.#messenger.grantKeyOf(card) : undefined
+  }
+
+  /**
+   * The epochs that terms give under an authority now; `undefined` if none.
+   *
+   * @param wanted - Where only a piece can be given, it has to be of use for these.
+   */
+  spanFor(authority: Authority, terms: FixedTerms, wanted?: readonly Span[]): Span | undefined {
+    const { generation, limit, end } = authority
+    const { manifest, closingEpoch = LAST_EPOCH, ring } = generation
+    const span = spanOf(terms, manifest.epochSeconds, nowSeconds(this.#runtime))
+    const within = span && intersectSpans(span, limit)
+    // Nothing was sealed after the closing epoch. Who shares may have to grant all that there was.
+    const last = terms.rights === 'share' ? LAST_EPOCH : closingEpoch
+    const lastByEnd = end === null ? LAST_EPOCH : epochAt(end * 1000, manifest.epochSeconds)
+    const allowed = within && intersectSpans(within, { first: 0, last: Math.min(last, lastByEnd) })
+    return allowed && clipToHeld(ring.spans(), allowed, wanted)
   }
 
   /**
@@ -70,7 +90,7 @@ export class Issuing {
     terms: FixedTerms,
     options: IssueOptions = {},
   ): Promise<IssuedGrant> {
-    const span = this.spanFor(authority, terms)
+    const span = this.spanFor(authority, terms, options.inReplyTo?.body.spans)
     if (span === undefined) {
       throw new WaxwingError('ERR_NOT_AUTHORIZED', 'there is nothing of this span to grant')
     }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { MapFields, toHex, utf8, type CborValue, type Change } from '@waxwing/core'
+import { MapFields, toHex, utf8, WaxwingError, type CborValue, type Change } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
 import { Table } from '../table.js'
 import { termsFromCbor, termsToCbor, type FixedTerms } from './terms.js'
@@ -16,7 +16,11 @@ export interface LedgerEntry {
   /** Id in base64url. */
   readonly principal: string
   readonly name: string
+  /** The domain of the principal, in base64url; `null` if it has none. */
+  readonly domain: string | null
   readonly terms: FixedTerms
+  /** The rule by which it was granted: what a rule gave ends with it. `null`: it was decided. */
+  readonly rule: string | null
   /** When it was decided, in seconds since 1970. */
   readonly decided: number
   /** When it was last granted. */
@@ -24,6 +28,12 @@ export interface LedgerEntry {
   /** Since when it no longer stands. */
   readonly revoked: number | null
 }
+
+/** What of an entry may change. */
+export type LedgerContent = Omit<LedgerEntry, 'stream' | 'principal'>
+
+/** Another process may win a race so often, and no oftener, before something is wrong. */
+const MAX_RACES = 16
 
 export class Ledger {
   readonly #runtime: Runtime
@@ -41,9 +51,27 @@ export class Ledger {
     return this.#table.get(this.#key(stream, principal))
   }
 
-  /** The change that records an entry. */
-  change(entry: LedgerEntry): Change {
-    return this.#table.put(this.#key(entry.stream, entry.principal), entry)
+  /**
+   * Changes one entry, together with whatever else has to be written. Nobody can change it between
+   * the look at it and the write.
+   *
+   * @param step - Given what stands, what shall stand; `undefined` leaves everything as it is.
+   * @returns Whether something was written.
+   */
+  async update(
+    stream: string,
+    principal: string,
+    step: (entry: LedgerEntry | undefined) => LedgerContent | undefined,
+    others: readonly Change[] = [],
+  ): Promise<boolean> {
+    for (let race = 0; race < MAX_RACES; race++) {
+      const entry = await this.find(stream, principal)
+      const content = step(entry)
+      if (content === undefined) return false
+      const change = this.#replace(entry, { stream, principal, ...content })
+      if (await this.#runtime.store.write([change, ...others])) return true
+    }
+    throw new WaxwingError('ERR_STORE_BUSY', 'another process keeps changing what was granted')
   }
 
   async all(): Promise<readonly LedgerEntry[]> {
@@ -53,6 +81,12 @@ export class Ledger {
   async ofStream(stream: string): Promise<readonly LedgerEntry[]> {
     const entries = await this.#table.scan({ prefix: `${this.#streamKey(stream)}/` })
     return entries.map(({ record }) => record)
+  }
+
+  #replace(before: LedgerEntry | undefined, after: LedgerEntry): Change {
+    const key = this.#key(after.stream, after.principal)
+    const expect = before === undefined ? null : this.#table.put(key, before).value
+    return { ...this.#table.put(key, after), expect }
   }
 
   #key(stream: string, principal: string): string {
@@ -74,6 +108,8 @@ function entryToCbor(entry: LedgerEntry): CborValue {
     [5, entry.decided],
     [6, entry.granted],
     [7, entry.revoked],
+    [8, entry.rule],
+    [9, entry.domain],
   ])
 }
 
@@ -87,5 +123,7 @@ function entryFromCbor(value: CborValue): LedgerEntry {
     decided: map.uint(5, 'decided'),
     granted: map.uint(6, 'granted'),
     revoked: map.uintOrNull(7, 'revoked'),
+    rule: map.textOrNull(8, 'rule'),
+    domain: map.textOrNull(9, 'domain'),
   }
 }

@@ -2,16 +2,20 @@
 /**
  * Requests that wait for a person. They outlive the process: whoever decides may do it tomorrow.
  *
+ * A reader asks again and again while it waits. Of one principal and kid only the newest request is
+ * kept, under a name that stays the same, so that a person can still decide by what was on the screen.
+ *
  * @module
  */
 
 import {
+  concatBytes,
   decodeMessage,
   MapFields,
   toBase64Url,
-  toHex,
   WaxwingError,
   type CborValue,
+  type CryptoProvider,
   type DecodedMessage,
 } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
@@ -25,20 +29,25 @@ export type RequestMessage = Extract<DecodedMessage, { type: 'request' }>
 
 interface Waiting {
   readonly message: Uint8Array
-  /** In seconds since 1970. */
+  /** When it came first, in seconds since 1970. */
   readonly received: number
 }
 
-/** The short name of a request. */
-export function requestIdOf(message: Pick<DecodedMessage, 'digest'>): string {
-  return toBase64Url(message.digest).slice(0, REQUEST_ID_LENGTH)
+/** The short name of what a principal asks of a kid: the same each time that it asks again. */
+export function requestIdOf(
+  crypto: Pick<CryptoProvider, 'sha256'>,
+  { author, body }: Pick<RequestMessage, 'author' | 'body'>,
+): string {
+  return toBase64Url(crypto.sha256(concatBytes(author, body.kid))).slice(0, REQUEST_ID_LENGTH)
 }
 
 export class PendingRequests {
   readonly #runtime: Runtime
   readonly #table: Table<Waiting>
-  /** By author and kid, the oldest first: the id of the request that waits. */
-  readonly #waiting = new Map<string, string>()
+  /** Who waits since when, the oldest first. */
+  readonly #waiting = new Map<string, number>()
+  /** What was told to the application of each. */
+  readonly #told = new Map<string, string>()
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
@@ -49,33 +58,31 @@ export class PendingRequests {
   /** Reads who is waiting; again after another process decided something. */
   async load(): Promise<void> {
     const entries = await this.#table.scan()
+    const byAge = entries.toSorted((x, y) => x.record.received - y.record.received)
     this.#waiting.clear()
-    for (const { key, record } of entries.toSorted(
-      (x, y) => x.record.received - y.record.received,
-    )) {
-      this.#waiting.set(nameOf(this.#decode(record)), key)
-    }
+    for (const { key, record } of byAge) this.#waiting.set(key, record.received)
   }
 
-  /** Keeps a request. Of one author and kid only the newest waits. */
-  async keep(message: RequestMessage, received: number): Promise<void> {
-    const name = nameOf(message)
-    const dropped: string[] = []
-    const replaced = this.#waiting.get(name)
-    if (replaced !== undefined) dropped.push(replaced)
-    else if (this.#waiting.size >= MAX_PENDING) dropped.push(...this.#takeOldest())
-    const requestId = requestIdOf(message)
-    this.#waiting.delete(name)
-    this.#waiting.set(name, requestId)
-    const deletions = dropped
-      .filter((key) => key !== requestId)
-      .map((key) => this.#table.delete(key))
+  /** Keeps a request in the place of an earlier one. Returns whether that is news for a person. */
+  async keep(message: RequestMessage, now: number): Promise<boolean> {
+    const requestId = requestIdOf(this.#runtime.crypto, message)
+    const since = this.#waiting.get(requestId)
+    const evicted = since === undefined ? this.#makeRoom() : []
+    const received = since ?? now
+    this.#waiting.set(requestId, received)
+    const deletions = evicted.map((key) => this.#table.delete(key))
     const kept = this.#table.put(requestId, { message: message.bytes, received })
     await this.#runtime.store.write([...deletions, kept])
+    const { spans, rights, reason } = message.body
+    const summary = JSON.stringify([spans, rights, reason])
+    if (this.#told.get(requestId) === summary) return false
+    this.#told.set(requestId, summary)
+    return true
   }
 
   async remove(requestId: string): Promise<void> {
-    for (const [name, key] of this.#waiting) if (key === requestId) this.#waiting.delete(name)
+    this.#waiting.delete(requestId)
+    this.#told.delete(requestId)
     await this.#runtime.store.write([this.#table.delete(requestId)])
   }
 
@@ -85,20 +92,24 @@ export class PendingRequests {
     return byAge.map(({ record }) => this.#decode(record))
   }
 
-  /** @throws {WaxwingError} `ERR_KEY_UNKNOWN` if no such request waits. */
-  async get(requestId: string): Promise<RequestMessage> {
+  async find(requestId: string): Promise<RequestMessage | undefined> {
     const waiting = await this.#table.get(requestId)
-    if (waiting === undefined) {
-      throw new WaxwingError('ERR_KEY_UNKNOWN', `no request ${requestId} is waiting`)
-    }
-    return this.#decode(waiting)
+    return waiting && this.#decode(waiting)
   }
 
-  #takeOldest(): readonly string[] {
-    const [oldest] = this.#waiting
-    if (oldest === undefined) return []
-    this.#waiting.delete(oldest[0])
-    return [oldest[1]]
+  /** @throws {WaxwingError} `ERR_KEY_UNKNOWN` if no such request waits. */
+  async get(requestId: string): Promise<RequestMessage> {
+    const waiting = await this.find(requestId)
+    if (waiting !== undefined) return waiting
+    throw new WaxwingError('ERR_KEY_UNKNOWN', `no request ${requestId} is waiting`)
+  }
+
+  #makeRoom(): readonly string[] {
+    const [oldest] = this.#waiting.keys()
+    if (oldest === undefined || this.#waiting.size < MAX_PENDING) return []
+    this.#waiting.delete(oldest)
+    this.#told.delete(oldest)
+    return [oldest]
   }
 
   #decode({ message }: Waiting): RequestMessage {
@@ -106,10 +117,6 @@ export class PendingRequests {
     if (decoded.type === 'request') return decoded
     throw new WaxwingError('ERR_STORE_CORRUPT', 'a record of table request cannot be read')
   }
-}
-
-function nameOf({ author, body }: RequestMessage): string {
-  return `${toHex(author)}/${toHex(body.kid)}`
 }
 
 function waitingToCbor({ message, received }: Waiting): CborValue {

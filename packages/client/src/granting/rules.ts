@@ -59,10 +59,14 @@ export class Rules {
     return [...this.#rules.values()]
   }
 
-  /** Adds a rule, or replaces the one with its id. @throws {TypeError} If id or pattern is none. */
+  /**
+   * Adds a rule, or replaces the one with its id.
+   *
+   * @throws {TypeError} If its id or pattern is none, or it names neither role, unit nor principal.
+   * @throws {RangeError} If a number of seconds is no whole number, or a lease is none.
+   */
   async set(rule: Rule): Promise<void> {
-    if (!RULE_ID.test(rule.id)) throw new TypeError('id must be letters, digits, . - _, at most 64')
-    if (!isNamePattern(rule.streams)) throw new TypeError('streams must be a name pattern')
+    checkRule(rule)
     await this.#runtime.store.write([this.#table.put(rule.id, rule)])
     this.#rules.set(rule.id, rule)
   }
@@ -73,23 +77,36 @@ export class Rules {
     return this.#rules.delete(id)
   }
 
-  /** The terms of the first rule that allows a principal a stream. */
-  termsFor(
+  /** The terms of the first rule, in the order of their ids, that allows a principal a stream. */
+  standingFor(
     stream: string,
     principal: TrustedPrincipal,
-    { now, ownDomain }: { now: number; ownDomain: Uint8Array | null },
-  ): FixedTerms | undefined {
-    for (const rule of this.#rules.values()) {
+    inputs: { now: number; ownDomain: Uint8Array | null; rights: Rights },
+  ): { readonly terms: FixedTerms; readonly rule: string } | undefined {
+    const { now, ownDomain, rights: asked } = inputs
+    for (const rule of this.all().toSorted((a, b) => (a.id < b.id ? -1 : 1))) {
+      const { id, historySeconds = 0, leaseSeconds = null, rights = 'read' } = rule
+      if (asked === 'share' && rights !== 'share') continue
       if (!matchesName(rule.streams, stream) || !appliesTo(rule, principal, ownDomain)) continue
-      return {
-        from: Math.max(0, now - (rule.historySeconds ?? 0)),
-        until: null,
-        leaseSeconds: rule.leaseSeconds ?? null,
-        rights: rule.rights ?? 'read',
-        depth: null,
-      }
+      const from = Math.max(0, now - historySeconds)
+      return { terms: { from, until: null, leaseSeconds, rights, depth: null }, rule: id }
     }
     return undefined
+  }
+}
+
+function checkRule({ id, streams, to, historySeconds = 0, leaseSeconds = 1 }: Rule): void {
+  if (!RULE_ID.test(id)) throw new TypeError('id must be letters, digits, . - _, at most 64')
+  if (!isNamePattern(streams)) throw new TypeError('streams must be a name pattern')
+  const [kind = '', name] = Object.entries(to)[0] ?? []
+  if (!['role', 'unit', 'principal'].includes(kind) || typeof name !== 'string' || name === '') {
+    throw new TypeError('to must name a role, a unit or a principal')
+  }
+  if (!Number.isSafeInteger(historySeconds) || historySeconds < 0) {
+    throw new RangeError(`historySeconds must be a whole number, got ${historySeconds}`)
+  }
+  if (!Number.isSafeInteger(leaseSeconds) || leaseSeconds < 1) {
+    throw new RangeError(`leaseSeconds must be a positive integer, got ${leaseSeconds}`)
   }
 }
 

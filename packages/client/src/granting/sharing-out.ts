@@ -9,7 +9,14 @@
  * @module
  */
 
-import { toBase64Url, toHex, type KemPublicKey, type TrustedPrincipal } from '@waxwing/core'
+import {
+  toBase64Url,
+  toHex,
+  WaxwingError,
+  type KemPublicKey,
+  type KeyCard,
+  type TrustedPrincipal,
+} from '@waxwing/core'
 import type { Outbox, Posting } from '../control/outbox.js'
 import type { Messenger } from '../control/messenger.js'
 import type { Generation, GenerationBook } from '../generation-book.js'
@@ -17,7 +24,6 @@ import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Sharing } from '../producing/sharing.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
-import { authorityOver } from './authority.js'
 import type { Granter } from './granter.js'
 import type { FixedTerms } from './terms.js'
 
@@ -88,26 +94,40 @@ export class SharingOut implements Sharing {
     const value = Uint8Array.of(1)
     const marks = keys.map((key) => ({ table: SHARED_TABLE, key, value }))
     await runtime.store.write([...changes, ...marks])
-    await send()
+    // They are durable. Whoever is off-line now goes on sealing, and sends them before anything else.
+    send().catch((error: unknown) => runtime.report(error))
   }
 
   #standInsFor(generation: Generation): readonly StandIn[] {
-    const { trustBook, identity, messenger, runtime } = this.#inputs
+    const { trustBook, identity, runtime } = this.#inputs
     const { trust } = trustBook
     const now = nowSeconds(runtime)
     const standIns: StandIn[] = []
     for (const principal of trust.keepers()) {
       const card = trustBook.cardOf(principal.id)
       if (card === undefined || card.expires <= now) continue
-      standIns.push({ principal, key: messenger.kemKeyOf(card), acknowledges: true })
+      const key = this.#keyOf(card, principal)
+      if (key !== undefined) standIns.push({ principal, key, acknowledges: true })
     }
     const recovery = trust.bundle?.recovery
     const principal = trust.recovery()
     if (recovery && principal && generation.manifest.historyMode === 'keep') {
-      standIns.push({ principal, key: messenger.kemKeyOf(recovery), acknowledges: false })
+      const key = this.#keyOf(recovery, principal)
+      if (key !== undefined) standIns.push({ principal, key, acknowledges: false })
     }
     const ownId = toBase64Url(identity.id)
     return standIns.filter((standIn) => toBase64Url(standIn.principal.id) !== ownId)
+  }
+
+  /** Keys that our domain holds to be too weak keep nobody from sealing: it is reported. */
+  #keyOf(card: Pick<KeyCard, 'keys'>, { name }: TrustedPrincipal): KemPublicKey | undefined {
+    const { messenger, runtime } = this.#inputs
+    const key = messenger.grantKeyOf(card)
+    if (key === undefined) {
+      const message = `${name} has no X-Wing key, which is demanded: nothing is shared with it`
+      runtime.report(new WaxwingError('ERR_KEY_INVALID', message))
+    }
+    return key
   }
 
   async #isStruck(stream: string, { principal }: StandIn): Promise<boolean> {
@@ -117,13 +137,12 @@ export class SharingOut implements Sharing {
 
   async #posting(generation: Generation, standIn: StandIn): Promise<Posting> {
     const { runtime, granter } = this.#inputs
-    const now = nowSeconds(runtime)
-    const authority = authorityOver(generation, now)
+    const [authority] = granter.authoritiesOver(generation)
     if (authority === undefined) throw new TypeError('only own generations are announced')
     const { principal, key, acknowledges } = standIn
     const grantee = { id: principal.id, key }
     const issued = await granter.issuing.grant(authority, grantee, SHARE_ALL, { retained: true })
-    await granter.record(generation.stream, principal, SHARE_ALL)
+    await granter.record(generation.stream, principal, { terms: SHARE_ALL, rule: null })
     const { address, payload, retained, signed } = issued
     if (!acknowledges) return { address, payload, retained }
     const digest = toHex(runtime.crypto.sha256(signed))

@@ -10,6 +10,7 @@ import {
   intersectSpans,
   LAST_EPOCH,
   MapFields,
+  MAX_DEPTH,
   type CborValue,
   type Rights,
   type Span,
@@ -31,10 +32,14 @@ export function fixTerms(terms: GrantTerms, now: number): FixedTerms {
   const until = terms.until === undefined ? null : secondsOf(terms.until, 'until')
   const leaseSeconds = terms.leaseSeconds ?? null
   if (until !== null && until < from) throw new RangeError('until must not lie before from')
-  if (leaseSeconds !== null && !(Number.isInteger(leaseSeconds) && leaseSeconds > 0)) {
+  if (leaseSeconds !== null && !(Number.isSafeInteger(leaseSeconds) && leaseSeconds > 0)) {
     throw new RangeError(`leaseSeconds must be a positive integer, got ${leaseSeconds}`)
   }
-  return { from, until, leaseSeconds, rights: terms.rights ?? 'read', depth: terms.depth ?? null }
+  const { rights = 'read', depth = null } = terms
+  if (depth !== null && !(Number.isInteger(depth) && depth >= 1 && depth <= MAX_DEPTH)) {
+    throw new RangeError(`depth must be from 1 to ${MAX_DEPTH}, got ${depth}`)
+  }
+  return { from, until, leaseSeconds, rights, depth }
 }
 
 /** When a grant by these terms ends, if it is issued now: seconds since 1970, `null` for never. */
@@ -52,9 +57,19 @@ export function spanOf(terms: FixedTerms, epochSeconds: number, now: number): Sp
   return last < first ? undefined : { first, last }
 }
 
-/** The widest piece of `span` of which all keys are held: the latest, where there are several. */
-export function clipToHeld(held: readonly Span[], span: Span): Span | undefined {
-  return held.map((piece) => intersectSpans(piece, span)).findLast((piece) => piece !== undefined)
+/**
+ * The latest piece of `span` of which all keys are held and, where it matters, that meets what is
+ * wanted.
+ */
+export function clipToHeld(
+  held: readonly Span[],
+  span: Span,
+  wanted?: readonly Span[],
+): Span | undefined {
+  const pieces = held.flatMap((piece) => intersectSpans(piece, span) ?? [])
+  const meets = (piece: Span): boolean =>
+    wanted === undefined || wanted.some((one) => intersectSpans(one, piece) !== undefined)
+  return pieces.findLast(meets)
 }
 
 export function termsToCbor(terms: FixedTerms): CborValue {

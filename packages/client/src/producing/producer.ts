@@ -55,6 +55,7 @@ export class Producer {
   #steps: Promise<unknown> = Promise.resolve()
   #rotatedAt = -Infinity
   #pendingRotation: Promise<void> | undefined
+  #endWait: (() => void) | undefined
   #announced: string | undefined
   #notedCounter = -1
   #forgotBefore = 0
@@ -96,6 +97,10 @@ export class Producer {
 
   get generation(): Generation {
     return this.#state.generation
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   /**
@@ -149,10 +154,12 @@ export class Producer {
       waitMs <= 0
         ? Promise.resolve()
         : new Promise<void>((resolve) => {
+            this.#endWait = resolve
             timers.after(waitMs, resolve)
           })
     const rotation = turn.then(() => {
       this.#pendingRotation = undefined
+      this.#assertOpen()
       return this.#step(() => this.#rotateNow(reason))
     })
     this.#pendingRotation = rotation
@@ -185,6 +192,7 @@ export class Producer {
     this.#cancelAhead?.()
     this.#cancelNote?.()
     this.#cancelHeartbeat?.()
+    this.#endWait?.()
     for (const unwatch of this.#unwatch.splice(0)) unwatch()
     await this.#steps.catch(() => undefined)
     await this.#noteSession()

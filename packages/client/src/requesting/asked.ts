@@ -1,44 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What is being asked for under one kid: which epochs, how often, and when again.
+ * What is being asked for under one kid: which epochs, how often, and when again
+ * (`docs/spec/07-granting.md` Section 7.3.2). All times are monotonic milliseconds: a clock that is
+ * set must neither silence a request nor repeat it.
  *
  * @module
  */
 
-import { LAST_EPOCH, mergeSpans, MAX_REQUEST_SPANS, type Span } from '@waxwing/core'
+import {
+  containsEpoch,
+  isOpenEnded,
+  LAST_EPOCH,
+  MAX_REQUEST_SPANS,
+  mergeSpans,
+  type Span,
+} from '@waxwing/core'
 import type { Generation } from '../generation-book.js'
 
 /** Requests for the same are merged for so long before the first is sent. */
 export const MERGE_MS = 50
+/** Nothing is asked for any more so long after it was denied for good. */
+export const FINAL_DENIAL_MS = 86_400_000
 const FIRST_RETRY_MS = 2000
 const LAST_RETRY_MS = 3_600_000
 /** A request that was sealed to its authorities goes unsealed after so many tries. */
 const SEALED_TRIES = 3
+/** Answers to older sendings than these are not recognised. */
+const REMEMBERED_SENDINGS = 8
+/** What is newly wanted under a kid brings its next request forward so often a minute. */
+const MAX_HURRIES = 8
+const HURRY_WINDOW_MS = 60_000
+
+export interface AskedInputs {
+  readonly kid: string
+  readonly address: string
+  readonly reason: string | undefined
+  readonly generation: Generation | undefined
+  /** Asked only to keep a lease. */
+  readonly renewal: boolean
+}
 
 export class Asked {
   readonly kid: string
   readonly address: string
   readonly reason: string | undefined
   generation: Generation | undefined
-  attempts = 0
-  /** Milliseconds since 1970. */
-  nextAt: number
-  /** Digests, in hex, of the requests that were sent: what an answer may refer to. */
-  readonly digests: string[] = []
+  renewal: boolean
+  /** When it is sent next. */
+  nextAt: number = Infinity
+  /** Being handed to the transport, which may take long. */
+  isUnderWay = false
   #spans: readonly Span[] = []
+  #sendings: (readonly string[])[] = []
+  /** Sendings that nobody has answered. */
+  #attempts = 0
+  #sealedAttempts = 0
+  #sentAt = -Infinity
+  #isDenied = false
+  #finallyDeniedAt: number | undefined
+  #hurries = 0
+  #hurriesSince = -Infinity
 
-  constructor(inputs: {
-    kid: string
-    address: string
-    reason: string | undefined
-    generation: Generation | undefined
-    nextAt: number
-  }) {
-    this.kid = inputs.kid
-    this.address = inputs.address
-    this.reason = inputs.reason
-    this.generation = inputs.generation
-    this.nextAt = inputs.nextAt
+  constructor({ kid, address, reason, generation, renewal }: AskedInputs) {
+    this.kid = kid
+    this.address = address
+    this.reason = reason
+    this.generation = generation
+    this.renewal = renewal
   }
 
   get spans(): readonly Span[] {
@@ -47,7 +75,17 @@ export class Asked {
 
   /** Whether the next request may go unsealed: the authorities did not answer the sealed ones. */
   get mayGoUnsealed(): boolean {
-    return this.attempts >= SEALED_TRIES
+    return this.#sealedAttempts >= SEALED_TRIES
+  }
+
+  /** Whether a digest, in hex, is of a request that was sent lately. */
+  hasSent(digest: string): boolean {
+    return this.#sendings.some((digests) => digests.includes(digest))
+  }
+
+  /** Whether it was denied for good so long ago that nobody waits for it any more. */
+  isOver(nowMs: number): boolean {
+    return this.#finallyDeniedAt !== undefined && nowMs - this.#finallyDeniedAt >= FINAL_DENIAL_MS
   }
 
   /** Adds an epoch, or everything from it on. Returns whether that is new. */
@@ -56,23 +94,97 @@ export class Asked {
     if (this.#spans.some((span) => span.first <= epoch && span.last >= last)) return false
     const merged = mergeSpans([...this.#spans, { first: epoch, last }])
     this.#spans = merged.length <= MAX_REQUEST_SPANS ? merged : joinClosest(merged)
+    this.#finallyDeniedAt = undefined
     return true
   }
 
-  /** Notes that a request was sent; the next try comes later each time, with jitter. */
-  sent(digest: string, nowMs: number, jitter: number): void {
-    this.digests.push(digest)
-    if (this.digests.length > 8) this.digests.shift()
-    const delay = Math.min(FIRST_RETRY_MS * 2 ** this.attempts, LAST_RETRY_MS)
-    this.attempts++
+  /**
+   * Something new is wanted: neither a denial of what was asked before nor the pause before the next
+   * try holds it back, but only so often a minute, because anybody can write an epoch on junk.
+   */
+  hurry(nowMs: number, jitter: number): void {
+    if (nowMs - this.#hurriesSince >= HURRY_WINDOW_MS) {
+      this.#hurriesSince = nowMs
+      this.#hurries = 0
+    }
+    if (this.#hurries >= MAX_HURRIES) return
+    this.#hurries++
+    const soonest = Math.max(nowMs + MERGE_MS * (0.5 + jitter), this.#sentAt + FIRST_RETRY_MS)
+    this.nextAt = Math.min(this.nextAt, soonest)
+  }
+
+  /** Notes that a request goes out; the next try comes later each time, with jitter. */
+  sending(digests: readonly string[], isSealed: boolean, nowMs: number, jitter: number): void {
+    this.#sendings = [digests, ...this.#sendings].slice(0, REMEMBERED_SENDINGS)
+    const delay = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts, LAST_RETRY_MS)
+    this.#attempts++
+    if (isSealed) this.#sealedAttempts++
+    this.#sentAt = nowMs
+    this.#isDenied = false
     this.nextAt = nowMs + delay * (0.75 + 0.5 * jitter)
   }
 
-  /** Takes a denial: asks again when it says, within an hour. */
-  denied(retrySeconds: number, nowMs: number, jitter: number): void {
-    const delay = Math.min(Math.max(retrySeconds * 1000, FIRST_RETRY_MS), LAST_RETRY_MS)
-    this.nextAt = Math.max(this.nextAt, nowMs + delay * (1 + 0.1 * jitter))
+  /** The transport has taken it, perhaps only after a long while without a connection. */
+  sent(nowMs: number): void {
+    this.#sentAt = nowMs
+    this.nextAt = Math.max(this.nextAt, nowMs + FIRST_RETRY_MS)
   }
+
+  /** The transport did not take it: nobody can have failed to answer. */
+  failed(isSealed: boolean): void {
+    if (isSealed) this.#sealedAttempts = Math.max(0, this.#sealedAttempts - 1)
+  }
+
+  /** There is nobody to send it to: tries again later, without counting it. */
+  postpone(nowMs: number, jitter: number): void {
+    const delay = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts++, LAST_RETRY_MS)
+    this.nextAt = nowMs + delay * (0.75 + 0.5 * jitter)
+  }
+
+  /** Takes a denial: asks again when it says, within an hour; the soonest of several counts. */
+  denied(retrySeconds: number, isFinal: boolean, nowMs: number, jitter: number): void {
+    const delay = Math.max(retrySeconds * 1000, FIRST_RETRY_MS) * (1 + 0.1 * jitter)
+    const again = nowMs + Math.min(delay, LAST_RETRY_MS)
+    this.nextAt = this.#isDenied ? Math.min(this.nextAt, again) : again
+    this.#isDenied = true
+    this.#answered()
+    if (isFinal) this.#finallyDeniedAt ??= nowMs
+    else this.#finallyDeniedAt = undefined
+  }
+
+  /**
+   * Takes away what a grant covers. What was asked for without an end is content with a grant that
+   * reaches the current epoch.
+   *
+   * @returns Whether nothing is left to be asked for.
+   */
+  granted(granted: Span, currentEpoch: number, nowMs: number): boolean {
+    const before = this.#spans
+    this.#spans = before.flatMap((wanted) => {
+      const needed = Math.max(wanted.first, currentEpoch)
+      const suffices = isOpenEnded(wanted) && containsEpoch(granted, needed)
+      const last = suffices ? granted.last : wanted.last
+      return without({ first: wanted.first, last: Math.max(last, wanted.first) }, granted)
+    })
+    this.#answered()
+    this.#finallyDeniedAt = undefined
+    this.nextAt = Math.max(nowMs + FIRST_RETRY_MS, this.#isDenied ? this.nextAt : 0)
+    return this.#spans.length === 0
+  }
+
+  /** Somebody who has a say is there: what is sealed gets through. */
+  #answered(): void {
+    this.#attempts = 0
+    this.#sealedAttempts = 0
+  }
+}
+
+function without(span: Span, taken: Span): readonly Span[] {
+  if (taken.last < span.first || taken.first > span.last) return [span]
+  const rest: Span[] = []
+  if (taken.first > span.first) rest.push({ first: span.first, last: taken.first - 1 })
+  if (taken.last < span.last) rest.push({ first: taken.last + 1, last: span.last })
+  return rest
 }
 
 /** Joins the two spans with the smallest hole, until there are few enough. */

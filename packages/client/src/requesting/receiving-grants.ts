@@ -20,6 +20,7 @@ import type { Arrival } from '../control/dispatcher.js'
 import type { Messenger, Reply } from '../control/messenger.js'
 import type { GenerationBook, HeldGrant } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
+import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Requester } from './requester.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
@@ -79,17 +80,20 @@ export class ReceivingGrants {
     const asked = message.envelope.inReplyTo
     if (!requester.hasAsked(name, asked && toHex(asked))) return Promise.resolve([])
     const { crypto } = runtime
-    verifyDenialProof(message, { crypto, trust: trustBook.trust, now: nowSeconds(runtime) })
-    requester.denied(name, code, retrySeconds)
-    runtime.emit({ type: 'denial', kid: name, code, retrySeconds })
+    const now = judgedSeconds(runtime, message.envelope.issued)
+    const inputs = { crypto, trust: trustBook.trust, now }
+    const generationId = toHex(verifyDenialProof(message, inputs))
+    if (requester.denied(name, generationId, code, retrySeconds)) {
+      runtime.emit({ type: 'denial', kid: name, code, retrySeconds })
+    }
     return Promise.resolve([])
   }
 
   #verify(message: VerifiedMessage<'grant'>, { sealedTo }: Arrival): VerifiedGrant {
     const { runtime, identity, trustBook } = this.#inputs
     const { trust } = trustBook
-    const now = nowSeconds(runtime)
-    if (trust.isFrozen(now)) {
+    const now = judgedSeconds(runtime, message.envelope.issued)
+    if (trust.isFrozen(nowSeconds(runtime))) {
       throw new WaxwingError('ERR_EXPIRED', 'the trust bundle is too old', { rule: 'freeze' })
     }
     if (sealedTo === undefined) {

@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Asking for keys (`docs/spec/07-granting.md` Section 7.3): merged, limited, repeated with jitter
+ * Asking for keys (`docs/spec/07-granting.md` Section 7.3.2): merged, limited, repeated with jitter
  * until granted or denied, sealed to every authority that is known, renewed before a lease ends.
  *
  * Nothing here is durable: what is wanted follows from what is parked and from the grants held.
+ * Nothing here asks for the time of day to wait by: a clock that is set silences nothing.
  *
  * @module
  */
 
 import {
-  containsEpoch,
-  epochStartMs,
   fromHex,
-  isOpenEnded,
-  LAST_EPOCH,
   requestAddress,
-  toBase64Url,
   toHex,
+  WaxwingError,
   type DenialCode,
-  type KemPublicKey,
   type Span,
 } from '@waxwing/core'
 import type { Messenger, Reply } from '../control/messenger.js'
@@ -27,14 +23,13 @@ import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { KeyRequests, Wanted } from '../key-requests.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
-import { Asked, MERGE_MS } from './asked.js'
+import { Asked } from './asked.js'
+import { AskedBook } from './asked-book.js'
+import { authoritiesFor, type KnownAuthority } from './authorities.js'
 import { KidBudget } from './kid-budget.js'
+import { renewalOf } from './lease-watch.js'
 
-/** Kids that are asked about at once. */
-const MAX_ASKED = 4096
 const REQUEST_LIFE_SECONDS = 3600
-/** A lease is renewed when this share of its time is left. */
-const RENEW_SHARE = 0.25
 const RENEW_CHECK_MS = 30_000
 
 export interface RequesterInputs {
@@ -44,21 +39,17 @@ export interface RequesterInputs {
   readonly trustBook: TrustBook
   readonly messenger: Messenger
   readonly sealedOnly: boolean
-  readonly send: (replies: readonly Reply[]) => Promise<void>
-}
-
-interface KnownAuthority {
-  readonly id: Uint8Array
-  readonly key: KemPublicKey
+  /** Absent where there is no transport: whoever opens objects carries the requests. */
+  readonly send: ((replies: readonly Reply[]) => Promise<void>) | undefined
 }
 
 export class Requester implements KeyRequests {
   readonly #inputs: RequesterInputs
-  readonly #asked = new Map<string, Asked>()
-  readonly #budget: KidBudget
+  readonly #asked: AskedBook
+  readonly #budget: KidBudget<Asked>
   readonly #denialListeners = new Set<(kid: string, code: DenialCode) => void>()
-  /** Kids that waited for a draw: what was wanted first. */
-  readonly #waiting = new Map<string, Wanted>()
+  /** Generations, in hex, whose lease somebody who has a say does not renew any more. */
+  readonly #ended = new Set<string>()
   #cancelTimer: (() => void) | undefined
   #timerAt = Infinity
   #cancelRenewal: (() => void) | undefined
@@ -66,7 +57,9 @@ export class Requester implements KeyRequests {
 
   constructor(inputs: RequesterInputs) {
     this.#inputs = inputs
-    this.#budget = new KidBudget((below) => Math.floor(this.#jitter() * below))
+    const random = (below: number): number => Math.floor(this.#jitter() * below)
+    this.#asked = new AskedBook(random)
+    this.#budget = new KidBudget(random)
   }
 
   /** Begins to watch over leases. */
@@ -75,32 +68,25 @@ export class Requester implements KeyRequests {
   }
 
   want(wanted: Wanted): void {
-    if (this.#closed || this.#isDeniedForNow(wanted)) return
-    const known = this.#asked.get(wanted.kid)
-    if (known !== undefined) {
-      known.generation ??= wanted.generation
-      if (known.add(wanted.epoch, wanted.andLater)) this.#schedule(known.nextAt)
-      return
-    }
-    const nowMs = this.#inputs.runtime.time.now()
-    const vouched = wanted.generation !== undefined
-    if (!vouched && !this.#budget.take(wanted.address, wanted.kid, nowMs)) {
-      this.#waiting.set(wanted.kid, wanted)
-      if (this.#waiting.size > MAX_ASKED) this.#waiting.delete(firstKey(this.#waiting))
-      this.#schedule(nowMs + 60_000)
-      return
-    }
-    this.#begin(wanted, nowMs)
+    if (!this.#closed) this.#want(wanted, false)
   }
 
+  /**
+   * @throws {WaxwingError} `ERR_KEY_UNKNOWN` if it would have to go unsealed, which is forbidden.
+   */
   async makeRequest(wanted: Wanted): Promise<Uint8Array> {
-    this.want({ ...wanted, address: wanted.address })
-    const asked =
-      this.#asked.get(wanted.kid) ?? this.#begin(wanted, this.#inputs.runtime.time.now())
-    const [authority] = this.#authoritiesFor(asked)
-    const recipient = asked.mayGoUnsealed ? undefined : authority
-    const { reply, digest } = await this.#compose(asked, recipient)
-    asked.sent(digest, this.#inputs.runtime.time.now(), this.#jitter())
+    const asked = this.#asked.get(wanted.kid) ?? this.#begin(this.#make(wanted, false))
+    asked.generation ??= wanted.generation
+    asked.add(wanted.epoch, wanted.andLater)
+    const { sealedOnly } = this.#inputs
+    const mayGoSealed = sealedOnly || !asked.mayGoUnsealed
+    const [authority] = mayGoSealed ? authoritiesFor(asked.generation, this.#inputs) : []
+    if (authority === undefined && sealedOnly) {
+      throw new WaxwingError('ERR_KEY_UNKNOWN', 'no key card of anybody is held who could grant')
+    }
+    const { reply, digest } = await this.#compose(asked, authority)
+    asked.sending([digest], authority !== undefined, this.#now(), this.#jitter())
+    this.#schedule(asked.nextAt)
     return reply.payload
   }
 
@@ -111,30 +97,39 @@ export class Requester implements KeyRequests {
 
   /** Whether a message, by its digest in hex, is a request of ours for this kid. */
   hasAsked(kid: string, digest: string | undefined): boolean {
-    if (digest === undefined) return false
-    return this.#asked.get(kid)?.digests.includes(digest) ?? false
+    return digest !== undefined && this.#asked.get(kid)?.hasSent(digest) === true
   }
 
   /** Notes that keys came: what they cover is no longer asked for. */
   granted(generation: Generation, span: Span): void {
+    this.#ended.delete(generation.id)
     const asked = this.#asked.get(generation.kid)
     if (asked === undefined) return
-    const now = nowSeconds(this.#inputs.runtime)
-    const current = Math.floor(now / generation.manifest.epochSeconds)
-    const open = asked.spans.some((wanted) => {
-      const target = isOpenEnded(wanted) ? Math.max(wanted.first, current) : wanted.last
-      return !containsEpoch(span, wanted.first) || !containsEpoch(span, target)
-    })
-    if (!open || isOpenEnded(span)) this.#asked.delete(generation.kid)
-    else asked.generation = generation
+    if (asked.generation !== undefined && asked.generation.id !== generation.id) return
+    asked.generation = generation
+    const { epochSeconds } = generation.manifest
+    const current = Math.floor(nowSeconds(this.#inputs.runtime) / epochSeconds)
+    if (asked.granted(span, current, this.#now())) this.#asked.delete(asked)
+    else this.#schedule(asked.nextAt)
   }
 
-  /** Notes a denial that proved its authority. */
-  denied(kid: string, code: DenialCode, retrySeconds: number): void {
+  /**
+   * Notes a denial that proved its authority over a generation, by its id in hex. It says nothing of
+   * another generation that happens to have the same kid.
+   *
+   * @returns Whether it had any effect.
+   */
+  denied(kid: string, generationId: string, code: DenialCode, retrySeconds: number): boolean {
     const asked = this.#asked.get(kid)
-    if (asked === undefined) return
-    asked.denied(retrySeconds, this.#inputs.runtime.time.now(), this.#jitter())
+    if (asked === undefined) return false
+    if (asked.generation !== undefined && asked.generation.id !== generationId) return false
+    const isFinal = code === 'not-authorized' || code === 'out-of-span'
+    if (code === 'not-authorized') this.#ended.add(generationId)
+    if (isFinal && asked.renewal) this.#asked.delete(asked)
+    asked.denied(retrySeconds, isFinal, this.#now(), this.#jitter())
+    this.#schedule(asked.nextAt)
     for (const listener of this.#denialListeners) listener(kid, code)
+    return true
   }
 
   close(): void {
@@ -143,64 +138,98 @@ export class Requester implements KeyRequests {
     this.#cancelRenewal?.()
   }
 
-  #begin(wanted: Wanted, nowMs: number): Asked {
-    if (this.#asked.size >= MAX_ASKED) this.#asked.delete(firstKey(this.#asked))
-    const { kid, address, reason, generation } = wanted
-    const nextAt = nowMs + MERGE_MS * (0.5 + this.#jitter())
-    const asked = new Asked({ kid, address, reason, generation, nextAt })
-    asked.add(wanted.epoch, wanted.andLater)
-    this.#asked.set(kid, asked)
-    this.#schedule(nextAt)
+  #want(wanted: Wanted, renewal: boolean): void {
+    const { kid, address, epoch, andLater, generation } = wanted
+    const nowMs = this.#now()
+    const known = this.#asked.get(kid) ?? this.#budget.waitingFor(address, kid)
+    if (known !== undefined) {
+      known.generation ??= generation
+      if (!renewal) known.renewal = false
+      if (!known.add(epoch, andLater) || !this.#asked.has(known)) return
+      known.hurry(nowMs, this.#jitter())
+      this.#schedule(known.nextAt)
+      return
+    }
+    const asked = this.#make(wanted, renewal)
+    if (generation !== undefined || this.#budget.take(address, nowMs)) {
+      this.#begin(asked)
+      return
+    }
+    this.#budget.wait(address, kid, asked, nowMs)
+    this.#scheduleDraw()
+  }
+
+  #make({ kid, address, reason, generation, epoch, andLater }: Wanted, renewal: boolean): Asked {
+    const asked = new Asked({ kid, address, reason, generation, renewal })
+    asked.add(epoch, andLater)
     return asked
   }
 
-  /** A denial holds back only what was asked before; it is in `nextAt`. */
-  #isDeniedForNow({ kid, epoch, andLater }: Wanted): boolean {
-    const asked = this.#asked.get(kid)
-    if (asked === undefined) return false
-    return !asked.add(epoch, andLater) && asked.nextAt > this.#inputs.runtime.time.now()
+  #begin(asked: Asked): Asked {
+    this.#asked.add(asked)
+    asked.hurry(this.#now(), this.#jitter())
+    this.#schedule(asked.nextAt)
+    return asked
   }
 
   #schedule(atMs: number): void {
-    if (this.#closed || atMs >= this.#timerAt) return
+    if (this.#closed || this.#inputs.send === undefined || atMs >= this.#timerAt) return
     this.#cancelTimer?.()
     this.#timerAt = atMs
     const { runtime } = this.#inputs
-    const delay = Math.max(1, atMs - runtime.time.now())
+    const delay = Math.max(1, atMs - this.#now())
     this.#cancelTimer = runtime.timers.after(delay, () => {
       this.#timerAt = Infinity
-      this.#sendDue().catch((error: unknown) => runtime.report(error))
+      this.#sendDue()
     })
   }
 
-  async #sendDue(): Promise<void> {
-    const nowMs = this.#inputs.runtime.time.now()
-    for (const kid of this.#budget.draw(nowMs)) {
-      const wanted = this.#waiting.get(kid)
-      this.#waiting.delete(kid)
-      if (wanted !== undefined && !this.#asked.has(kid)) this.#begin(wanted, nowMs)
-    }
-    for (const asked of [...this.#asked.values()]) {
-      if (asked.nextAt <= nowMs) await this.#sendRequest(asked, nowMs)
-    }
-    for (const { nextAt } of this.#asked.values()) this.#schedule(nextAt)
-    if (this.#budget.hasWaiting) this.#schedule(nowMs + 60_000)
+  #scheduleDraw(): void {
+    const drawAt = this.#budget.nextDrawAt
+    if (drawAt !== undefined) this.#schedule(drawAt)
   }
 
-  async #sendRequest(asked: Asked, nowMs: number): Promise<void> {
-    const { runtime, send, sealedOnly } = this.#inputs
-    const authorities = asked.mayGoUnsealed && !sealedOnly ? [] : this.#authoritiesFor(asked)
-    if (authorities.length === 0 && sealedOnly) {
-      asked.sent('', nowMs, this.#jitter())
+  #sendDue(): void {
+    const nowMs = this.#now()
+    for (const asked of this.#budget.draw(nowMs)) {
+      if (this.#asked.get(asked.kid) === undefined) this.#begin(asked)
+    }
+    for (const asked of this.#asked.all()) {
+      if (asked.isOver(nowMs)) this.#asked.delete(asked)
+      else if (asked.isUnderWay) continue
+      else if (asked.nextAt <= nowMs) void this.#send(asked)
+      else this.#schedule(asked.nextAt)
+    }
+    this.#scheduleDraw()
+  }
+
+  /** Sends one request; a transport that waits or fails holds back no other. Never throws. */
+  async #send(asked: Asked): Promise<void> {
+    const { runtime, sealedOnly, send } = this.#inputs
+    const bare = asked.mayGoUnsealed && !sealedOnly
+    const authorities = bare ? [] : authoritiesFor(asked.generation, this.#inputs)
+    const isSealed = authorities.length > 0
+    if (!isSealed && sealedOnly) {
+      asked.postpone(this.#now(), this.#jitter())
+      this.#schedule(asked.nextAt)
       return
     }
-    const recipients = authorities.length === 0 ? [undefined] : authorities
-    const composed = await Promise.all(recipients.map((r) => this.#compose(asked, r)))
-    for (const { digest } of composed) asked.digests.push(digest)
-    asked.sent(composed.at(-1)?.digest ?? '', nowMs, this.#jitter())
-    const { kid, spans } = asked
-    runtime.emit({ type: 'requested', kid, spans, sealed: authorities.length > 0 })
-    await send(composed.map(({ reply }) => reply))
+    asked.isUnderWay = true
+    try {
+      const recipients = isSealed ? authorities : [undefined]
+      const composed = await Promise.all(recipients.map((r) => this.#compose(asked, r)))
+      const digests = composed.map(({ digest }) => digest)
+      asked.sending(digests, isSealed, this.#now(), this.#jitter())
+      runtime.emit({ type: 'requested', kid: asked.kid, spans: asked.spans, sealed: isSealed })
+      await send?.(composed.map(({ reply }) => reply))
+      asked.sent(this.#now())
+    } catch (error) {
+      asked.failed(isSealed)
+      runtime.report(error)
+    }
+    asked.isUnderWay = false
+    if (asked.nextAt <= this.#now()) asked.postpone(this.#now(), this.#jitter())
+    if (this.#asked.has(asked)) this.#schedule(asked.nextAt)
   }
 
   async #compose(
@@ -220,73 +249,33 @@ export class Requester implements KeyRequests {
     return { reply: await messenger.sealFor(authority.id, authority.key, signed), digest }
   }
 
-  /** The producer and the granters of the generation, and the keepers, where we have their cards. */
-  #authoritiesFor({ generation }: Asked): readonly KnownAuthority[] {
-    const { trustBook, identity, messenger, runtime } = this.#inputs
-    const ids = new Map<string, Uint8Array>()
-    for (const keeper of trustBook.trust.keepers()) ids.set(toBase64Url(keeper.id), keeper.id)
-    if (generation !== undefined) {
-      const { producerId } = generation.manifest
-      ids.set(toBase64Url(producerId), producerId)
-      for (const id of grantersOf(generation, trustBook)) ids.set(toBase64Url(id), id)
-    }
-    ids.delete(toBase64Url(identity.id))
-    const now = nowSeconds(runtime)
-    return [...ids.values()].flatMap((id) => {
-      const card = trustBook.cardOf(id)
-      if (card === undefined || card.expires <= now) return []
-      return [{ id, key: messenger.kemKeyOf(card) }]
-    })
-  }
-
   /** Asks for more before a lease ends, so that nothing has to be parked. */
   #watchLeases(): void {
-    if (this.#closed) return
-    const { runtime, book } = this.#inputs
-    const now = nowSeconds(runtime)
+    const { runtime, book, send } = this.#inputs
+    if (this.#closed || send === undefined) return
+    const now = runtime.time.now() / 1000
+    let next = now + RENEW_CHECK_MS / 1000
     for (const generation of book.all()) {
-      const epoch = generation.own ? undefined : renewalDue(generation, now)
-      if (epoch === undefined) continue
+      const renewal = this.#ended.has(generation.id) ? undefined : renewalOf(generation)
+      if (renewal === undefined || now >= renewal.until) continue
+      if (now < renewal.from) {
+        next = Math.min(next, renewal.from)
+        continue
+      }
       const { kid, stream: address } = generation
-      this.want({ kid, epoch, address, generation, reason: undefined, andLater: true })
+      const wanted = { kid, epoch: renewal.epoch, address, generation, reason: undefined }
+      this.#want({ ...wanted, andLater: true }, true)
     }
-    this.#cancelRenewal = runtime.timers.after(RENEW_CHECK_MS, () => this.#watchLeases())
+    const delay = Math.max(1, (next - now) * 1000)
+    this.#cancelRenewal = runtime.timers.after(delay, () => this.#watchLeases())
+  }
+
+  #now(): number {
+    return this.#inputs.runtime.time.monotonic()
   }
 
   #jitter(): number {
     const [a = 0, b = 0] = this.#inputs.runtime.crypto.randomBytes(2)
     return (a * 256 + b) / 65_536
   }
-}
-
-/** The ids of those who granted us something of a generation directly. */
-function grantersOf(generation: Generation, trustBook: TrustBook): readonly Uint8Array[] {
-  const names = [...generation.grants.values()].flatMap(({ issuers }) => issuers.slice(-1))
-  return names.flatMap((name) => trustBook.findPrincipal(name)?.id ?? [])
-}
-
-/**
- * The first epoch that is missing, once the lease should be renewed: when a quarter of it is left, but
- * not before a renewal would reach that epoch. Given up when that epoch is long over.
- */
-function renewalDue(generation: Generation, now: number): number | undefined {
-  const { closingEpoch, manifest, grants } = generation
-  const leases = [...grants.values()].filter(({ end }) => end !== null)
-  const latest = leases.toSorted((a, b) => b.span.last - a.span.last)[0]
-  if (latest === undefined || latest.end === null) return undefined
-  const epoch = latest.span.last + 1
-  if (epoch > LAST_EPOCH || (closingEpoch !== undefined && epoch > closingEpoch)) return undefined
-  const leaseSeconds = latest.end - latest.received
-  const begins = epochStartMs(epoch, manifest.epochSeconds) / 1000
-  const renewAt = Math.max(
-    latest.end - leaseSeconds * RENEW_SHARE,
-    begins - leaseSeconds * (1 - RENEW_SHARE),
-  )
-  const tooLate = begins + Math.max(manifest.epochSeconds, leaseSeconds)
-  return now >= renewAt && now < tooLate ? epoch : undefined
-}
-
-function firstKey(map: ReadonlyMap<string, unknown>): string {
-  for (const key of map.keys()) return key
-  return ''
 }

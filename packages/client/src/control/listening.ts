@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Where an endpoint listens, and what it says of itself (`docs/spec/09-bindings.md` Section 9.2): its
+ * inbox, its domain's trust, the requests for what it may grant.
+ *
+ * @module
+ */
+
+import {
+  requestAddress,
+  trustAddress,
+  type Received,
+  type Subscription,
+  type Transport,
+} from '@waxwing/core'
+import type { Generation } from '../generation-book.js'
+import type { OwnIdentity } from '../identity/own-identity.js'
+import type { Runtime } from '../runtime.js'
+import { cardAddress, credentialAddress, inboxFilter, trustFilter } from './addresses.js'
+import type { Intake } from './intake.js'
+
+const REFETCH_MS = 60_000
+
+export interface ListeningInputs {
+  readonly runtime: Runtime
+  readonly identity: OwnIdentity
+  readonly intake: Intake
+  readonly transport: Transport | undefined
+  /** Leave answering to another process: subscribe to nothing. */
+  readonly passive: boolean
+  /** Publish the own credential and key card. */
+  readonly announce: boolean
+}
+
+export class Listening {
+  readonly #inputs: ListeningInputs
+  readonly #subscriptions = new Map<string, Promise<Subscription>>()
+  #fetchedAt = -Infinity
+  #cancelFetch: (() => void) | undefined
+
+  constructor(inputs: ListeningInputs) {
+    this.#inputs = inputs
+  }
+
+  /** Listens to the own inbox. */
+  toInbox(): Promise<void> {
+    return this.#subscribe(inboxFilter(this.#inputs.identity.id))
+  }
+
+  /** Listens to the trust of the own domain, once there is one. */
+  async toDomain(): Promise<void> {
+    const { domainId } = this.#inputs.identity
+    if (domainId !== null) await this.#subscribe(trustFilter(domainId))
+  }
+
+  /** Whoever may grant a generation hears who asks for it. */
+  async forGeneration({ own, grants, manifest }: Generation): Promise<void> {
+    const hasSay = own || [...grants.values()].some(({ rights }) => rights === 'share')
+    if (!hasSay) return
+    const kid = manifest.generationId.subarray(0, manifest.kidBytes)
+    await this.#subscribe(requestAddress(kid))
+  }
+
+  /** Publishes credential and card, so that others can grant unasked and seal what they ask. */
+  async announceSelf(): Promise<void> {
+    const { identity, transport, announce } = this.#inputs
+    const { domainId, credential } = identity
+    if (!announce || transport === undefined || domainId === null || credential === null) return
+    const retained = { retained: true }
+    await transport.send(credentialAddress(domainId, identity.id), credential, retained)
+    await transport.send(cardAddress(domainId, identity.id), identity.card.bytes, retained)
+  }
+
+  /** Asks the intermediary for its newest trust bundle again; at most once a minute. */
+  async refetchTrust(): Promise<void> {
+    const { runtime, identity, transport } = this.#inputs
+    const nowMs = runtime.time.monotonic()
+    if (transport === undefined || identity.domainId === null) return
+    if (nowMs - this.#fetchedAt < REFETCH_MS) return
+    this.#fetchedAt = nowMs
+    const address = trustAddress(identity.domainId)
+    const once = await transport.subscribe(address, (received) => this.#take(received))
+    this.#cancelFetch?.()
+    this.#cancelFetch = runtime.timers.after(REFETCH_MS / 2, () => {
+      once.close().catch((error: unknown) => runtime.report(error))
+    })
+  }
+
+  /** The transport closes the subscriptions. */
+  close(): void {
+    this.#cancelFetch?.()
+  }
+
+  async #subscribe(filter: string): Promise<void> {
+    const { transport, passive } = this.#inputs
+    if (transport === undefined || passive) return
+    const known = this.#subscriptions.get(filter)
+    if (known !== undefined) {
+      await known
+      return
+    }
+    const subscription = transport.subscribe(filter, (received) => this.#take(received))
+    this.#subscriptions.set(filter, subscription)
+    subscription.catch(() => this.#subscriptions.delete(filter))
+    await subscription
+  }
+
+  /** What could not be dealt with before closing is not acknowledged: it comes again. */
+  async #take(received: Received): Promise<void> {
+    const isOver = await this.#inputs.intake.take(received.address, received.payload)
+    if (isOver) await received.acknowledge()
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Granting unasked, for the past or the future (`docs/spec/07-granting.md` Section 7.4.2): one grant
+ * for each generation of a stream that the terms reach.
+ *
+ * @module
+ */
+
+import { WaxwingError, type TrustedPrincipal } from '@waxwing/core'
+import type { TrustBook } from '../identity/trust-book.js'
+import { nowSeconds, type Runtime } from '../runtime.js'
+import type { Authority } from './authority.js'
+import type { Grantee, IssuedGrant, Issuing } from './issuing.js'
+import type { FixedTerms } from './terms.js'
+
+export interface UnaskedInputs {
+  readonly runtime: Runtime
+  readonly trustBook: TrustBook
+  readonly issuing: Issuing
+  readonly stream: string
+  /** What we may grant of each generation of the stream. */
+  readonly authorities: readonly (readonly Authority[])[]
+}
+
+/** @throws {WaxwingError} See `Granter.grantUnasked`. */
+export async function grantUnasked(
+  inputs: UnaskedInputs,
+  principal: TrustedPrincipal,
+  terms: FixedTerms,
+  options: { retained?: boolean },
+): Promise<readonly IssuedGrant[]> {
+  const { issuing, stream } = inputs
+  const grantee = granteeFor(inputs, principal)
+  const held = inputs.authorities.filter((authorities) => authorities.length > 0)
+  if (held.length === 0) throw new WaxwingError('ERR_KEY_UNKNOWN', `nothing of ${stream} is held`)
+  const reaching = held.flatMap((authorities) => {
+    const mayGive = authorities.filter((a) => terms.rights === 'read' || a.maySubShare)
+    return mayGive.find((a) => issuing.spanFor(a, terms) !== undefined) ?? []
+  })
+  if (reaching.length === 0) {
+    const message = `nothing of ${stream} may be granted for this span`
+    throw new WaxwingError('ERR_NOT_AUTHORIZED', message)
+  }
+  const issued: IssuedGrant[] = []
+  for (const authority of reaching) {
+    issued.push(await issuing.grant(authority, grantee, terms, options))
+  }
+  return issued
+}
+
+function granteeFor(
+  { runtime, trustBook, issuing }: UnaskedInputs,
+  principal: TrustedPrincipal,
+): Grantee {
+  const { id, name } = principal
+  trustBook.trust.checkStanding(principal, nowSeconds(runtime))
+  const card = trustBook.cardOf(id)
+  if (card === undefined || card.expires <= nowSeconds(runtime)) {
+    throw new WaxwingError('ERR_KEY_UNKNOWN', `no valid key card of ${name} is held`)
+  }
+  const key = issuing.keyFor(card)
+  if (key !== undefined) return { id, key }
+  throw new WaxwingError('ERR_KEY_INVALID', `${name} has no X-Wing key, which is demanded`)
+}
