@@ -23,6 +23,7 @@ import {
   type DecodedObject,
   type ErrorCode,
   type OpenedObject,
+  type Received,
 } from '@waxwing/core'
 import type { ObjectFacts } from '../events.js'
 import type { Message } from '../message.js'
@@ -48,7 +49,7 @@ export interface ArchiveReadingOptions {
 /** An item of an archive that is not handed over, and why. */
 export interface ArchiveSkip extends Partial<ObjectFacts> {
   readonly kind: 'skip'
-  /** Where the item begins, in bytes from the archive's start. */
+  /** Where the item begins, in bytes from the archive's start; in a history, how many came before. */
   readonly offset: number
   readonly reason: 'no-key' | 'not-authentic' | 'refused' | 'duplicate' | 'conflict' | 'malformed'
   readonly code: ErrorCode
@@ -63,6 +64,10 @@ export interface ArchiveReadingInputs {
   readonly events: ReaderEvents
 }
 
+/** What is known of where an item was kept. */
+type Where = Pick<Arrival, 'address' | 'properties'>
+
+const NOWHERE: Where = { address: undefined, properties: NO_PROPERTIES }
 /** Sessions whose counters are remembered in one reading. */
 const MAX_SESSIONS = 256
 const SIGNED_MESSAGE = 0xd2
@@ -80,14 +85,29 @@ export class ArchiveReading {
   }
 
   /** @throws {WaxwingError} `ERR_MALFORMED` or `ERR_LIMIT` at the first damage, after all before it. */
-  async *read(source: AsyncIterable<Uint8Array>): AsyncGenerator<Message | ArchiveSkip, void> {
+  async *readArchive(
+    source: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Message | ArchiveSkip, void> {
     for await (const { item, offset } of readArchive(source)) {
-      const result = await this.#take(item, offset)
+      const result = await this.#take(item, offset, NOWHERE)
       if (result !== undefined) yield result
     }
   }
 
-  async #take(item: Uint8Array, offset: number): Promise<Message | ArchiveSkip | undefined> {
+  /** @throws {unknown} What the transport throws. */
+  async *readHistory(source: AsyncIterable<Received>): AsyncGenerator<Message | ArchiveSkip, void> {
+    let offset = 0
+    for await (const { payload, address, properties } of source) {
+      const result = await this.#take(payload, offset++, { address, properties })
+      if (result !== undefined) yield result
+    }
+  }
+
+  async #take(
+    item: Uint8Array,
+    offset: number,
+    where: Where,
+  ): Promise<Message | ArchiveSkip | undefined> {
     let object
     try {
       object = decodeObject(item)
@@ -97,18 +117,13 @@ export class ArchiveReading {
       await this.#span.onControl?.(item)
       return undefined
     }
-    return await this.#takeObject(object, offset)
+    return await this.#takeObject(arrivalOf(object, where), offset)
   }
 
-  async #takeObject(
-    object: DecodedObject,
-    offset: number,
-  ): Promise<Message | ArchiveSkip | undefined> {
-    const arrival = arrivalOf(object)
-    const found = this.#inputs.openings.open(object, arrival.kid)
+  async #takeObject(arrival: Arrival, offset: number): Promise<Message | ArchiveSkip | undefined> {
+    const found = this.#inputs.openings.open(arrival.object, arrival.kid)
     const skip = (reason: ArchiveSkip['reason'], code: ErrorCode): ArchiveSkip => {
-      const { address: _none, ...facts } = factsOf(arrival)
-      return { kind: 'skip', offset, reason, code, ...facts }
+      return { kind: 'skip', offset, reason, code, ...factsOf(arrival) }
     }
     switch (found.kind) {
       case 'no-key':
@@ -194,12 +209,12 @@ export class ArchiveReading {
 /** History is not a queue: to acknowledge changes nothing. */
 async function keep(): Promise<void> {}
 
-function arrivalOf(object: DecodedObject): Arrival {
+function arrivalOf(object: DecodedObject, { address, properties }: Where): Arrival {
   return {
     object,
     kid: toHex(object.kid),
-    address: undefined,
-    properties: NO_PROPERTIES,
+    address,
+    properties,
     retained: false,
     redelivered: false,
     acknowledge: undefined,

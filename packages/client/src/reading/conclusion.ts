@@ -30,9 +30,8 @@ export class Conclusion {
   }
 
   /** Hands a message over in its turn, unless it was withdrawn. It holds a permit. */
-  handOver(arrival: Arrival, entry: InFlight, expected: number): void {
-    const { delivery, queue, order } = this.#inputs
-    delivery.join(entry, arrival)
+  handOver(entry: InFlight, expected: number): void {
+    const { queue, order } = this.#inputs
     const { session, counter } = entry
     const waiting = entry.state === 'waiting' ? entry : undefined
     if (order !== undefined && session !== undefined) {

@@ -30,6 +30,9 @@ export interface Parked {
   readonly request: Uint8Array
 }
 
+/** Opened messages whose acknowledgement is waited for. */
+const MAX_UNACKNOWLEDGED = 4096
+
 export interface DirectOpeningInputs {
   readonly runtime: Runtime
   readonly examiner: Examiner
@@ -43,6 +46,8 @@ export interface DirectOpeningInputs {
 
 export class DirectOpening {
   readonly #inputs: DirectOpeningInputs
+  /** The oldest first. Some may be acknowledged by now. */
+  readonly #unacknowledged = new Set<InFlight>()
 
   constructor(inputs: DirectOpeningInputs) {
     this.#inputs = inputs
@@ -69,6 +74,7 @@ export class DirectOpening {
         const parkedAt = await this.#findParked(arrival)
         if (parkedAt !== undefined) parking.claim(parkedAt)
         delivery.join(examined.entry, { acknowledge: undefined, parkedAt })
+        this.#remember(examined.entry)
         return messageIn(examined.entry)
       }
       case 'copy':
@@ -82,6 +88,17 @@ export class DirectOpening {
       case 'refused':
         await conclusion.settle(arrival, examined)
         throw examined.error
+    }
+  }
+
+  /** Callers may never acknowledge: what they opened long ago is no longer waited for. */
+  #remember(entry: InFlight): void {
+    this.#unacknowledged.add(entry)
+    if (this.#unacknowledged.size <= MAX_UNACKNOWLEDGED) return
+    for (const oldest of this.#unacknowledged) {
+      oldest.session?.abandon(oldest)
+      this.#unacknowledged.delete(oldest)
+      return
     }
   }
 

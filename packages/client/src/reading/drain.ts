@@ -12,6 +12,7 @@ import type { GenerationBook } from '../generation-book.js'
 import type { Runtime } from '../runtime.js'
 import type { Arrival } from './arrival.js'
 import type { Conclusion } from './conclusion.js'
+import type { Delivery } from './delivery.js'
 import type { Examined, Examiner, Unopened } from './examiner.js'
 import type { InFlight } from './in-flight.js'
 import type { KidLanes } from './kid-lanes.js'
@@ -34,6 +35,7 @@ export interface DrainInputs {
   readonly openings: Openings
   readonly examiner: Examiner
   readonly conclusion: Conclusion
+  readonly delivery: Delivery
   readonly parking: Parking
   readonly permits: Permits
   readonly lanes: KidLanes
@@ -43,7 +45,6 @@ export interface DrainInputs {
 
 interface Ready {
   readonly parked: Parked
-  readonly arrival: Arrival
   readonly entry: InFlight
   readonly expected: number
 }
@@ -180,11 +181,12 @@ export class Drain {
     examined: Examined,
     batch: Batch,
   ): Promise<void> {
-    const { permits, parking, conclusion } = this.#inputs
+    const { permits, parking, conclusion, delivery } = this.#inputs
     if (examined.kind === 'message') {
       const { entry, expected } = examined
       entry.holdsPermit = true
-      batch.ready.push({ parked, arrival, entry, expected })
+      delivery.join(entry, arrival) // now: a caller may take it out of the batch
+      batch.ready.push({ parked, entry, expected })
       batch.bytes += parked.record.byteCount
       if (batch.ready.length >= BATCH || batch.bytes >= BATCH_BYTES) await this.#handOver(batch)
       return
@@ -225,9 +227,7 @@ export class Drain {
     batch.bytes = 0
     const parked = ready.map((one) => one.parked)
     while (!(await this.#mark(parked))) if (this.#closed) return
-    for (const { arrival, entry, expected } of ready) {
-      this.#inputs.conclusion.handOver(arrival, entry, expected)
-    }
+    for (const { entry, expected } of ready) this.#inputs.conclusion.handOver(entry, expected)
     batch.count += ready.length
   }
 

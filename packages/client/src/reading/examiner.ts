@@ -128,10 +128,9 @@ export class Examiner {
   /** Reports what is not new. Returns why it is refused, if it is. */
   #repetition(change: SeenChange, arrival: Arrival, stream: string): WaxwingError | undefined {
     const { events, options } = this.#inputs
+    if (change.verdict === 'new') return undefined
     const facts = streamFactsOf(arrival, stream)
     switch (change.verdict) {
-      case 'new':
-        return undefined
       case 'duplicate':
         if (!arrival.retained) events.emit({ type: 'duplicate', ...facts })
         return new WaxwingError('ERR_REPLAYED', 'this object was accepted before')
@@ -180,7 +179,7 @@ export class Examiner {
     const isRecorded = change.verdict === 'new'
     const { generation } = reading
     const entry = new InFlight({ session, generation, counter, digest, isRecorded })
-    session.begin(entry)
+    session.inFlight.set(counter, entry)
     const expected = expectedFrom(session, change, arrival)
     if (error !== undefined || opened.metadata.heartbeat === true) {
       entry.state = 'unheard'

@@ -42,6 +42,12 @@ export class Reading {
     this.generation = generation
     this.isWanted = matchesName(pattern, generation.stream)
   }
+
+  /** Whether an object of this epoch has nothing to prove. Without signatures none has. */
+  isProven(epoch: number): boolean {
+    const { manifest, ring } = this.generation
+    return this.provenEpoch === epoch || manifest.signatureMode === 'none' || ring.hasProven(epoch)
+  }
 }
 
 export type Found =
@@ -120,7 +126,7 @@ export class Openings {
   #openWith(generation: Generation, object: DecodedObject): Found {
     const reading = this.readingOf(generation)
     const { epoch } = object
-    const wasProven = reading.provenEpoch === epoch || generation.ring.hasProven(epoch)
+    const wasProven = reading.isProven(epoch)
     const outcome = generation.opener.open(object)
     switch (outcome.kind) {
       case 'opened':

@@ -199,30 +199,24 @@ export class Parking {
   /** Notes durably that objects are about to be handed over. */
   async markTried(parked: readonly Parked[]): Promise<void> {
     const untried = parked.filter(({ record }) => !record.wasTried)
-    if (untried.length === 0) return
-    await this.#store.write(
-      untried.map(({ place, record }) =>
-        this.#table.put(this.#recordKey(place), { ...record, wasTried: true }),
-      ),
-    )
+    const changes = untried.map((one) => this.#replacing(one, { wasTried: true }))
+    if (changes.length === 0 || (await this.#store.write(changes))) return
+    // One of them was settled meanwhile, and must not be put back.
+    for (const change of changes) await this.#store.write([change])
   }
 
   /** Moves a parked object to another pool, where something else may have to go for it. */
-  async moveTo(wanted: Pool, { place, record }: Parked): Promise<void> {
-    const spot = this.#pools.spotOf(place.kid, place.number)
+  async moveTo(wanted: Pool, parked: Parked): Promise<void> {
+    const { kid, number } = parked.place
+    const spot = this.#pools.spotOf(kid, number)
     if (spot === undefined) return
-    const pool = this.#pools.poolFor(wanted, spot.kid, spot.address)
+    const pool = this.#pools.poolFor(wanted, kid, spot.address)
     if (pool === spot.pool) return
     const moved = { ...spot, pool }
     this.#pools.remove(spot)
     const victims = this.#options.holdWhenFull ? [] : this.#pools.victimsFor(moved)
     this.#pools.add(moved)
-    const evictions = await this.#take(victims)
-    await this.#store.write([
-      this.#table.put(this.#recordKey(place), { ...record, pool }),
-      ...evictions.flatMap(({ changes }) => changes),
-    ])
-    for (const { report } of evictions) report()
+    await this.#writeWithout(victims, [this.#replacing(parked, { pool })])
   }
 
   /** Gives up parked objects that were denied. */
@@ -247,33 +241,28 @@ export class Parking {
     }
     const victims = this.#pools.victimsFor(spot)
     if (victims.length > 0 && this.#options.holdWhenFull) return 'full'
-    for (const victim of victims) this.#pools.remove(victim)
     this.#pools.reserve(spot)
     const outcome = await this.#write(arrival, spot, victims).catch((error: unknown) => {
-      this.#undo(spot, victims)
+      this.#pools.remove(spot)
       throw error
     })
-    if (outcome !== 'written') this.#undo(spot, victims)
-    if (outcome === 'taken') return await this.#park(arrival, wanted)
     if (outcome === 'written') {
       this.#pools.written(spot)
       this.#events.emit({ type: 'parked', pool, ...factsOf(arrival) })
       await this.#trim(spot)
+      return 'parked'
     }
-    return 'parked'
+    this.#pools.remove(spot)
+    return outcome === 'taken' ? await this.#park(arrival, wanted) : 'parked'
   }
 
   /** What was being written could not make room for others. */
   async #trim(spot: Spot): Promise<void> {
     const surplus = this.#options.holdWhenFull ? [] : this.#pools.surplusAt(spot)
     if (surplus.length === 0) return
-    for (const victim of surplus) this.#pools.remove(victim)
     try {
-      const evictions = await this.#take(surplus)
-      await this.#store.write(evictions.flatMap(({ changes }) => changes))
-      for (const { report } of evictions) report()
+      await this.#writeWithout(surplus, [])
     } catch (error) {
-      for (const victim of surplus) this.#pools.add(victim)
       this.#runtime.report(error) // they go with the next
     }
   }
@@ -288,17 +277,50 @@ export class Parking {
     const fingerprint = fingerprintOf(this.#runtime.crypto, arrival)
     const key = this.#objectKey(kid, fingerprint)
     const value = encodeParkedObject(number, arrival.object.bytes)
-    const evictions = victims.length === 0 ? [] : await this.#take(victims)
-    const isWritten = await this.#store.write([
+    const isWritten = await this.#writeWithout(victims, [
       this.#table.insert(this.#recordKey(spot), this.#recordOf(arrival, pool, fingerprint)),
       { table: PARKED_OBJECT_TABLE, key, value, expect: null },
-      ...evictions.flatMap(({ changes }) => changes),
     ])
-    for (const { report } of isWritten ? evictions : []) report()
     if (isWritten) return 'written'
     if ((await this.#store.get(PARKED_OBJECT_TABLE, key)) !== undefined) return 'known'
     await this.#skipTaken(kid)
     return 'taken'
+  }
+
+  /** Writes, and gives up the victims with it. If nothing is written, they stay. */
+  async #writeWithout(victims: readonly Spot[], changes: readonly Change[]): Promise<boolean> {
+    for (const victim of victims) this.#pools.remove(victim)
+    let isWritten = false
+    try {
+      const evictions = await Promise.all(victims.map((victim) => this.#eviction(victim)))
+      const deletions = evictions.flatMap((eviction) => eviction?.changes ?? [])
+      isWritten = await this.#store.write([...changes, ...deletions])
+      if (isWritten) for (const eviction of evictions) eviction?.report()
+    } finally {
+      if (!isWritten) for (const victim of victims) this.#pools.add(victim)
+    }
+    return isWritten
+  }
+
+  /** Reads what is needed to give up an object; `undefined` if it went meanwhile. */
+  async #eviction(
+    victim: Spot,
+  ): Promise<{ changes: readonly Change[]; report: () => void } | undefined> {
+    const record = await this.#table.get(this.#recordKey(victim))
+    if (record === undefined) return undefined
+    const { kid, number, pool } = victim
+    const facts = factsOfRecord(kid, record)
+    const changes = this.deletions([{ kid, number, fingerprint: record.fingerprint }])
+    const report = (): void =>
+      this.#events.emit({ type: 'evicted', pool, reason: 'quota', ...facts })
+    return { changes, report }
+  }
+
+  /** The change of a record that is there as it was read; else nothing is written. */
+  #replacing({ place, record }: Parked, change: Partial<ParkedRecord>): Change {
+    const key = this.#recordKey(place)
+    const expect = this.#table.put(key, record).value
+    return { ...this.#table.put(key, { ...record, ...change }), expect }
   }
 
   /** Another reader of this name parks as well: goes on behind it. */
@@ -325,30 +347,6 @@ export class Parking {
       parkedMs: Math.max(0, Math.floor(this.#runtime.time.now())),
       fingerprint,
     }
-  }
-
-  /** Reads what is needed to evict: the changes, and what to say when they are written. */
-  async #take(
-    victims: readonly Spot[],
-  ): Promise<readonly { changes: readonly Change[]; report: () => void }[]> {
-    const evictions = victims.map(async (victim) => {
-      const record = await this.#table.get(this.#recordKey(victim))
-      if (record === undefined) return { changes: [], report: () => undefined }
-      const { kid, number, pool } = victim
-      const place = { kid, number, fingerprint: record.fingerprint }
-      const facts = factsOfRecord(kid, record)
-      const report = (): void => {
-        this.#pools.remove(victim)
-        this.#events.emit({ type: 'evicted', pool, reason: 'quota', ...facts })
-      }
-      return { changes: this.deletions([place]), report }
-    })
-    return await Promise.all(evictions)
-  }
-
-  #undo(spot: Spot, victims: readonly Spot[]): void {
-    this.#pools.remove(spot)
-    for (const victim of victims) this.#pools.add(victim)
   }
 
   #recordKey({ kid, number }: Pick<ParkedPlace, 'kid' | 'number'>): string {

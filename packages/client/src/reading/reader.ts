@@ -122,7 +122,28 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
   ): AsyncGenerator<Message | ArchiveSkip, void> {
     this.#assertOpen()
     await this.#ready()
-    yield* new ArchiveReading(this.#parts.archiveInputs, options).read(source)
+    yield* new ArchiveReading(this.#parts.archiveInputs, options).readArchive(source)
+  }
+
+  /**
+   * Reads what the intermediary still has of the reader's addresses, as an archive is read.
+   *
+   * @throws {WaxwingError} `ERR_UNSUPPORTED` if the transport keeps no history; what it throws else.
+   */
+  async *readHistory(
+    options: ArchiveReadingOptions = {},
+  ): AsyncGenerator<Message | ArchiveSkip, void> {
+    this.#assertOpen()
+    const { transport } = this.#deps
+    if (transport?.replay === undefined) {
+      throw new WaxwingError('ERR_UNSUPPORTED', 'the transport keeps no history')
+    }
+    await this.#ready()
+    const { archiveInputs, options: reading } = this.#parts
+    // What was sealed in the span may have reached the intermediary at any later time.
+    const span = options.from === undefined ? {} : { from: options.from }
+    const source = transport.replay(reading.pattern, span)
+    yield* new ArchiveReading(archiveInputs, options).readHistory(source)
   }
 
   /** What is parked, by kid and pool. */

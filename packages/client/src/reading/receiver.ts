@@ -181,10 +181,12 @@ export class Receiver {
   }
 
   #conclude(arrival: Arrival, examined: Examined): Promise<void> | undefined {
-    const { conclusion, permits, parking } = this.#inputs
+    const { conclusion, delivery, permits, parking } = this.#inputs
     if (examined.kind === 'message') {
-      examined.entry.holdsPermit = true
-      conclusion.handOver(arrival, examined.entry, examined.expected)
+      const { entry, expected } = examined
+      entry.holdsPermit = true
+      delivery.join(entry, arrival)
+      conclusion.handOver(entry, expected)
       return undefined
     }
     permits.release()

@@ -24,8 +24,6 @@ import type { InFlight } from './in-flight.js'
 export const SEEN_TABLE = 'seen'
 /** Entries behind a snapshot before they become a new one. */
 export const COMPACT_AFTER = 256
-/** Messages of one session that a caller opened and did not acknowledge. */
-const MAX_IN_FLIGHT = 4096
 /** Settled counters may have more holes than all verified ones: those that are in flight. */
 const MAX_FOLDED_RANGES = 65_536
 
@@ -57,15 +55,9 @@ export class SeenSession {
     this.#prefix = `${readerKey}/${names.generationId}/${names.id}/`
   }
 
-  /** Takes an object in flight. Where nobody acknowledges anything, the oldest is forgotten. */
-  begin(entry: InFlight): void {
-    this.inFlight.set(entry.counter, entry)
-    if (this.inFlight.size <= MAX_IN_FLIGHT) return
-    for (const [counter, { holdsPermit, state }] of this.inFlight) {
-      if (holdsPermit || state !== 'handed-over') continue
-      this.inFlight.delete(counter)
-      return
-    }
+  /** Takes what is in flight out of it: nobody acknowledges it. */
+  abandon(entry: InFlight): void {
+    if (this.inFlight.get(entry.counter) === entry) this.inFlight.delete(entry.counter)
   }
 
   /** Whether it can be forgotten without losing anything. */
@@ -98,7 +90,7 @@ export class SeenSession {
 
   /** Notes that a counter's record is durable. */
   settled(entry: InFlight): void {
-    if (this.inFlight.get(entry.counter) === entry) this.inFlight.delete(entry.counter)
+    this.abandon(entry)
     if (!entry.isRecorded) return
     if (this.#loading !== undefined) this.#settledWhileLoading.push(entry)
     this.#entryCount++

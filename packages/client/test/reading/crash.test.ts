@@ -32,17 +32,17 @@ function mortalStore(
   { atWrite, isAfter }: Death,
 ): { store: Store; died: () => boolean } {
   let isDead = false
-  const live = (): void => {
+  const assertAlive = (): void => {
     if (isDead) throw new Crash('dead')
   }
   const die = (count: number): void => {
     if (count === atWrite) isDead = true
-    live()
+    assertAlive()
   }
   const store = faultyStore(inner, {
-    beforeRead: live,
-    beforeWrite: isAfter ? live : die,
-    afterWrite: isAfter ? die : live,
+    beforeRead: assertAlive,
+    beforeWrite: isAfter ? assertAlive : die,
+    afterWrite: isAfter ? die : assertAlive,
   })
   return { store, died: () => isDead }
 }
