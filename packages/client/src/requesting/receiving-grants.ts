@@ -44,7 +44,8 @@ export class ReceivingGrants {
   }
 
   /**
-   * Takes a grant: verified against its chain, recorded durably, and then made use of.
+   * Takes a grant: verified against its chain, recorded durably, and then made use of. One that is
+   * held already changes nothing: an intermediary hands out what it keeps each time it is asked.
    *
    * @throws {WaxwingError} `ERR_CHAIN` and what else `verifyGrant` throws; `ERR_EXPIRED` while the
    *   trust bundle is too old to let anything new in.
@@ -54,8 +55,13 @@ export class ReceivingGrants {
     const grant = this.#verify(message, arrival)
     await this.#keepCard(message)
     const held = heldGrant(grant, arrival, nowSeconds(runtime))
-    const { generation, addition } = await book.addGrant(grant, held)
     const { span, rights } = grant
+    const known = book.byId(toHex(grant.manifest.generationId))
+    if (known?.grants.has(held.grantId) === true) {
+      requester.granted(known, span)
+      return rights === 'share' ? [await this.#acknowledge(message)] : []
+    }
+    const { generation, addition } = await book.addGrant(grant, held)
     runtime.emit({
       type: 'grant',
       stream: generation.stream,
