@@ -65,8 +65,8 @@ export function issueGrant(inputs: IssueInputs): Grant {
   const end = earlier(inputs.end, parent?.end ?? null)
   if (end !== null && end <= now) throw notAllowed('end')
   const span = rights === 'read' ? cutAtEnd(inputs.span, end, manifest.epochSeconds) : inputs.span
-  const depth = depthOf(rights, inputs.depth, parent)
   if (parent !== undefined) checkWithin(parent, span)
+  const depth = depthOf(rights, inputs.depth, parent)
 
   const nodes = inputs.nodesFor(span)
   if (nodes === undefined) {

@@ -84,6 +84,8 @@ describe('a grant that was issued', () => {
     const lease = verified(issue({ end: NOW + DAY, span: { first: EPOCH, last: LAST_EPOCH } }))
     expect(lease.span).toEqual({ first: EPOCH, last: EPOCH + 24 })
     expect(lease.end).toBe(NOW + DAY)
+    const shortest = verified(issue({ end: NOW + 1, span: { first: EPOCH, last: LAST_EPOCH } }))
+    expect(shortest.span).toEqual({ first: EPOCH, last: EPOCH })
     const past = (): Grant =>
       issue({ end: NOW + HOUR, span: { first: EPOCH + 2, last: EPOCH + 3 } })
     expect(outcomeOf(past)).toBe('ERR_NOT_AUTHORIZED lease')
@@ -114,7 +116,7 @@ describe('a grant that was issued', () => {
     [
       'by who may only read',
       { issuer: DESK, parentChain: issue().chain },
-      'ERR_NOT_AUTHORIZED depth',
+      'ERR_NOT_AUTHORIZED rights',
     ],
     [
       'to share by who may only grant to readers',

@@ -103,6 +103,7 @@ describe('a sealed message', () => {
   it('is not looked at above a mebibyte and what sealing adds', () => {
     const long = new Uint8Array(MAX_STATEMENT_BYTES + 2049)
     expect(outcomeOf(() => sealedKid(long))).toBe('ERR_LIMIT MAX_STATEMENT_BYTES')
+    expect(outcomeOf(() => sealedKid(long.subarray(1)))).toBe('ERR_MALFORMED')
   })
 
   it('fails to decode with its documented errors alone', async () => {
