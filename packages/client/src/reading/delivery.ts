@@ -18,8 +18,6 @@ import type { Parking } from './parking.js'
 import { PendingWork } from './pending-work.js'
 import type { Permits } from './permits.js'
 
-const NO_PLACES: readonly ParkedPlace[] = []
-
 export interface DeliveryInputs {
   readonly store: Store
   readonly parking: Parking
@@ -36,7 +34,7 @@ export class Delivery {
     this.#inputs = inputs
   }
 
-  /** Makes an arrived copy part of what settling the message settles. */
+  /** Makes an arrived copy part of what settling the message settles. Not while that is being done. */
   join(
     entry: InFlight,
     { acknowledge, parkedAt }: Pick<Arrival, 'acknowledge' | 'parkedAt'>,
@@ -64,27 +62,29 @@ export class Delivery {
     return this.#pending.track(this.#discard(acknowledge, parkedAt))
   }
 
-  /** Resolves when everything that was begun is done, and what was proven is saved. */
+  /** Resolves when everything that was begun is done, and what was proven is saved if it can be. */
   async idle(): Promise<void> {
     await this.#pending.idle()
-    if (this.#inputs.openings.hasUnsaved) await this.#write([])
+    if (!this.#inputs.openings.hasUnsaved) return
+    try {
+      await this.#write([])
+    } catch (error) {
+      this.#inputs.report(error) // it is proven again with the next object
+    }
   }
 
   async #settle(entry: InFlight): Promise<void> {
     const { parking, permits } = this.#inputs
-    const { session, isRecorded } = entry
-    const places = entry.parkedAt.length === 0 ? NO_PLACES : [...entry.parkedAt]
+    const { session, isRecorded, parkedAt } = entry
     const record = session !== undefined && isRecorded ? session.settlingChange(entry) : undefined
-    const rest = parking.deletions(places)
+    const rest = parking.deletions(parkedAt)
     const isNew = await this.#write(record === undefined ? rest : [record, ...rest])
     // Another process settled it already: what else there was to write still is.
     if (!isNew) await this.#write(rest)
-    parking.deleted(places)
+    parking.deleted(parkedAt)
     session?.settled(entry)
     if (entry.holdsPermit) permits.release()
     if (session?.isCompactionDue === true) this.#inBackground(session.compact())
-    const late = entry.parkedAt.slice(places.length)
-    if (late.length > 0) this.#inBackground(this.#forget(late))
     await this.#tell(entry.acknowledgements)
   }
 

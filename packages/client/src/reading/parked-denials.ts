@@ -20,15 +20,22 @@ export class ParkedDenials {
   readonly #runtime: Runtime
   readonly #readerKey: string
   readonly #parking: Parking
+  readonly #mayOpen: (kid: string, epoch: number) => boolean
   /** When each kid was denied first, in milliseconds since 1970. */
   readonly #deniedMs = new Map<string, number>()
   #cancelTimer: (() => void) | undefined
   #closed = false
 
-  constructor(runtime: Runtime, readerKey: string, parking: Parking) {
-    this.#runtime = runtime
-    this.#readerKey = readerKey
-    this.#parking = parking
+  constructor(inputs: {
+    runtime: Runtime
+    readerKey: string
+    parking: Parking
+    mayOpen: (kid: string, epoch: number) => boolean
+  }) {
+    this.#runtime = inputs.runtime
+    this.#readerKey = inputs.readerKey
+    this.#parking = inputs.parking
+    this.#mayOpen = inputs.mayOpen
   }
 
   async load(): Promise<void> {
@@ -91,7 +98,9 @@ export class ParkedDenials {
       const page: readonly Parked[] = await this.#parking.page(kid, after, PAGE)
       const due = page.filter(
         ({ place, record }) =>
-          Math.max(record.parkedMs, deniedMs) <= before && !this.#parking.isClaimed(place),
+          Math.max(record.parkedMs, deniedMs) <= before &&
+          !this.#parking.isClaimed(place) &&
+          !this.#mayOpen(kid, record.epoch), // a grant outranks a denial
       )
       if (due.length > 0) await this.#parking.expire(due)
       const last = page.at(-1)

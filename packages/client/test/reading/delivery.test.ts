@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
-import { memoryBroker, memoryStore } from '../../src/testing.js'
-import { faultyStore } from '../../src/testing.js'
-import { giveKeys, HOUR, NOW, SessionSealer, STREAM } from '../support/stream.js'
-import { setting, settle, texts, typesOf } from './setting.js'
+import { faultyStore, memoryBroker, memoryStore } from '../../src/testing.js'
+import { giveKeys, HOUR, makeStream, NOW, SessionSealer, STREAM } from '../support/stream.js'
+import { prepare, setting, settle, texts, typesOf } from './setting.js'
 
 describe('a message', () => {
   it('is handed over with the protection that was found', async () => {
@@ -62,10 +61,21 @@ describe('a message', () => {
     expect(isResolved).toBe(true)
   })
 
-  it('comes from several generations under one kid of four bytes', async () => {
-    // Both are tried: a kid is only a hint.
+  it('is handed over without asking the store for anything, once its session is known', async () => {
+    let calls = 0
+    const count = (): void => void calls++
+    const store = faultyStore(memoryStore(), { beforeRead: count, beforeWrite: count })
+    await using made = await setting({ store })
+    made.inject(made.sealer.seal(0))
+    expect(await made.take()).toHaveLength(1)
+    const before = calls
+    for (const counter of [1, 2, 3]) made.inject(made.sealer.seal(counter))
+    expect(await made.take()).toHaveLength(3)
+    expect(calls).toBe(before)
+  })
+
+  it('may have a kid of four bytes', async () => {
     await using made = await setting({ filter: '#' })
-    const { makeStream } = await import('../support/stream.js')
     const other = makeStream(made.trust, { nonce: 2, fields: { kidBytes: 4 } })
     await giveKeys(made.book, other)
     made.inject(new SessionSealer(other).seal(0, 'short kid'))
@@ -297,7 +307,6 @@ describe('closing', () => {
   })
 
   it('does not wait for a subscription that cannot be made', async () => {
-    const { prepare } = await import('./setting.js')
     const made = await prepare()
     made.transport.disconnect()
     const starting = made.reader.start()
@@ -313,7 +322,6 @@ describe('closing', () => {
 
 describe('a reader that cannot start', () => {
   it('fails its iteration with what the store said', async () => {
-    const { prepare } = await import('./setting.js')
     let isBroken = false
     const store = faultyStore(memoryStore(), {
       beforeRead: () => {

@@ -171,6 +171,20 @@ describe('when keys come', () => {
     expect(await made.store.scan('parked-object')).toEqual([])
   })
 
+  it('what is parked goes before what waits for its turn', async () => {
+    await using made = await setting({ keys: false, maxInFlight: 1, receiveMaximum: 10 })
+    await giveKeys(made.book, made.stream, { span: LATER })
+    const later = new SessionSealer(made.stream, { session: 2, epoch: EPOCH + 1 })
+    made.inject(made.sealer.seal(0, 'parked'))
+    for (const counter of [0, 1, 2]) made.inject(later.seal(counter, `live ${counter}`))
+    const [first] = await made.take()
+    await giveKeys(made.book, made.stream, { id: 'all' })
+    await first?.acknowledge()
+    const got: string[] = []
+    for (let i = 0; i < 4; i++) got.push(...(await acknowledgeAll(made)))
+    expect(got).toEqual(['live 1', 'parked', 'live 2']) // the first of them had begun
+  })
+
   it('never more messages are in flight than allowed', async () => {
     await using made = await setting({ keys: false, maxInFlight: 3, receiveMaximum: 100 })
     for (let counter = 0; counter < 10; counter++) made.inject(made.sealer.seal(counter))
@@ -495,6 +509,24 @@ describe('after a final denial', () => {
     expect(made.runtime.timers.pendingCount).toBe(0)
   })
 
+  it('a grant that came while the reader was away outranks it', async () => {
+    const store = memoryStore()
+    {
+      await using made = await setting({ store, keys: false })
+      made.inject(made.sealer.seal(0))
+      made.inject(new SessionSealer(made.stream, { session: 2, epoch: EPOCH - 48 }).seal(0))
+      await settle()
+      made.requests.deny(made.stream.kid, 'not-authorized')
+      await settle()
+      await made.reader.close()
+      await giveKeys(made.book, made.stream)
+    }
+    const startMs = 1_800_000_000_000 + 2 * DAY_MS
+    await using made = await setting({ store, broker: memoryBroker(), startMs })
+    expect(texts(await made.take())).toEqual(['message 0'])
+    expect(ofType(made, 'evicted')).toMatchObject([{ epoch: EPOCH - 48, reason: 'denied' }])
+  })
+
   it('a grant keeps them', async () => {
     await using made = await setting({ keys: false })
     made.inject(made.sealer.seal(0))
@@ -510,6 +542,22 @@ describe('after a final denial', () => {
 })
 
 describe('two readers of one name', () => {
+  it('settle what is parked even where the other one recorded the message before', async () => {
+    const store = memoryStore()
+    await using one = await setting({ store, keys: false })
+    one.inject(one.sealer.seal(0))
+    await settle()
+    await giveKeys(one.book, one.stream)
+    const [message] = await one.take()
+    await using two = await setting({ store, broker: memoryBroker(), transport: false })
+    const other = await two.reader.open(two.sealer.seal(0))
+    if (other.kind === 'message') await other.acknowledge()
+    await message?.acknowledge()
+    expect(await store.scan('parked')).toEqual([])
+    expect(await store.scan('seen')).toHaveLength(1)
+    expect(one.runtime.errors).toEqual([])
+  })
+
   it('park side by side without losing what the other parked', async () => {
     const store = memoryStore()
     await using one = await setting({ store, keys: false })
