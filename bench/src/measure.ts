@@ -59,7 +59,7 @@ export async function measure(
 }
 
 /** Median and quartiles. */
-export function spreadOf(values: readonly number[]): Spread {
+function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN
   return { median: at(0.5), low: at(0.25), high: at(0.75) }

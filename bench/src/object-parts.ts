@@ -24,7 +24,7 @@ import {
 import { sodiumProvider as crypto } from '@waxwing/core/sodium'
 
 /** Objects that a run goes through in turn, so that not the same bytes are worked on each time. */
-export const POOL = 256
+const POOL = 256
 const TAG_BYTES = 16
 const EPOCH = 495_000
 

@@ -48,7 +48,7 @@ class Table {
       this.values.delete(key)
       return
     }
-    if (!known) this.#keys.splice(this.#position(key), 0, key)
+    if (!known) this.#insert(key)
     this.values.set(key, value)
   }
 
@@ -70,6 +70,12 @@ class Table {
     }
     const begin = this.#position(prefix)
     return after === undefined ? begin : Math.max(begin, this.#position(`${after}\0`))
+  }
+
+  #insert(key: string): void {
+    const last = this.#keys.at(-1)
+    if (last === undefined || last < key) this.#keys.push(key)
+    else this.#keys.splice(this.#position(key), 0, key)
   }
 
   /** Index of the first key that is not before `key`. */
@@ -147,18 +153,27 @@ class MemoryTables implements MemoryStore {
 
   /** The last change of each key, copied; `undefined` if an expectation is not met. */
   #stage(changes: readonly Change[]): readonly Change[] | undefined {
+    const [only] = changes
+    if (changes.length === 1 && only !== undefined) return this.#stageOnly(only)
     const staged = new Map<string, Change>()
     for (const { table, key, value, expect } of changes) {
       const id = `${table}\0${key}`
       const before = staged.get(id)
-      const current = before ? before.value : (this.#tables.get(table)?.values.get(key) ?? null)
+      const current = before ? before.value : this.#current(table, key)
       if (expect !== undefined && !sameValue(expect, current)) return undefined
       staged.set(id, { table, key, value: value?.slice() ?? null })
     }
     return [...staged.values()]
   }
 
+  /** Most writes are of one change: the acknowledgement of a message, for one. */
+  #stageOnly({ table, key, value, expect }: Change): readonly Change[] | undefined {
+    if (expect !== undefined && !sameValue(expect, this.#current(table, key))) return undefined
+    return [{ table, key, value: value?.slice() ?? null }]
+  }
+
   #assertRoom(staged: readonly Change[]): void {
+    if (this.#maxBytes === Infinity) return
     let growth = 0
     for (const { table, key, value } of staged) {
       growth += entryBytes(key, value) - entryBytes(key, this.#current(table, key))

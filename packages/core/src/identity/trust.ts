@@ -77,6 +77,8 @@ export class Trust {
   #issuers: ReadonlyMap<string, CredentialIssuer> = new Map()
   /** Since when, by the revoking domain's id and the principal's. */
   #revoked: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map()
+  /** What was looked up there for producers: each object asks. */
+  #producersRevoked = new WeakMap<TrustedPrincipal, { readonly since: number | undefined }>()
 
   constructor({ crypto, bundle, pinned = [], partnerBundles = [] }: TrustInputs) {
     this.#crypto = crypto
@@ -260,8 +262,12 @@ export class Trust {
     if (epochStart >= principal.expires) {
       throw new WaxwingError('ERR_EXPIRED', 'the epoch begins after the credential expired')
     }
-    const since = this.revokedSince(principal)
-    if (since !== undefined && epochStart >= since) throw revoked()
+    let known = this.#producersRevoked.get(principal)
+    if (known === undefined) {
+      known = { since: this.revokedSince(principal) }
+      this.#producersRevoked.set(principal, known)
+    }
+    if (known.since !== undefined && epochStart >= known.since) throw revoked()
   }
 
   /** `true` when the bundle expired so long ago that nothing new is let in (a freeze). */
@@ -357,6 +363,7 @@ export class Trust {
     this.#issuers = credentialIssuers(this.#crypto, own, this.#partners)
     const bundles = [own, ...this.#partners.values()]
     this.#revoked = new Map(bundles.map((bundle) => [toHex(bundle.domainId), revocations(bundle)]))
+    this.#producersRevoked = new WeakMap()
   }
 }
 
