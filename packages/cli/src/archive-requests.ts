@@ -25,20 +25,7 @@ export async function requestMissing(inputs: RequestInputs): Promise<void> {
   if (missing.size === 0) return
   const { book, requester } = endpoint.parts
   const open = new Set(missing.keys())
-  const answered = new Promise<void>((resolve) => {
-    const settle = (kid: string): void => {
-      open.delete(kid)
-      if (open.size === 0) resolve()
-    }
-    const unlisten = endpoint.on('event', (event) => {
-      if (event.type === 'grant') settle(event.kid)
-      if (event.type === 'denial' && event.code !== 'pending-approval') settle(event.kid)
-    })
-    setTimeout(() => {
-      unlisten()
-      resolve()
-    }, waitMs)
-  })
+  const answered = untilAnswered(endpoint, open, waitMs)
   for (const [kid, epochs] of missing) {
     const [generation] = book.byKid(kid)
     const address = generation?.stream ?? ''
@@ -50,6 +37,22 @@ export async function requestMissing(inputs: RequestInputs): Promise<void> {
   await answered
   if (open.size > 0)
     output.note(`${counted(open.size, 'request')} not granted yet: try again later.`)
+}
+
+/** Resolves when no kid is left that was neither granted nor denied, or when it is too late. */
+async function untilAnswered(endpoint: Endpoint, open: Set<string>, waitMs: number): Promise<void> {
+  let finish = (): void => undefined
+  const finished = new Promise<void>((resolve) => (finish = resolve))
+  const timer = setTimeout(finish, waitMs)
+  const unlisten = endpoint.on('event', (event) => {
+    const isAnswer =
+      event.type === 'grant' || (event.type === 'denial' && event.code !== 'pending-approval')
+    if (isAnswer) open.delete(event.kid)
+    if (open.size === 0) finish()
+  })
+  await finished
+  clearTimeout(timer)
+  unlisten()
 }
 
 /** The epochs for which keys are missing, by kid. */

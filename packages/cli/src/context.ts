@@ -135,7 +135,7 @@ export class Context {
     const onEvent = (event: WaxwingEvent): void => teller.tell(event)
     const base = { store, processHint: `cli ${process.pid}`, onEvent, ...rest }
     const endpoint = await this.#open(base, { part, session, orOffline })
-    teller.endpoint = endpoint
+    teller.opened(endpoint)
     this.defer(() => endpoint.close())
     return endpoint
   }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { fromBase64Url } from '@waxwing/core'
+import { CONTROL_PREFIX, fromBase64Url } from '@waxwing/core'
 import type { Endpoint, WaxwingEvent } from '@waxwing/client'
 import { shortId, type Json, type Output } from './output.js'
 import { describeEvent, toJson, type Lookup } from './wording.js'
@@ -27,11 +27,15 @@ export function lookupOf(endpoint: Endpoint | undefined): Lookup {
   }
 }
 
-/** Tells events from the very start, when there is no endpoint to look things up in yet. */
+/**
+ * Tells events from the very start. Until the endpoint is open nothing can be looked up for them, so
+ * they wait; what goes wrong does not.
+ */
 export class EventTeller {
-  endpoint: Endpoint | undefined
   readonly #output: Output
   readonly #showsAll: boolean
+  #endpoint: Endpoint | undefined
+  #waiting: WaxwingEvent[] = []
 
   /** @param showsAll - `false`: only what went wrong. */
   constructor(output: Output, showsAll: boolean) {
@@ -39,15 +43,32 @@ export class EventTeller {
     this.#showsAll = showsAll
   }
 
+  /** The endpoint is open: tells what has waited. */
+  opened(endpoint: Endpoint): void {
+    this.#endpoint = endpoint
+    for (const event of this.#waiting.splice(0)) this.tell(event)
+  }
+
   tell(event: WaxwingEvent): void {
     const output = this.#output
     if (event.type === 'error') {
       output.warn(`Problem: ${event.error.message} (${event.error.code})`)
-    } else if (this.#showsAll) {
-      if (output.json) output.result({ event: event.type, ...factsOf(event) }, [])
-      else output.note(describeEvent(event, lookupOf(this.endpoint)))
+      return
     }
+    if (!this.#showsAll) return
+    if (this.#endpoint === undefined) this.#waiting.push(event)
+    else if (output.json) output.result({ event: event.type, ...factsOf(event) }, [])
+    else if (!isStale(event)) output.note(describeEvent(event, lookupOf(this.#endpoint)))
   }
+}
+
+/** What a broker keeps of somebody who was revoked, or whose card is over, is no news to people. */
+function isStale(event: WaxwingEvent): boolean {
+  return (
+    event.type === 'control-refused' &&
+    event.address.startsWith(`${CONTROL_PREFIX}trust/`) &&
+    (event.code === 'ERR_REVOKED' || event.code === 'ERR_EXPIRED')
+  )
 }
 
 function factsOf(event: WaxwingEvent): { readonly [key: string]: Json } {

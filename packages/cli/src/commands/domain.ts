@@ -208,7 +208,7 @@ function noteUngranted(
 
 async function members(context: Context): Promise<void> {
   const domain = await openDomain(context)
-  const all = await domain.members()
+  const all = (await domain.members()).toSorted((a, b) => a.name.localeCompare(b.name))
   for (const member of all) context.output.result(memberValue(member), memberLines(member))
   if (all.length === 0) context.output.note('Nobody was admitted yet.')
   else context.output.note(counted(all.length, 'member'))

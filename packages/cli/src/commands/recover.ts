@@ -101,10 +101,8 @@ async function openRecovery(context: Context, archives: readonly string[] = []):
   })
   await learnBundle(context, endpoint)
   let lastAt = performance.now()
-  let count = 0
-  const unlisten = endpoint.on('event', ({ type }) => {
+  const unlisten = endpoint.on('event', () => {
     lastAt = performance.now()
-    if (type === 'grant') count++
   })
   await learnFromBroker(endpoint)
   const until = performance.now() + PATIENCE_MS
@@ -113,7 +111,6 @@ async function openRecovery(context: Context, archives: readonly string[] = []):
   }
   for (const file of archives) await takeFromArchive(endpoint, file)
   unlisten()
-  if (count > 0) context.output.note(`Took ${counted(count, 'grant')} that waited.`)
   return endpoint
 }
 

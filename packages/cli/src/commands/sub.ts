@@ -55,13 +55,14 @@ export function registerSub(program: Command): void {
 }
 
 async function run(context: Context, filter: string, options: SubOptions): Promise<void> {
+  const pattern = namePattern(filter)
   const readerOptions = readerOptionsFrom(options)
   const count = options.count === undefined ? Infinity : wholeNumber(options.count, '--count')
   const forMs = options.for === undefined ? undefined : parseDuration(options.for) * 1000
   const { stop, output } = context
   const session = `sub-${(options.name ?? filter).replaceAll(/[^\w]/g, '-')}`
   const endpoint = await context.openEndpoint({ part: 'active', session, showEvents: true })
-  const reader = endpoint.reader(namePattern(filter), readerOptions)
+  const reader = endpoint.reader(pattern, readerOptions)
   output.note(`Reading ${filter}. Ctrl-C ends it.`)
   stop.signal.addEventListener('abort', () => void reader.close(), { once: true })
   if (forMs !== undefined) setTimeout(() => stop.ask(), forMs).unref()

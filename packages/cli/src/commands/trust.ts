@@ -71,8 +71,14 @@ function describePrincipal(
   const isGrantable = card !== undefined && card.expires * 1000 > parts.runtime.time.now()
   const own = principal.domainId && trust.bundle && toBase64Url(trust.bundle.domainId)
   const domain = principal.domainId === null ? null : toBase64Url(principal.domainId)
-  const from =
-    domain === null ? 'pinned' : domain === own ? 'our domain' : `domain ${domain.slice(0, 12)}`
+  const isSelf = id === toBase64Url(parts.identity.id)
+  const from = isSelf
+    ? 'this home'
+    : domain === null
+      ? 'pinned'
+      : domain === own
+        ? 'our domain'
+        : `domain ${domain.slice(0, 12)}`
   const facts = [
     from,
     ...(since === undefined ? [] : [`REVOKED since ${formatTime(new Date(since * 1000))}`]),

@@ -24,7 +24,7 @@ import type { Viewer } from './viewer.js'
 const NODE_BYTES = 32
 
 /** Draws a statement that lies within another. */
-type Nested = (statement: DecodedStatement, viewer: Viewer) => Tree
+type Nested = (statement: DecodedStatement, viewer: Viewer, credential?: Uint8Array) => Tree
 
 export function messageTree(statement: DecodedStatement, viewer: Viewer, nested: Nested): Tree {
   if (statement.type === 'link') {
@@ -109,10 +109,18 @@ function grantFacts(
     facts: linkFacts(link, manifest.epochSeconds, viewer),
   }))
   return [
-    below('manifest', nested(manifest.statement, viewer)),
+    below('manifest', nested(manifest.statement, viewer, producerCredential(chain, viewer))),
     below('chain', ...links),
     fact('keys', count, `${count}, not shown`),
   ]
+}
+
+/** The producer's credential comes with its own link, the first. */
+function producerCredential(
+  [first]: readonly Uint8Array[],
+  { crypto }: Viewer,
+): Uint8Array | undefined {
+  return first === undefined ? undefined : (decodeLink(crypto, first).credential ?? undefined)
 }
 
 function linkFacts(
@@ -143,6 +151,8 @@ function envelopeFacts(envelope: Envelope, viewer: Viewer, nested: Nested): read
     ...(credential === undefined
       ? []
       : [below('credential', nested(decodeStatement(credential), viewer))]),
-    ...(keyCard === undefined ? [] : [below('key card', nested(decodeStatement(keyCard), viewer))]),
+    ...(keyCard === undefined
+      ? []
+      : [below('key card', nested(decodeStatement(keyCard), viewer, credential))]),
   ]
 }

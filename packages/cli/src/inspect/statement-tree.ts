@@ -19,29 +19,32 @@ import { signatureFact } from './signature-fact.js'
 import { below, fact, hexFact, idFact, listFact, timeFact, type Fact, type Tree } from './tree.js'
 import type { Viewer } from './viewer.js'
 
-/** Any signed statement. */
-export function statementTree(statement: DecodedStatement, viewer: Viewer): Tree {
-  const { bytes, type } = statement
-  switch (type) {
+/**
+ * Any signed statement.
+ *
+ * @param credential - Its author's, where something around it brought that.
+ */
+export function statementTree(
+  statement: DecodedStatement,
+  viewer: Viewer,
+  credential?: Uint8Array,
+): Tree {
+  switch (statement.type) {
     case 'credential':
-      return { title: 'credential', facts: credentialFacts(bytes, statement, viewer) }
+      return { title: 'credential', facts: credentialFacts(statement, viewer) }
     case 'key-card':
-      return { title: 'key card', facts: keyCardFacts(bytes, statement, viewer) }
+      return { title: 'key card', facts: keyCardFacts(statement, viewer, credential) }
     case 'trust-bundle':
-      return { title: 'trust bundle', facts: bundleFacts(bytes, statement, viewer) }
+      return { title: 'trust bundle', facts: bundleFacts(statement, viewer) }
     case 'manifest':
-      return { title: 'manifest', facts: manifestFacts(bytes, statement, viewer) }
+      return { title: 'manifest', facts: manifestFacts(statement, viewer, credential) }
     default:
       return messageTree(statement, viewer, statementTree)
   }
 }
 
-function credentialFacts(
-  bytes: Uint8Array,
-  statement: DecodedStatement,
-  viewer: Viewer,
-): readonly Fact[] {
-  const credential = decodeCredential(viewer.crypto, bytes)
+function credentialFacts(statement: DecodedStatement, viewer: Viewer): readonly Fact[] {
+  const credential = decodeCredential(viewer.crypto, statement.bytes)
   const { name, id, anchorId, unit, roles, attributes, produces, issued, expires } = credential
   return [
     fact('name', name),
@@ -58,11 +61,11 @@ function credentialFacts(
 }
 
 function keyCardFacts(
-  bytes: Uint8Array,
   statement: DecodedStatement,
   viewer: Viewer,
+  credential: Uint8Array | undefined,
 ): readonly Fact[] {
-  const { principalId, issued, expires, keys } = decodeKeyCard(bytes)
+  const { principalId, issued, expires, keys } = decodeKeyCard(statement.bytes)
   return [
     idFact('principal', principalId, viewer.nameOf(principalId)),
     timeFact('issued', issued),
@@ -71,16 +74,12 @@ function keyCardFacts(
       'keys',
       keys.map(({ kind }) => kind),
     ),
-    signatureFact(statement, viewer),
+    signatureFact(statement, viewer, credential),
   ]
 }
 
-function bundleFacts(
-  bytes: Uint8Array,
-  statement: DecodedStatement,
-  viewer: Viewer,
-): readonly Fact[] {
-  const bundle = decodeTrustBundle(viewer.crypto, bytes)
+function bundleFacts(statement: DecodedStatement, viewer: Viewer): readonly Fact[] {
+  const bundle = decodeTrustBundle(viewer.crypto, statement.bytes)
   const { domainId, version, issued, expires, anchors, keepers, recovery } = bundle
   const nameIn = (credential: Uint8Array): string =>
     decodeCredential(viewer.crypto, credential).name
@@ -113,11 +112,11 @@ function bundleFacts(
 }
 
 function manifestFacts(
-  bytes: Uint8Array,
   statement: DecodedStatement,
   viewer: Viewer,
+  credential: Uint8Array | undefined,
 ): readonly Fact[] {
-  const manifest = decodeManifest(viewer.crypto, bytes)
+  const manifest = decodeManifest(viewer.crypto, statement.bytes)
   const { streamName, producerId, generationId, epochSeconds, predecessor } = manifest
   return [
     fact('stream', streamName),
@@ -128,6 +127,6 @@ function manifestFacts(
     fact('signatures', manifest.signatureMode),
     fact('history', manifest.historyMode),
     fact('predecessor', predecessor === null ? null : toHex(predecessor.generationId)),
-    signatureFact(statement, viewer),
+    signatureFact(statement, viewer, credential),
   ]
 }

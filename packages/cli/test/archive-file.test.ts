@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { encodeCbor } from '@waxwing/core'
+import { ArchiveFile } from '../src/archive-file.js'
+
+const ITEMS = ['one', 'two', 'three'].map((text) => encodeCbor([text, new Uint8Array(50)]))
+
+describe('the file of an archive', () => {
+  let folder: string
+  let path: string
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'waxwing-archive-'))
+    path = join(folder, 'a.wax')
+  })
+
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  async function write(items: readonly Uint8Array[]): Promise<ArchiveFile> {
+    const file = await ArchiveFile.open(path)
+    await Promise.all(items.map((item) => file.append(item)))
+    await file.close()
+    return file
+  }
+
+  it('holds what was appended, in order, for its owner alone', async () => {
+    const { byteCount } = await write(ITEMS)
+    expect(new Uint8Array(readFileSync(path))).toEqual(new Uint8Array(Buffer.concat(ITEMS)))
+    expect(byteCount).toBe(Buffer.concat(ITEMS).length)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
+
+  it('is gone on with, never begun anew', async () => {
+    await write(ITEMS.slice(0, 1))
+    await write(ITEMS.slice(1))
+    expect(new Uint8Array(readFileSync(path))).toEqual(new Uint8Array(Buffer.concat(ITEMS)))
+  })
+
+  it('loses nothing but the item that a crash has torn', async () => {
+    await write(ITEMS)
+    const whole = readFileSync(path)
+    for (let cut = 1; cut < (ITEMS[2]?.length ?? 0); cut += 7) {
+      writeFileSync(path, whole.subarray(0, whole.length - cut))
+      const file = await ArchiveFile.open(path)
+      expect(file.cutBytes, `${cut} bytes short`).toBe((ITEMS[2]?.length ?? 0) - cut)
+      await file.append(ITEMS[2] ?? new Uint8Array())
+      await file.close()
+      expect(readFileSync(path)).toEqual(whole)
+    }
+  })
+
+  it('is left alone if it is no archive, or damaged in its midst', async () => {
+    writeFileSync(path, 'this is a letter, not an archive\u00FF')
+    const before = readFileSync(path)
+    await expect(ArchiveFile.open(path)).rejects.toMatchObject({ code: 'ERR_MALFORMED' })
+    expect(readFileSync(path)).toEqual(before)
+  })
+
+  it('takes nothing that is not exactly one item', async () => {
+    const file = await ArchiveFile.open(path)
+    expect(() => file.append(Uint8Array.of(0x82, 1))).toThrow('archive item')
+    expect(() => file.append(Buffer.concat(ITEMS))).toThrow('trailing bytes')
+    await file.close()
+    expect(statSync(path).size).toBe(0)
+    appendFileSync(path, '')
+  })
+})

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * How the command behaves as a process: exit status, signals, pipes, secrets, several at once.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { ArchiveReader } from '@waxwing/core'
+import { mosquittoAvailable, requireOrSkip, startMosquitto, type Mosquitto } from '@waxwing/testkit'
+import { run, Running, type Ended } from './running.js'
+
+// Each of these starts several processes, on machines that have other things to do.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+let folder: string
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'waxwing-cli-'))
+})
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+function waxwing(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  return run(args, { cwd: folder, env })
+}
+
+describe('the command', () => {
+  it('ends with 2 where it was given wrongly, and says what is right', async () => {
+    const unknown = await waxwing(['pubb', 'a/b'])
+    expect(unknown).toMatchObject({ status: 2, stdout: '' })
+    expect(unknown.stderr).toContain('Did you mean pub?')
+    expect(await waxwing(['sub', 'plant/a#'])).toMatchObject({ status: 2 })
+    expect(await waxwing(['inspect', 'no-such-file'])).toMatchObject({ status: 2 })
+    expect(await waxwing(['--help'])).toMatchObject({ status: 0, stderr: '' })
+  })
+
+  it('ends with 5 where nobody is at home, and as JSON tells that on standard error', async () => {
+    const { status, stdout, stderr } = await waxwing(['--json', '--home', 'nobody', 'id', 'show'])
+    expect(status).toBe(5)
+    expect(stdout).toBe('')
+    expect(JSON.parse(stderr)).toMatchObject({ error: 'ERR_KEY_UNKNOWN', exit: 5 })
+  })
+
+  it('ends with 6 where no broker answers', async () => {
+    await waxwing(['--home', 'lonely', 'id', 'create', '--name', 'lonely'])
+    const env = { WAXWING_BROKER: 'mqtt://127.0.0.1:1' }
+    const failed = await waxwing(['--home', 'lonely', 'pub', 'a/b', 'x'], env)
+    expect(failed.status).toBe(6)
+    expect(failed.stderr).toContain('mqtt://127.0.0.1:1')
+    expect(failed.stderr).toContain('waxwing doctor')
+  })
+
+  it('wants it said twice before a stream goes without signatures', async () => {
+    const refused = await waxwing(['--home', 'lonely', 'pub', 'a/b', 'x', '--signature', 'none'])
+    expect(refused.status).toBe(2)
+    expect(refused.stderr).toContain('--any-reader-can-write')
+  })
+
+  it('keeps a store behind a passphrase that is in no argument and no file of the home', async () => {
+    writeFileSync(join(folder, 'words'), 'correct horse battery staple\n', { mode: 0o600 })
+    const args = ['--home', 'locked', '--passphrase-file', 'words']
+    const made = await waxwing([...args, 'id', 'create', '--name', 'locked'])
+    expect(made.status).toBe(0)
+    expect(await waxwing([...args, 'id', 'show'])).toMatchObject({ status: 0 })
+    const closed = await waxwing(['--home', 'locked', 'id', 'show'])
+    expect(closed.status).toBe(7)
+    for (const name of readdirSync(join(folder, 'locked'))) {
+      const bytes = readFileSync(join(folder, 'locked', name))
+      expect(bytes.includes('horse'), name).toBe(false)
+    }
+  })
+
+  it('rekeys, backs up, restores and checks a store', async () => {
+    const home = ['--home', 'lonely', 'store']
+    expect(await waxwing([...home, 'backup', 'copy.db'])).toMatchObject({ status: 0 })
+    expect(await waxwing([...home, 'backup', 'copy.db'])).toMatchObject({ status: 2 })
+    const before = readFileSync(join(folder, 'lonely/store.key'))
+    expect(await waxwing([...home, 'rekey'])).toMatchObject({ status: 0 })
+    expect(readFileSync(join(folder, 'lonely/store.key'))).not.toEqual(before)
+    expect(statSync(join(folder, 'lonely/store.key')).mode & 0o777).toBe(0o600)
+    expect(await waxwing([...home, 'check'])).toMatchObject({ status: 0 })
+    rmSync(join(folder, 'lonely/store.db'))
+    // The backup was made under the key before.
+    writeFileSync(join(folder, 'lonely/store.key'), before, { mode: 0o600 })
+    expect(await waxwing([...home, 'restore', 'copy.db'])).toMatchObject({ status: 0 })
+    expect(await waxwing(['--home', 'lonely', 'id', 'show'])).toMatchObject({ status: 0 })
+  })
+
+  it('trusts pinned keys without any domain, and brings a grant by file', async () => {
+    for (const name of ['anna', 'bert']) {
+      await waxwing(['--home', name, 'id', 'create', '--name', name])
+      await waxwing(['--home', name, 'id', 'card', '--out', `${name}.card`])
+    }
+    const keyOf = async (name: string): Promise<string> => {
+      const { stdout } = await waxwing(['--json', '--home', name, 'id', 'show'])
+      return (JSON.parse(stdout) as { publicKey: string }).publicKey
+    }
+    const pin = ['trust', 'pin']
+    await waxwing(['--home', 'anna', ...pin, 'bert', await keyOf('bert')])
+    await waxwing(['--home', 'bert', ...pin, 'anna', await keyOf('anna'), '--produces', 'anna/#'])
+    expect(await waxwing(['--home', 'anna', 'receive', 'bert.card'])).toMatchObject({ status: 0 })
+    const list = await waxwing(['--home', 'anna', 'trust', 'list'])
+    expect(list.stdout).toMatch(/bert.*pinned; can be granted to/)
+    expect(await waxwing(['--home', 'bert', 'trust', 'unpin', 'anna'])).toMatchObject({ status: 0 })
+    expect(await waxwing(['--home', 'bert', 'trust', 'unpin', 'anna'])).toMatchObject({ status: 5 })
+  })
+})
+
+requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', () => {
+  let broker: Mosquitto
+  let env: Record<string, string>
+
+  beforeAll(async () => {
+    broker = await startMosquitto()
+    env = { WAXWING_BROKER: broker.url }
+    await waxwing(['--home', 'office', 'domain', 'init', 'office', '--no-recovery'], env)
+    for (const name of ['plant', 'desk']) await enrol(name)
+  })
+
+  afterAll(() => broker.close())
+
+  async function enrol(name: string): Promise<void> {
+    const { stdout } = await waxwing(['--home', 'office', 'domain', 'show', '--id'])
+    const home = ['--home', name, 'id']
+    await waxwing([...home, 'create', '--name', name])
+    await waxwing([...home, 'enrol', '--out', `${name}.enrol`, '--produces', `${name}/#`])
+    const admit = ['--home', 'office', 'domain', 'admit', `${name}.enrol`, '--as-asked']
+    await waxwing([...admit, '--out', `${name}.admission`])
+    await waxwing([...home, 'admit', `${name}.admission`, '--domain', stdout.trim()])
+  }
+
+  it('reads lines of standard input, and prints nothing but JSON lines where asked', async () => {
+    const args = ['--json', '--home', 'plant', 'pub', 'plant/lines', '--lines']
+    const { status, stdout } = await run(args, { cwd: folder, env, stdin: 'one\ntwo\nthree' })
+    expect(status).toBe(0)
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { counter: number })
+    expect(lines.map(({ counter }) => counter)).toEqual([0, 1, 2])
+  })
+
+  it('finishes at the first signal, with 0, and ends at once at the second', async () => {
+    const first = new Running(['--home', 'desk', 'sub', 'desk/x'], { cwd: folder, env })
+    await first.shows(/Reading desk\/x/)
+    first.process.kill('SIGTERM')
+    expect(await first.ended()).toMatchObject({ status: 0, signal: null })
+    const second = new Running(['--home', 'desk', 'sub', 'desk/x'], { cwd: folder, env })
+    await second.shows(/Reading desk\/x/)
+    second.process.kill('SIGINT')
+    second.process.kill('SIGINT')
+    const { status, signal } = await second.ended()
+    expect(signal === 'SIGINT' || status === 0).toBe(true)
+  })
+
+  it('is quiet when nobody reads its output any more', async () => {
+    const running = new Running(['--json', '--home', 'desk', 'sub', 'plant/pipe'], {
+      cwd: folder,
+      env,
+    })
+    await running.shows(/Reading plant\/pipe/)
+    running.process.stdout?.destroy()
+    await waxwing(['--home', 'plant', 'pub', 'plant/pipe', 'x'], env)
+    const { status, stderr } = await running.ended()
+    expect(status).toBe(0)
+    expect(stderr).not.toMatch(/EPIPE|Error/)
+  })
+
+  it('opens at once what a grant opens that another process takes from a file', async () => {
+    const args = ['--home', 'desk', 'sub', 'plant/file', '--count', '1']
+    const reading = new Running(args, { cwd: folder, env })
+    await reading.shows(/Reading plant\/file/)
+    await waxwing(['--home', 'plant', 'pub', 'plant/file', 'by file'], env)
+    await reading.shows(/Kept until there is a key/)
+    const grant = ['grant', 'desk', '--stream', 'plant/file', '--from', '1h ago']
+    await waxwing(['--home', 'desk', 'id', 'card', '--out', 'desk.card'])
+    await waxwing(['--home', 'plant', 'receive', 'desk.card'], env)
+    const made = await waxwing(['--home', 'plant', ...grant, '--out', 'file.grant'], env)
+    expect(made.stderr + made.stdout).toContain('Wrote file.grant')
+    await waxwing(['--home', 'desk', 'receive', 'file.grant'], env)
+    const { status, stdout } = await reading.ended()
+    expect(status).toBe(0)
+    expect(stdout).toContain('by file')
+  })
+
+  it('applies a rule that another process adds', async () => {
+    const serving = new Running(['--home', 'plant', 'pub', 'plant/rule', 'ruled', '--keep-open'], {
+      cwd: folder,
+      env,
+    })
+    await serving.shows(/Answering requests/)
+    const { stdout } = await waxwing(['--home', 'desk', 'id', 'show', '--id'])
+    const rule = ['rules', 'add', 'desk', '--streams', 'plant/rule', '--principal', stdout.trim()]
+    expect(await waxwing(['--home', 'plant', ...rule])).toMatchObject({ status: 0 })
+    const args = ['--home', 'desk', 'sub', 'plant/rule', '--count', '1', '--timeout', '20s']
+    const reading = new Running(args, { cwd: folder, env })
+    await reading.shows(/Reading/)
+    await waxwing(['--home', 'plant', 'pub', 'plant/rule', 'by rule'], env)
+    const read = await reading.ended()
+    expect(read.stdout).toContain('by rule')
+    serving.process.kill('SIGTERM')
+    expect(await serving.ended()).toMatchObject({ status: 0 })
+  })
+
+  it('asks for the grants that an archive lacks, and opens it when they come', async () => {
+    const archive = ['record', 'plant/#', 'asked.wax', '--count', '1']
+    const recording = new Running(archive, { cwd: folder, env })
+    await recording.shows(/Recording/)
+    await waxwing(['--home', 'plant', 'pub', 'plant/asked', 'for later'], env)
+    expect(await recording.ended()).toMatchObject({ status: 0 })
+    const watching = new Running(['--home', 'plant', 'requests', '--watch'], { cwd: folder, env })
+    await watching.shows(/Listening for requests/)
+    const opening = new Running(
+      ['--home', 'desk', 'open', 'asked.wax', '--request', '--reason', 'audit'],
+      { cwd: folder, env },
+    )
+    await watching.shows(/desk asks to read plant\/asked .*because: audit/)
+    await waxwing(['--home', 'plant', 'grant', 'desk'], env)
+    const { status, stdout } = await opening.ended()
+    expect(status).toBe(0)
+    expect(stdout).toContain('for later')
+    watching.process.kill('SIGINT')
+    await watching.ended()
+  })
+
+  it('records so that nothing acknowledged is lost when it is killed', async () => {
+    const args = ['record', 'plant/#', 'killed.wax', '--no-control']
+    const recording = new Running(args, { cwd: folder, env })
+    await recording.shows(/Recording/)
+    const lines = Array.from({ length: 50 }, (_, i) => `line ${i}`).join('\n')
+    const pub = ['--home', 'plant', 'pub', 'plant/killed', '--lines']
+    await run(pub, { cwd: folder, env, stdin: lines })
+    const path = join(folder, 'killed.wax')
+    await until(() => statSync(path).size > 50 * 100)
+    recording.process.kill('SIGKILL')
+    await recording.ended()
+    const reader = new ArchiveReader()
+    expect(reader.push(readFileSync(path)).length).toBe(50)
+    writeFileSync(path, readFileSync(path).subarray(0, -10))
+    const again = await waxwing([...args, '--for', '1s'], env)
+    expect(again.stderr).toContain('Cut off')
+    expect(again.status).toBe(0)
+  })
+
+  it('grants by hand what a reader asks by file', async () => {
+    expect(await waxwing(['--home', 'plant', 'grant', 'nobody'], env)).toMatchObject({ status: 2 })
+    const unknown = ['grant', 'nobody', '--stream', 'plant/lines']
+    expect(await waxwing(['--home', 'plant', ...unknown], env)).toMatchObject({ status: 5 })
+    const foreign = ['grant', 'desk', '--stream', 'other/lines']
+    expect(await waxwing(['--home', 'plant', ...foreign], env)).toMatchObject({ status: 5 })
+  })
+
+  it('finds everything well where it is, and says what to do where it is not', async () => {
+    const well = await waxwing(['--home', 'plant', 'doctor'], env)
+    expect(well).toMatchObject({ status: 0 })
+    expect(well.stdout).not.toContain('BAD')
+    const ill = await waxwing([
+      '--json',
+      '--home',
+      'plant',
+      'doctor',
+      '--broker',
+      'mqtt://127.0.0.1:1',
+    ])
+    expect(ill.status).toBe(6)
+    const findings = ill.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'broker', state: 'bad' }))
+  })
+})
+
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 20_000
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error('timed out')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Running the built command in processes of its own.
+ *
+ * @module
+ */
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+export const BIN: string = fileURLToPath(new URL('../../bin/waxwing.js', import.meta.url))
+
+export interface RunOptions {
+  readonly cwd: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: string
+}
+
+export interface Ended {
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export class Running {
+  stdout = ''
+  stderr = ''
+  readonly process: ChildProcess
+  readonly #closed: Promise<unknown>
+
+  constructor(args: readonly string[], { cwd, env = {}, stdin }: RunOptions) {
+    const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { ...process.env, ...env } })
+    this.process = child
+    this.#closed = once(child, 'close')
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
+    child.stdin.on('error', () => undefined) // it may have ended already
+    if (stdin !== undefined) child.stdin.end(stdin)
+  }
+
+  async ended(): Promise<Ended> {
+    await this.#closed
+    const { exitCode: status, signalCode: signal } = this.process
+    return { status, signal, stdout: this.stdout, stderr: this.stderr }
+  }
+
+  /** Waits until the output, standard error included, shows something. */
+  async shows(pattern: RegExp): Promise<void> {
+    const until = performance.now() + 20_000
+    while (!pattern.test(this.stdout + this.stderr)) {
+      if (performance.now() > until || this.process.exitCode !== null) {
+        throw new Error(`${String(pattern)} did not come, but:\n${this.stdout}${this.stderr}`)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
+
+/** Runs a command to its end. */
+export function run(args: readonly string[], options: RunOptions): Promise<Ended> {
+  return new Running(args, { stdin: '', ...options }).ended()
+}
