@@ -80,7 +80,7 @@ export class Requester implements KeyRequests {
     asked.add(wanted.epoch, wanted.andLater)
     const { sealedOnly } = this.#inputs
     const mayGoSealed = sealedOnly || !asked.mayGoUnsealed
-    const [authority] = mayGoSealed ? authoritiesFor(asked.generation, this.#inputs) : []
+    const [authority] = mayGoSealed ? authoritiesFor(asked, this.#inputs) : []
     if (authority === undefined && sealedOnly) {
       throw new WaxwingError('ERR_KEY_UNKNOWN', 'no key card of anybody is held who could grant')
     }
@@ -207,7 +207,7 @@ export class Requester implements KeyRequests {
   async #send(asked: Asked): Promise<void> {
     const { runtime, sealedOnly, send } = this.#inputs
     const bare = asked.mayGoUnsealed && !sealedOnly
-    const authorities = bare ? [] : authoritiesFor(asked.generation, this.#inputs)
+    const authorities = bare ? [] : authoritiesFor(asked, this.#inputs)
     const isSealed = authorities.length > 0
     if (!isSealed && sealedOnly) {
       asked.postpone(this.#now(), this.#jitter())
