@@ -46,7 +46,10 @@ export function refusalOf(
   return undefined
 }
 
-/** Whether an object is older than the reader accepts, or of unknown age. */
+/**
+ * Whether an object is older than the reader accepts, or of unknown age: also where the device does
+ * not know the time, because then everything that was recorded once would seem fresh.
+ */
 export function staleness(
   arrival: Arrival,
   opened: OpenedObject,
@@ -54,7 +57,7 @@ export function staleness(
   { time }: Runtime,
 ): Refusal | undefined {
   const atMs = sealedAtMs(opened)
-  const ageMs = atMs === undefined ? undefined : time.now() - atMs
+  const ageMs = atMs === undefined || !time.known ? undefined : time.now() - atMs
   if (ageMs !== undefined && ageMs <= maxAgeMs) return undefined
   const facts = streamFactsOf(arrival, opened.manifest.streamName)
   const details = { rule: 'maxAgeMs' }

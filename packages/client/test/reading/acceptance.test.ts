@@ -128,6 +128,14 @@ describe('freshness', () => {
     ])
   })
 
+  it('cannot be told by a device that does not know the time', async () => {
+    await using made = await setting({ maxAgeMs: 60_000 })
+    made.runtime.clock.forget()
+    made.inject(made.sealer.seal(0, 'recorded', { metadata: { offsetMs: 0 } }))
+    expect(await made.take()).toEqual([])
+    expect(made.events).toMatchObject([{ type: 'stale', ageMs: undefined }])
+  })
+
   it('leaves no gap, because what is stale was verified', async () => {
     await using made = await setting({ maxAgeMs: 60_000 })
     const old = { metadata: { offsetMs: 0 } }

@@ -171,6 +171,23 @@ describe('when keys come', () => {
     expect(await made.store.scan('parked-object')).toEqual([])
   })
 
+  it('what is only being parked goes first as well', async () => {
+    let letGo = (): void => undefined
+    const gate = new Promise<void>((resolve) => (letGo = resolve))
+    let isGated = false
+    const store = faultyStore(memoryStore(), { beforeWrite: () => (isGated ? gate : undefined) })
+    await using made = await setting({ store, keys: false })
+    isGated = true
+    made.inject(made.sealer.seal(0))
+    await settle()
+    const given = giveKeys(made.book, made.stream) // in memory at once, in the store later
+    made.inject(made.sealer.seal(1))
+    await settle()
+    letGo()
+    await given
+    expect(texts(await made.take())).toEqual(['message 0', 'message 1'])
+  })
+
   it('what is parked goes before what waits for its turn', async () => {
     await using made = await setting({ keys: false, maxInFlight: 1, receiveMaximum: 10 })
     await giveKeys(made.book, made.stream, { span: LATER })

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { COMPACT_AFTER } from '../../src/reading/seen-session.js'
 import { faultyStore, memoryBroker, memoryStore } from '../../src/testing.js'
-import { SessionSealer, STREAM } from '../support/stream.js'
+import { giveKeys, makeStream, SessionSealer, STREAM } from '../support/stream.js'
 import { setting, settle, texts, typesOf, type Setting } from './setting.js'
 
 async function acknowledgeAll(made: Setting): Promise<string[]> {
@@ -69,6 +69,25 @@ describe('replay and loss', () => {
     made.inject(other.seal(0))
     expect(await made.take()).toHaveLength(3)
     expect(made.events).toEqual([])
+  })
+
+  it('counts where counters are durable and there are no sessions', async () => {
+    const store = memoryStore()
+    const fields = { counterMode: 'durable' as const }
+    for (const expected of [['message 300', 'message 301'], []]) {
+      await using made = await setting({ store, keys: false, broker: memoryBroker() })
+      const stream = makeStream(made.trust, { nonce: 6, fields })
+      if (expected.length > 0) await giveKeys(made.book, stream)
+      const sealer = new SessionSealer(stream)
+      for (const counter of [300, 301]) made.inject(sealer.seal(counter))
+      const messages = await made.take()
+      expect(texts(messages)).toEqual(expected)
+      for (const message of messages) {
+        expect(message.receipt.session).toBe('')
+        await message.acknowledge()
+      }
+      if (expected.length === 0) expect(typesOf(made.events)).toEqual(['duplicate', 'duplicate'])
+    }
   })
 
   it('keeps a retained message silent that was read before', async () => {
