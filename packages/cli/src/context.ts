@@ -19,6 +19,7 @@ import { makeTransport, untilConnected, watchConnection } from './broker.js'
 import { checkedBroker, type Config } from './config.js'
 import { Home, type StoreName } from './home.js'
 import { Output } from './output.js'
+import { claimSession } from './session-lock.js'
 import { EventTeller } from './showing-events.js'
 import { Shutdown } from './shutdown.js'
 
@@ -140,12 +141,19 @@ export class Context {
     return endpoint
   }
 
+  /** Until the command is over, no other of its kind runs on this home. */
+  #claim(session: string): void {
+    const release = claimSession(this.home.path(`${session}.pid`))
+    this.defer(() => Promise.resolve(release()))
+  }
+
   async #open(
     options: EndpointOptions,
     { part, session, orOffline }: { part: Part; session: string; orOffline: boolean },
   ): Promise<Endpoint> {
     if (part === 'offline') return openEndpoint(options)
     if (part === 'active') {
+      this.#claim(session)
       const transport = this.stayConnected(await clientIdOf(options, session))
       const announce = this.config.announce ?? true
       return openEndpoint({ announce, ...options, transport })

@@ -48,8 +48,9 @@ export async function askPassphrase(question: string, times?: 'twice'): Promise<
 
 function readHidden(question: string): Promise<string> {
   const { stdin, stderr } = process
-  stderr.write(question)
+  // Before the question: who answers at once must not see it either.
   stdin.setRawMode(true).setEncoding('utf8').resume()
+  stderr.write(question)
   return new Promise((resolve, reject) => {
     let text = ''
     const done = (error?: Error): void => {

@@ -20,5 +20,7 @@ export function teach(command: Command, { examples, next }: Lesson): Command {
     example.includes('waxwing ') ? `  $ ${example}` : `  $ waxwing ${example}`,
   )
   const title = examples.length === 1 ? 'Example:' : 'Examples:'
-  return command.addHelpText('after', `\n${title}\n${lines.join('\n')}\n\nNext: ${next}`)
+  const also = 'All commands take --home, --broker, --json and --quiet too: see waxwing --help'
+  const text = [also, `\n${title}`, ...lines, `\nNext: ${next}`].join('\n')
+  return command.addHelpText('after', `\n${text}`)
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { UsageError } from '../src/exit-codes.js'
 import { buildProgram, everyCommand } from '../src/program.js'
+import { commandsPage, pathOf } from './reference.js'
 import {
   fullId,
   markIds,
@@ -69,8 +70,10 @@ describe('help', () => {
   )
 })
 
-function pathOf(command: { name(): string; parent: unknown }): string {
-  const { parent } = command
-  const above = parent === null ? '' : `${pathOf(parent as Parameters<typeof pathOf>[0])} `
-  return `${above}${command.name()}`
-}
+describe('the reference', () => {
+  it('of all commands is their help, written by `vitest -u`', async () => {
+    await expect(commandsPage(buildProgram())).toMatchFileSnapshot(
+      '../../../docs/reference/command-line.md',
+    )
+  })
+})

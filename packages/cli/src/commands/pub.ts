@@ -12,6 +12,7 @@ import { utf8 } from '@waxwing/core'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
 import { readInput } from '../files.js'
+import { sessionName } from '../session-lock.js'
 import { teach } from '../teaching.js'
 import { parseDuration } from '../times.js'
 import { oneOf, streamName } from '../wishes.js'
@@ -86,7 +87,7 @@ async function run(
 
 async function openFor(context: Context, stream: string, isShort: boolean): Promise<Endpoint> {
   if (isShort) return context.openEndpoint({ part: 'passive' })
-  const session = `pub-${stream.replaceAll(/[^\w]/g, '-')}`
+  const session = sessionName('pub', stream)
   const endpoint = await context.openEndpoint({ part: 'active', session, showEvents: true })
   return endpoint
 }

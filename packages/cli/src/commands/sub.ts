@@ -11,6 +11,7 @@ import type { Message, Reader, ReaderOptions, UnprotectedMessage } from '@waxwin
 import { withContext, type Context } from '../context.js'
 import { messageLines, messageValue, unprotectedLines, unprotectedValue } from '../message-text.js'
 import { counted } from '../output.js'
+import { sessionName } from '../session-lock.js'
 import { teach } from '../teaching.js'
 import { parseDuration } from '../times.js'
 import { namePattern, oneOf, wholeNumber } from '../wishes.js'
@@ -60,7 +61,7 @@ async function run(context: Context, filter: string, options: SubOptions): Promi
   const count = options.count === undefined ? Infinity : wholeNumber(options.count, '--count')
   const forMs = options.for === undefined ? undefined : parseDuration(options.for) * 1000
   const { stop, output } = context
-  const session = `sub-${(options.name ?? filter).replaceAll(/[^\w]/g, '-')}`
+  const session = sessionName('sub', options.name ?? filter)
   const endpoint = await context.openEndpoint({ part: 'active', session, showEvents: true })
   const reader = endpoint.reader(pattern, readerOptions)
   output.note(`Reading ${filter}. Ctrl-C ends it.`)

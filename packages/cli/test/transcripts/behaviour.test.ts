@@ -144,6 +144,9 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
   it('finishes at the first signal, with 0, and ends at once at the second', async () => {
     const first = new Running(['--home', 'desk', 'sub', 'desk/x'], { cwd: folder, env })
     await first.shows(/Reading desk\/x/)
+    const same = await waxwing(['--home', 'desk', 'sub', 'desk/x'], env)
+    expect(same.status).toBe(2)
+    expect(same.stderr).toContain('runs on this home already')
     first.process.kill('SIGTERM')
     expect(await first.ended()).toMatchObject({ status: 0, signal: null })
     const second = new Running(['--home', 'desk', 'sub', 'desk/x'], { cwd: folder, env })
