@@ -14,6 +14,7 @@ import {
   decodeKeyCard,
   decodeMessage,
   decodeStatement,
+  decodeTrustBundle,
   equalBytes,
   isSealedMessage,
   kemKeyThumbprint,
@@ -73,6 +74,8 @@ export class Dispatcher {
   /** Answers to what is not looked at, and repeated answers, are few. */
   readonly #refusals = new RateLimit({ capacity: 10, perSecond: 0.2 })
   #confirmedMs = -Infinity
+  /** The last bundle whose anchor was unknown. */
+  #early: Uint8Array | undefined
 
   constructor(inputs: {
     runtime: Runtime
@@ -110,7 +113,7 @@ export class Dispatcher {
     const statement = decodeStatement(bytes)
     switch (statement.type) {
       case 'trust-bundle':
-        await this.#trustBook.accept(bytes)
+        await this.#acceptBundle(bytes)
         return []
       case 'credential':
         await this.#learn(bytes)
@@ -136,6 +139,30 @@ export class Dispatcher {
     const principal = await this.#trustBook.learn(credential)
     const early = this.#earlyCards.take(principal.id)
     if (early !== undefined) await this.#trustBook.keepCard(early, principal)
+  }
+
+  /**
+   * A bundle by an anchor that we have not been introduced to yet may come before its introduction:
+   * the last such one is tried again when another bundle was accepted.
+   */
+  async #acceptBundle(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#trustBook.accept(bytes)
+    } catch (error) {
+      if (this.#isEarly(bytes, error)) this.#early = bytes
+      throw error
+    }
+    const early = this.#early
+    this.#early = undefined
+    // What is wrong with it was said when it came.
+    if (early !== undefined) await this.#acceptBundle(early).catch(() => undefined)
+  }
+
+  #isEarly(bytes: Uint8Array, error: unknown): boolean {
+    if (!(error instanceof WaxwingError) || error.code !== 'ERR_NOT_TRUSTED') return false
+    const { domainId } = decodeTrustBundle(this.#runtime.crypto, bytes)
+    const own = this.#identity.domainId
+    return own !== null && equalBytes(own, domainId)
   }
 
   async #keepCard(bytes: Uint8Array): Promise<void> {

@@ -310,7 +310,8 @@ export class Producer {
     }
     this.#forgotBefore = before
     // After a short absence the clock is still believed.
-    await writeConfirmedTime(runtime.store, runtime.time.now())
+    const { confirmedMs } = runtime.time
+    if (confirmedMs !== undefined) await writeConfirmedTime(runtime.store, confirmedMs)
   }
 
   #drawSession(): SealingSession {
