@@ -436,6 +436,29 @@ describe('quotas', () => {
     expect(made.runtime.errors).toEqual([])
   })
 
+  it('are kept where the store refuses: nothing is given up for what is not parked', async () => {
+    let isFull = false
+    const store = faultyStore(memoryStore(), {
+      beforeWrite: () => {
+        if (isFull) throw new Error('full')
+      },
+    })
+    await using made = await setting({ store, keys: false, maxParkedObjects: 2 })
+    for (const counter of [0, 1]) made.inject(made.sealer.seal(counter))
+    await settle()
+    isFull = true
+    made.inject(made.sealer.seal(2))
+    await settle()
+    expect(await made.reader.parked()).toMatchObject([{ count: 2 }])
+    expect(ofType(made, 'evicted')).toEqual([])
+    isFull = false
+    made.runtime.clock.advance(10_000)
+    await settle()
+    expect(await made.reader.parked()).toMatchObject([{ count: 2 }])
+    expect(ofType(made, 'evicted')).toHaveLength(1)
+    expect(await made.store.scan('parked')).toHaveLength(2)
+  })
+
   it('hold the transport back instead, if the application chose that', async () => {
     await using made = await setting({
       keys: false,
