@@ -6,8 +6,15 @@
  * @module
  */
 
-import type { TreeNode } from '@waxwing/core'
-import type { Generation } from './generation-book.js'
+import type { GenerationOpener, NodeRing, TreeNode } from '@waxwing/core'
+
+/** What of a generation changes while it is held. */
+interface Held<G> {
+  readonly own: boolean
+  readonly ring: NodeRing
+  readonly opener: Pick<GenerationOpener, 'closingEpoch' | 'reset'>
+  readonly grants: Map<string, G>
+}
 
 /**
  * Merges the stored state of a generation into the one in use.
@@ -15,7 +22,7 @@ import type { Generation } from './generation-book.js'
  * @param stored - The same generation, restored from the store. It is of no use afterwards.
  * @returns Whether anything was new.
  */
-export function mergeGeneration(known: Generation, stored: Generation): boolean {
+export function mergeGeneration<G>(known: Held<G>, stored: Held<G>): boolean {
   const isWider = known.own ? forgetAlike(known, stored) : takeNodes(known, stored)
   const grants = [...stored.grants].filter(([id]) => !known.grants.has(id))
   for (const [id, grant] of grants) known.grants.set(id, grant)
@@ -26,7 +33,7 @@ export function mergeGeneration(known: Generation, stored: Generation): boolean 
 }
 
 /** Our own keys come from one root: another process can only have deleted some. */
-function forgetAlike(known: Generation, stored: Generation): boolean {
+function forgetAlike(known: Held<unknown>, stored: Held<unknown>): boolean {
   const [kept] = stored.ring.spans()
   const [held] = known.ring.spans()
   if (kept === undefined || held === undefined || kept.first <= held.first) return false
@@ -34,7 +41,7 @@ function forgetAlike(known: Generation, stored: Generation): boolean {
   return true
 }
 
-function takeNodes(known: Generation, stored: Generation): boolean {
+function takeNodes(known: Held<unknown>, stored: Held<unknown>): boolean {
   let count = 0
   for (const [isProven, depth, index, key, sources] of stored.ring.serialize()) {
     const node: TreeNode = { depth, index, key }
@@ -46,9 +53,10 @@ function takeNodes(known: Generation, stored: Generation): boolean {
   return count > 0
 }
 
-function close(known: Generation, stored: Generation): boolean {
-  const { closingEpoch } = stored
-  if (closingEpoch === undefined || closingEpoch >= (known.closingEpoch ?? Infinity)) return false
+function close(known: Held<unknown>, stored: Held<unknown>): boolean {
+  const { closingEpoch } = stored.opener
+  if (closingEpoch === undefined) return false
+  if (closingEpoch >= (known.opener.closingEpoch ?? Infinity)) return false
   known.opener.closingEpoch = closingEpoch
   return true
 }
