@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describe, expect, it } from 'vitest'
+import { producerOptionsFrom } from '../src/commands/pub.js'
+import { ruleFrom, ruleText } from '../src/commands/rules.js'
+import { readerOptionsFrom } from '../src/commands/sub.js'
+import { UsageError } from '../src/exit-codes.js'
+import { fixedTerms, termsFrom, termsText } from '../src/granting-terms.js'
+import { sessionName } from '../src/session-lock.js'
+
+describe('options of pub', () => {
+  it('leave the stream as it is where they say nothing', () => {
+    expect(producerOptionsFrom({})).toEqual({})
+  })
+
+  it('are those of the producer', () => {
+    const options = { epoch: '15m', history: 'forget', signature: 'each', heartbeat: '1m' }
+    expect(producerOptionsFrom(options)).toEqual({
+      epochSeconds: 900,
+      history: 'forget',
+      signature: 'each',
+      heartbeatSeconds: 60,
+    })
+  })
+
+  it('let a stream go without signatures only where it is said what that means', () => {
+    expect(() => producerOptionsFrom({ signature: 'none' })).toThrow('--any-reader-can-write')
+    const said = { signature: 'none', anyReaderCanWrite: true }
+    expect(producerOptionsFrom(said)).toEqual({ signature: 'none' })
+    expect(() => producerOptionsFrom({ signature: 'some' })).toThrow(UsageError)
+  })
+})
+
+describe('options of sub', () => {
+  it('are safe where they say nothing', () => {
+    expect(readerOptionsFrom({})).toEqual({
+      order: 'arrival',
+      topicBinding: 'strict',
+      acceptUnsigned: false,
+      passUnprotected: false,
+    })
+  })
+
+  it('are those of the reader', () => {
+    const options = { maxAge: '1m', order: 'session', reason: 'why', name: 'n', anyTopic: true }
+    expect(readerOptionsFrom(options)).toMatchObject({
+      maxAgeMs: 60_000,
+      order: 'session',
+      topicBinding: 'report',
+      reason: 'why',
+      name: 'n',
+    })
+  })
+})
+
+describe('options of grant', () => {
+  it('begin now, or where a request begins, and have no end', () => {
+    const before = Date.now()
+    expect(termsFrom({}).from?.getTime()).toBeGreaterThanOrEqual(before)
+    const asked = new Date(0)
+    expect(termsFrom({}, asked)).toEqual({ from: asked, rights: 'read' })
+    expect(termsFrom({ from: '2026-01-01T00:00Z' }, asked).from).toEqual(new Date('2026-01-01'))
+  })
+
+  it('are told as they will count', () => {
+    const terms = termsFrom({ from: '2026-01-02 03:04', lease: '24h', share: true })
+    expect(termsText(terms)).toBe('from 2026-01-02 03:04 on, for 1d at a time, and may share it on')
+    expect(fixedTerms(terms)).toEqual({
+      from: new Date(2026, 0, 2, 3, 4).getTime() / 1000,
+      until: null,
+      leaseSeconds: 86_400,
+      rights: 'share',
+      depth: null,
+    })
+  })
+})
+
+describe('rules', () => {
+  it('are for one role, unit or principal', () => {
+    const rule = ruleFrom('screens', { streams: 'plant/#', role: 'screen', history: '30d' })
+    expect(rule).toEqual({
+      id: 'screens',
+      streams: 'plant/#',
+      to: { role: 'screen' },
+      historySeconds: 2_592_000,
+      rights: 'read',
+    })
+    expect(ruleText(rule)).toBe('screens: role screen may read plant/#, 30d back')
+    expect(() => ruleFrom('x', { streams: '#' })).toThrow('say one of --role, --unit')
+    expect(() => ruleFrom('x', { streams: '#', role: 'a', unit: 'b' })).toThrow(UsageError)
+    expect(() => ruleFrom('no name', { streams: '#', role: 'a' })).toThrow(UsageError)
+    expect(() => ruleFrom('x', { streams: '#', principal: 'short' })).toThrow(UsageError)
+  })
+})
+
+describe('sessions', () => {
+  it('have names that brokers and files can have, one for each filter', () => {
+    const [a, b] = [sessionName('sub', 'plant/+/t'), sessionName('sub', 'plant/#/t')]
+    expect(a).toMatch(/^[\w-]{1,40}$/)
+    expect(a).not.toBe(b)
+    expect(sessionName('sub', 'plant/+/t')).toBe(a)
+  })
+})
