@@ -14,7 +14,9 @@ import {
 } from '@waxwing/core'
 import { Listening } from './control/listening.js'
 import type { Reply } from './control/messenger.js'
+import { Patience } from './control/patience.js'
 import type { EventListener, WaxwingEvent } from './events.js'
+import { ForgettingWatch } from './forgetting-watch.js'
 import type { Generation } from './generation-book.js'
 import { fixTerms } from './granting/terms.js'
 import type { Rule } from './granting/rules.js'
@@ -33,6 +35,10 @@ import { Reader } from './reading/reader.js'
 import { nowSeconds } from './runtime.js'
 
 const CARD_CHECK_MS = 3_600_000
+/** How long opening waits for the intermediary. */
+const START_PATIENCE_MS = 5000
+/** How long closing waits for what the application began. */
+const CLOSE_PATIENCE_MS = 5000
 const ID_BYTES = 32
 
 /**
@@ -57,7 +63,10 @@ export class Endpoint {
   readonly #readers = new Set<Reader>()
   readonly #producers: Producers
   readonly #listening: Listening
+  readonly #forgetting: ForgettingWatch
+  readonly #patience: Patience
   readonly #undo: (() => void)[] = []
+  readonly #foreground = new Set<Promise<void>>()
   readonly #background = new Set<Promise<void>>()
   #cancelCardTimer: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -66,6 +75,8 @@ export class Endpoint {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#listening = new Listening(parts)
+    this.#forgetting = new ForgettingWatch(parts)
+    this.#patience = new Patience(parts.runtime.timers)
     this.#producers = new Producers(this.#producerDeps())
   }
 
@@ -152,7 +163,7 @@ export class Endpoint {
    */
   async receive(bytes: Uint8Array): Promise<Uint8Array[]> {
     this.#assertOpen()
-    const replies = await this.#parts.dispatcher.receive(bytes)
+    const replies = await this.#begun(() => this.#parts.dispatcher.receive(bytes))
     return replies.map(({ payload }) => payload)
   }
 
@@ -168,7 +179,8 @@ export class Endpoint {
 
   /** Carries out what a person decided. @throws {WaxwingError} `ERR_KEY_UNKNOWN`, `ERR_NOT_TRUSTED`. */
   decide(requestId: string, decision: Decision): Promise<void> {
-    return this.#parts.granter.decideRequest(requestId, decision)
+    this.#assertOpen()
+    return this.#begun(() => this.#parts.granter.decideRequest(requestId, decision))
   }
 
   /**
@@ -182,14 +194,17 @@ export class Endpoint {
     principal: string,
     terms: GrantTerms = {},
   ): Promise<readonly Uint8Array[]> {
-    const { granter, runtime } = this.#parts
+    this.#assertOpen()
+    const { granter, outbox, runtime } = this.#parts
     const grantee = this.#findPrincipal(principal)
     const fixed = fixTerms(terms, nowSeconds(runtime))
-    const issued = await granter.grantUnasked(stream, grantee, fixed, { retained: true })
-    await this.#parts.outbox.post(
-      issued.map(({ address, payload, retained }) => ({ address, payload, retained })),
-    )
-    return issued.map(({ payload }) => payload)
+    return this.#begun(async () => {
+      const issued = await granter.grantUnasked(stream, grantee, fixed, { retained: true })
+      await outbox.post(
+        issued.map(({ address, payload, retained }) => ({ address, payload, retained })),
+      )
+      return issued.map(({ payload }) => payload)
+    })
   }
 
   /** Revokes a principal's access to a stream: rotates at once, unless `rotate` is `false`. */
@@ -198,8 +213,10 @@ export class Endpoint {
     principal: string,
     options: { rotate?: boolean } = {},
   ): Promise<void> {
+    this.#assertOpen()
     const { id } = this.#findWhoMayHaveLeft(principal)
-    await this.#parts.revoking.revoke(stream, toBase64Url(id), options.rotate ?? true)
+    const { rotate = true } = options
+    await this.#begun(() => this.#parts.revoking.revoke(stream, toBase64Url(id), rotate))
   }
 
   /** Rules by which requests are granted without asking anybody. */
@@ -246,14 +263,19 @@ export class Endpoint {
     this.#followStore()
     await outbox.load()
     requester.start()
+    this.#inBackground(() => this.#forgetting.start())
     if (!passive) this.#inBackground(() => revoking.resume())
     if (transport === undefined) return
     this.#undo.push(transport.onStatus((status) => this.#followStatus(status)))
-    await this.#listening.toInbox()
-    await this.#listening.toDomain()
-    await Promise.all(book.all().map((g) => this.#listening.forGeneration(g)))
-    await this.#listening.announceSelf()
+    await this.#listen()
     this.#watchCard()
+  }
+
+  /** Whoever starts off-line works off-line; it listens as soon as it can. */
+  async #listen(): Promise<void> {
+    const listening = this.#listening.start(this.#parts.book.all())
+    const inTime = await this.#patience.inTime(listening, START_PATIENCE_MS)
+    if (inTime === undefined) this.#inBackground(() => listening)
   }
 
   #followStatus(status: TransportStatus): void {
@@ -317,9 +339,9 @@ export class Endpoint {
         this.revoke(stream, principal, options),
     }
     const listening = {
-      announce: async (generation: Generation): Promise<void> => {
-        await this.#listening.forGeneration(generation)
-        await sharing.announce(generation)
+      announce: (generation: Generation): Promise<void> => {
+        this.#inBackground(() => this.#listening.forGeneration(generation))
+        return sharing.announce(generation)
       },
     }
     return {
@@ -350,9 +372,26 @@ export class Endpoint {
   #inBackground(work: () => Promise<void>): void {
     if (this.#closing !== undefined) return
     const done = work()
-      .catch((error: unknown) => this.#parts.runtime.report(error))
+      .catch((error: unknown) => this.#failed(error))
       .finally(() => this.#background.delete(done))
     this.#background.add(done)
+  }
+
+  /** What the application began is waited for a while when the endpoint is closed. */
+  async #begun<T>(work: () => Promise<T>): Promise<T> {
+    const done = work()
+    const ended = done.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#foreground.add(ended)
+    void ended.then(() => this.#foreground.delete(ended))
+    return done
+  }
+
+  #failed(error: unknown): void {
+    const isClosing = error instanceof WaxwingError && error.code === 'ERR_CLOSED'
+    if (!isClosing || this.#closing === undefined) this.#parts.runtime.report(error)
   }
 
   #assertOpen(): void {
@@ -361,15 +400,19 @@ export class Endpoint {
 
   async #close(): Promise<void> {
     const { intake, outbox, requester, granter, revoking } = this.#parts
-    const { transport, identity, trustBook } = this.#parts
+    const { transport, identity, trustBook, runtime } = this.#parts
     this.#cancelCardTimer?.()
     for (const undo of this.#undo.splice(0)) undo()
     requester.close()
     this.#listening.close()
+    this.#forgetting.close()
+    this.#patience.close()
     await Promise.all([...this.#readers].map((reader) => reader.close()))
     granter.close()
     revoking.close()
     await this.#producers.close()
+    const last = new Patience(runtime.timers)
+    await last.inTime(Promise.all(this.#foreground), CLOSE_PATIENCE_MS)
     outbox.close()
     const atRest = intake.close()
     await transport?.close()

@@ -13,7 +13,6 @@ import {
   epochAt,
   GenerationOpener,
   kidOf,
-  MapFields,
   NodeRing,
   decodeManifest,
   toHex,
@@ -21,8 +20,6 @@ import {
   type Addition,
   type CborValue,
   type Change,
-  type Rights,
-  type Span,
   type TreeNode,
   type Trust,
   type TrustedPrincipal,
@@ -30,26 +27,11 @@ import {
   type VerifiedManifest,
 } from '@waxwing/core'
 import { mergeGeneration } from './generation-merge.js'
+import { grantFromCbor, grantToCbor, pruneGrants, type HeldGrant } from './held-grant.js'
 import { Table } from './table.js'
 import type { Runtime } from './runtime.js'
 
-/** What one grant gave us: enough to prove it, and to grant onwards. */
-export interface HeldGrant {
-  /** In hex. */
-  readonly grantId: string
-  readonly chain: readonly Uint8Array[]
-  readonly span: Span
-  readonly rights: Rights
-  /** How many links may still follow ours. */
-  readonly depth: number
-  /** Seconds since 1970; `null` for never. */
-  readonly end: number | null
-  /** When it came, in seconds since 1970. */
-  readonly received: number
-  /** Who issued each link, from the producer down: ids in base64url. */
-  readonly issuers: readonly string[]
-  readonly kem: 'x25519' | 'x-wing' | undefined
-}
+export type { HeldGrant } from './held-grant.js'
 
 /** The name under which one's own keys stand in the ring. */
 export const OWN_SOURCE = 'own'
@@ -185,7 +167,7 @@ export class GenerationBook {
   ): { generation: Generation; changes: readonly Change[] } {
     const ring = new NodeRing(this.#runtime.crypto)
     ring.addProven(nodes, OWN_SOURCE)
-    const generation = this.#make(manifest, producer, ring, true)
+    const generation = this.#make(manifest, producer, ring, { own: true })
     this.#index(generation)
     return { generation, changes: [this.change(generation), ...this.#closePredecessor(generation)] }
   }
@@ -227,8 +209,9 @@ export class GenerationBook {
     const known = this.#byId.get(id)
     const ring = known?.ring ?? new NodeRing(this.#runtime.crypto)
     const addition = ring.add(grant.nodes, held.grantId)
-    const generation = known ?? this.#make(grant.manifest, grant.producer, ring, false)
+    const generation = known ?? this.#make(grant.manifest, grant.producer, ring, { own: false })
     generation.grants.set(held.grantId, held)
+    pruneGrants(generation.grants, held.received)
     generation.opener.reset()
     if (known === undefined) this.#index(generation)
     await this.#runtime.store.write([
@@ -273,6 +256,8 @@ export class GenerationBook {
         // Its anchor is no longer trusted: what was known of it stays, and grants are refused.
       }
     }
+    // Whoever was revoked now may have a successor already.
+    for (const generation of this.#byId.values()) this.#closeBySuccessor(generation)
   }
 
   /** Producers, in base64url order of finding, that use one stream name and that nobody revoked. */
@@ -289,8 +274,7 @@ export class GenerationBook {
     manifest: VerifiedManifest,
     producer: TrustedPrincipal,
     ring: NodeRing,
-    own: boolean,
-    grants = new Map<string, HeldGrant>(),
+    { own, grants = new Map() }: { own: boolean; grants?: Map<string, HeldGrant> },
   ): Generation {
     const { crypto } = this.#runtime
     const opener = new GenerationOpener({ crypto, trust: this.#trust, manifest, producer, ring })
@@ -326,9 +310,9 @@ export class GenerationBook {
     const { predecessor, producerId } = successor.manifest
     if (!predecessor || predecessor.closingEpoch === null) return false
     if (toHex(predecessor.generationId) !== generation.id) return false
-    if (successor.stream !== generation.stream) return false
     let { closingEpoch } = predecessor
     if (toHex(producerId) !== toHex(generation.manifest.producerId)) {
+      if (successor.stream !== generation.stream) return false
       const since = this.#trust.revokedSince(generation.producer)
       if (since === undefined) return false
       closingEpoch = Math.max(closingEpoch, epochAt(since * 1000, generation.manifest.epochSeconds))
@@ -352,39 +336,8 @@ export class GenerationBook {
     const producer = this.#trust.resolve(manifest.producerId, credential)
     const verified = verifyManifest(manifest, producer.key)
     const held = new Map(grants.map((grant) => [grant.grantId, grant]))
-    const generation = this.#make(verified, producer, ring, own, held)
+    const generation = this.#make(verified, producer, ring, { own, grants: held })
     if (closingEpoch !== null) generation.opener.closingEpoch = closingEpoch
     return generation
-  }
-}
-
-function grantToCbor(grant: HeldGrant): CborValue {
-  return new Map<number, CborValue>([
-    [1, grant.grantId],
-    [2, grant.chain],
-    [3, grant.span.first],
-    [4, grant.span.last],
-    [5, grant.rights],
-    [6, grant.depth],
-    [7, grant.end],
-    [8, grant.received],
-    [9, grant.issuers],
-    [10, grant.kem ?? null],
-  ])
-}
-
-function grantFromCbor(value: CborValue): HeldGrant {
-  const map = new MapFields('grant record', value)
-  const kem = map.textOrNull(10, 'kem')
-  return {
-    grantId: map.text(1, 'grant id'),
-    chain: map.array(2, 'chain').filter((link) => link instanceof Uint8Array),
-    span: { first: map.uint(3, 'first'), last: map.uint(4, 'last') },
-    rights: map.text(5, 'rights') === 'share' ? 'share' : 'read',
-    depth: map.uint(6, 'depth'),
-    end: map.uintOrNull(7, 'end'),
-    received: map.uint(8, 'received'),
-    issuers: map.array(9, 'issuers').filter((issuer) => typeof issuer === 'string'),
-    kem: kem === 'x-wing' || kem === 'x25519' ? kem : undefined,
   }
 }

@@ -42,9 +42,12 @@ export class Listening {
     this.#inputs = inputs
   }
 
-  /** Listens to the own inbox. */
-  toInbox(): Promise<void> {
-    return this.#subscribe(inboxFilter(this.#inputs.identity.id))
+  /** Listens wherever an endpoint with these generations has to, and then shows itself. */
+  async start(generations: readonly Generation[]): Promise<void> {
+    await this.#subscribe(inboxFilter(this.#inputs.identity.id))
+    await this.toDomain()
+    await Promise.all(generations.map((generation) => this.forGeneration(generation)))
+    await this.announceSelf()
   }
 
   /** Listens to the trust of the own domain, once there is one. */

@@ -140,6 +140,7 @@ export class Outbox {
     this.#schedule()
   }
 
+  /** Sends nothing again. What is being sent goes out as long as the transport is open. */
   close(): void {
     this.#closed = true
     this.#cancelTimer?.()
@@ -148,20 +149,19 @@ export class Outbox {
   /** @throws What the transport or the store says. */
   async #attempt(key: string): Promise<void> {
     const entry = this.#entries.get(key)
-    if (entry === undefined || this.#transport === undefined || this.#closed) return
-    if (entry.isUnderWay) return
+    if (entry === undefined || this.#transport === undefined || entry.isUnderWay) return
     const { address, payload, retained, awaiting } = entry.record
     entry.isUnderWay = true
     try {
       await this.#transport.send(address, payload, { retained })
     } catch (error) {
+      entry.isUnderWay = false
       if (this.#closed) return // it is kept
       entry.dueAt = this.#now() + REFUSED_RETRY_MS
       this.#schedule()
       throw error
-    } finally {
-      entry.isUnderWay = false
     }
+    entry.isUnderWay = false
     if (awaiting === undefined) await this.#done(key)
     else await this.#waitFor(key, entry, awaiting)
   }
