@@ -188,7 +188,9 @@ class MemoryTables implements MemoryStore {
   }
 
   #put(tableName: string, key: string, value: Uint8Array | null): void {
-    this.#usedBytes += entryBytes(key, value) - entryBytes(key, this.#current(tableName, key))
+    if (this.#maxBytes !== Infinity) {
+      this.#usedBytes += entryBytes(key, value) - entryBytes(key, this.#current(tableName, key))
+    }
     let table = this.#tables.get(tableName)
     if (table === undefined) this.#tables.set(tableName, (table = new Table()))
     table.put(key, value)

@@ -20,7 +20,7 @@ import type {
 } from '@waxwing/core'
 import { Channel, type ChannelEvents } from './channel.js'
 import { resolveOptions, type MqttTransportOptions, type ResolvedOptions } from './options.js'
-import { publishOptions } from './packets.js'
+import { copyForSending, publishOptions } from './packets.js'
 import { closedError } from './refusals.js'
 import { assertSendable, type MqttSendOptions } from './send-options.js'
 import { SendQueue } from './send-queue.js'
@@ -83,7 +83,7 @@ class TwoConnections implements MqttTransport {
     assertSendable(address, payload, options, this.#options)
     if (this.#end !== undefined) throw this.#end
     const how = publishOptions(options, this.#options)
-    await this.#sends.push({ address, payload: payload.slice(), options: how })
+    await this.#sends.push({ address, payload: copyForSending(payload), options: how })
   }
 
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
