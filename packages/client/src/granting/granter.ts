@@ -10,16 +10,11 @@
  */
 
 import {
-  fromBase64Url,
-  kidOf,
   MAX_RETRY_SECONDS,
   toBase64Url,
-  toHex,
   WaxwingError,
-  type DenialCode,
   type KeyCard,
   type TrustedPrincipal,
-  type VerifiedMessage,
 } from '@waxwing/core'
 import type { Messenger, Reply } from '../control/messenger.js'
 import type { Generation, GenerationBook } from '../generation-book.js'
@@ -27,14 +22,14 @@ import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Decide, Decision, IncomingRequest } from '../options.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
-import { authoritiesOver, type Authority } from './authority.js'
+import { Answers, type Request, type Say, type Standing } from './answers.js'
+import type { Authority } from './authority.js'
 import { Deciding } from './deciding.js'
-import { incomingRequest } from './incoming-request.js'
 import { Issuing, type IssuedGrant } from './issuing.js'
 import { Ledger, type LedgerEntry } from './ledger.js'
-import { PendingRequests, requestIdOf, type RequestMessage } from './pending.js'
+import { PendingRequests, type RequestMessage } from './pending.js'
 import { Rules } from './rules.js'
-import { fixTerms, type FixedTerms } from './terms.js'
+import type { FixedTerms } from './terms.js'
 import { grantUnasked } from './unasked.js'
 
 const PENDING_RETRY_SECONDS = 60
@@ -51,28 +46,13 @@ export interface GranterInputs {
   readonly send: (replies: readonly Reply[]) => Promise<void>
 }
 
-/** A generation over which we have a say, and by what. At least one authority. */
-interface Say {
-  readonly generation: Generation
-  readonly authorities: readonly [Authority, ...Authority[]]
-}
-
-/** What is granted, and by which rule, if by one. */
-interface Standing {
-  readonly terms: FixedTerms
-  readonly rule: string | null
-  /** A person, or the application in a person's stead, wants it whatever stood before. */
-  readonly isExplicit?: boolean
-}
-
-type Request = VerifiedMessage<'request'>
-
 export class Granter {
   readonly ledger: Ledger
   readonly rules: Rules
   readonly pending: PendingRequests
   readonly issuing: Issuing
   readonly #inputs: GranterInputs
+  readonly #answers: Answers
   readonly #deciding: Deciding
   #closed = false
 
@@ -84,6 +64,8 @@ export class Granter {
     this.pending = new PendingRequests(runtime)
     this.issuing = new Issuing(runtime, identity, messenger)
     this.#deciding = new Deciding(runtime, decide)
+    const { ledger, issuing } = this
+    this.#answers = new Answers({ ...inputs, ledger, issuing })
   }
 
   /** Reads rules and waiting requests; again after another process changed them. */
@@ -94,7 +76,7 @@ export class Granter {
 
   /** Answers a verified request. Who has no say over its kid stays silent. */
   async answer(request: Request): Promise<readonly Reply[]> {
-    const says = this.#saysOver(request)
+    const says = this.#answers.saysOver(request)
     if (says.length === 0) return []
     const card = await this.#keepCard(request)
     const replies: Reply[] = []
@@ -108,7 +90,9 @@ export class Granter {
     code: 'not-authorized' | 'rate-limited',
   ): Promise<readonly Reply[]> {
     const retry = code === 'rate-limited' ? LIMITED_RETRY_SECONDS : MAX_RETRY_SECONDS
-    return Promise.all(this.#saysOver(request).map((say) => this.#deny(say, request, code, retry)))
+    return Promise.all(
+      this.#answers.saysOver(request).map((say) => this.#answers.deny(say, request, code, retry)),
+    )
   }
 
   /** The requests that wait for a person. */
@@ -117,7 +101,7 @@ export class Granter {
     return waiting.flatMap((message) => {
       const verified = this.#reverify(message)
       if (verified === undefined) return []
-      return this.#saysOver(verified).map((say) => this.#describe(say, verified))
+      return this.#answers.saysOver(verified).map((say) => this.#answers.describe(say, verified))
     })
   }
 
@@ -152,7 +136,7 @@ export class Granter {
     const inputs = { ...this.#inputs, issuing: this.issuing, authorities, stream }
     const issued = await grantUnasked(inputs, principal, terms, options)
     await this.record(stream, principal, { terms, rule: null, isExplicit: true })
-    for (const { span } of issued) this.#emitGranted(stream, principal, { span, terms })
+    for (const { span } of issued) this.#answers.emitGranted(stream, principal, { span, terms })
     return issued
   }
 
@@ -168,40 +152,14 @@ export class Granter {
     this.#deciding.close()
   }
 
+  /** What we may grant of a generation. */
   authoritiesOver(generation: Generation): readonly Authority[] {
-    const { runtime, trustBook } = this.#inputs
-    const isRevoked = (name: string): boolean => {
-      const id = fromBase64Url(name)
-      const principal = id && (trustBook.principalOf(id) ?? { id, domainId: null })
-      return principal !== undefined && trustBook.trust.revokedSince(principal) !== undefined
-    }
-    return authoritiesOver(generation, { now: nowSeconds(runtime), isRevoked })
+    return this.#answers.authoritiesOver(generation)
   }
 
-  /**
-   * Notes what a principal was granted, so that it stands from now on.
-   *
-   * @returns `false`, with nothing noted, if it was revoked meanwhile and nobody wants it explicitly.
-   */
+  /** Notes what a principal was granted: see `Answers.record`. */
   record(stream: string, principal: TrustedPrincipal, standing: Standing): Promise<boolean> {
-    const { terms, rule, isExplicit = false } = standing
-    const now = nowSeconds(this.#inputs.runtime)
-    return this.ledger.update(stream, toBase64Url(principal.id), (entry) => {
-      const isRevoked = entry !== undefined && entry.revoked !== null
-      if (isRevoked && !isExplicit) return undefined
-      const { name } = principal
-      const domain = principal.domainId === null ? null : toBase64Url(principal.domainId)
-      const decided = isRevoked ? now : (entry?.decided ?? now)
-      return { name, domain, terms, rule, decided, granted: now, revoked: null }
-    })
-  }
-
-  #saysOver(request: RequestMessage): readonly Say[] {
-    const generations = this.#inputs.book.byKid(toHex(request.body.kid))
-    return generations.flatMap((generation) => {
-      const [first, ...others] = this.authoritiesOver(generation)
-      return first === undefined ? [] : [{ generation, authorities: [first, ...others] as const }]
-    })
+    return this.#answers.record(stream, principal, standing)
   }
 
   async #keepCard(request: Request): Promise<KeyCard | undefined> {
@@ -221,14 +179,16 @@ export class Granter {
   async #answerUnder(say: Say, request: Request, card: KeyCard | undefined): Promise<Reply> {
     const entry = await this.ledger.find(say.generation.stream, toBase64Url(request.author))
     if (entry !== undefined && entry.revoked !== null) {
-      return this.#deny(say, request, 'not-authorized', MAX_RETRY_SECONDS)
+      return this.#answers.deny(say, request, 'not-authorized', MAX_RETRY_SECONDS)
     }
     const standing = this.#standingOf(say, request, entry)
-    if (standing !== undefined) return this.#grantOrDeny(say, request, standing, card)
-    const { now, later } = await this.#deciding.ask(this.#describe(say, request))
+    if (standing !== undefined) {
+      return this.#asDecided(request, this.#answers.grantOrDeny(say, request, standing, card))
+    }
+    const { now, later } = await this.#deciding.ask(this.#answers.describe(say, request))
     if (now !== undefined) {
       try {
-        return await this.#carryOut(say, request, now, card)
+        return await this.#asDecided(request, this.#answers.carryOut(say, request, now, card))
       } catch (error) {
         // Terms that make no sense are the application's mistake, not the reader's.
         this.#inputs.runtime.report(error)
@@ -236,6 +196,14 @@ export class Granter {
     }
     const reply = await this.#postpone(say, request)
     if (later !== undefined) this.#whenDecided(request, later, card)
+    return reply
+  }
+
+  /** A person need not decide any more what was decided without one. */
+  async #asDecided(request: Request, answer: Promise<Reply>): Promise<Reply> {
+    const reply = await answer
+    const requestId = this.#answers.idOf(request)
+    if (this.pending.has(requestId)) await this.pending.remove(requestId)
     return reply
   }
 
@@ -256,12 +224,12 @@ export class Granter {
   async #postpone(say: Say, request: Request): Promise<Reply> {
     const { runtime } = this.#inputs
     const isNews = await this.pending.keep(request, nowSeconds(runtime))
-    const { requestId, principal, stream, spans, reason } = this.#describe(say, request)
+    const { requestId, principal, stream, spans, reason } = this.#answers.describe(say, request)
     if (isNews) {
       const { id, name } = principal
       runtime.emit({ type: 'request', requestId, principal: id, name, stream, spans, reason })
     }
-    return this.#deny(say, request, 'pending-approval', PENDING_RETRY_SECONDS)
+    return this.#answers.deny(say, request, 'pending-approval', PENDING_RETRY_SECONDS)
   }
 
   /** Carries out what the application decided late, unless a person was faster. */
@@ -270,7 +238,7 @@ export class Granter {
     later: Promise<Decision | undefined>,
     card: KeyCard | undefined,
   ): void {
-    const requestId = this.#idOf(request)
+    const requestId = this.#answers.idOf(request)
     const carriedOut = later.then(async (decision) => {
       if (decision === undefined || this.#closed) return
       const newest = await this.pending.find(requestId)
@@ -289,70 +257,11 @@ export class Granter {
     card: KeyCard | undefined,
   ): Promise<void> {
     const replies: Reply[] = []
-    for (const say of this.#saysOver(request)) {
-      replies.push(await this.#carryOut(say, request, decision, card))
+    for (const say of this.#answers.saysOver(request)) {
+      replies.push(await this.#answers.carryOut(say, request, decision, card))
     }
     await this.#inputs.send(replies)
     await this.pending.remove(requestId)
-  }
-
-  async #carryOut(
-    say: Say,
-    request: Request,
-    decision: Decision,
-    card: KeyCard | undefined,
-  ): Promise<Reply> {
-    if (decision.kind === 'deny') {
-      return this.#deny(say, request, decision.code, decision.retrySeconds)
-    }
-    const terms = fixTerms(decision.terms, nowSeconds(this.#inputs.runtime))
-    return this.#grantOrDeny(say, request, { terms, rule: null }, card)
-  }
-
-  async #grantOrDeny(
-    say: Say,
-    request: Request,
-    standing: Standing,
-    card: KeyCard | undefined,
-  ): Promise<Reply> {
-    const { terms } = standing
-    const key = this.issuing.keyFor(card)
-    const mayGive = say.authorities.filter((a) => terms.rights === 'read' || a.maySubShare)
-    if (key === undefined || mayGive.length === 0) {
-      return this.#deny(say, request, 'not-authorized', LIMITED_RETRY_SECONDS)
-    }
-    const wanted = request.body.spans
-    const authority = mayGive.find((a) => this.issuing.spanFor(a, terms, wanted) !== undefined)
-    if (authority === undefined) return this.#deny(say, request, 'out-of-span', MAX_RETRY_SECONDS)
-    const { stream } = say.generation
-    if (!(await this.record(stream, request.principal, standing))) {
-      return this.#deny(say, request, 'not-authorized', MAX_RETRY_SECONDS)
-    }
-    const grantee = { id: request.author, key }
-    const issued = await this.issuing.grant(authority, grantee, terms, { inReplyTo: request })
-    this.#emitGranted(stream, request.principal, { span: issued.span, terms })
-    return issued
-  }
-
-  async #deny(
-    { authorities: [authority], generation }: Say,
-    request: Request,
-    code: DenialCode,
-    retrySeconds: number,
-  ): Promise<Reply> {
-    const principal = toBase64Url(request.author)
-    this.#inputs.runtime.emit({ type: 'denied', principal, stream: generation.stream, code })
-    return this.issuing.deny(authority, request, code, retrySeconds)
-  }
-
-  #emitGranted(
-    stream: string,
-    principal: TrustedPrincipal,
-    { span, terms }: { span: IssuedGrant['span']; terms: FixedTerms },
-  ): void {
-    const { rights } = terms
-    const id = toBase64Url(principal.id)
-    this.#inputs.runtime.emit({ type: 'granted', principal: id, stream, span, rights })
   }
 
   /** A request that was verified when it came; its author must still be trusted. */
@@ -367,15 +276,6 @@ export class Granter {
     } catch {
       return undefined
     }
-  }
-
-  #describe({ generation }: Say, request: Request): IncomingRequest {
-    const kid = toHex(kidOf(generation.manifest))
-    return incomingRequest(request, this.#idOf(request), generation.stream, kid)
-  }
-
-  #idOf(request: RequestMessage): string {
-    return requestIdOf(this.#inputs.runtime.crypto, request)
   }
 }
 

@@ -80,6 +80,10 @@ export class PendingRequests {
     return true
   }
 
+  has(requestId: string): boolean {
+    return this.#waiting.has(requestId)
+  }
+
   async remove(requestId: string): Promise<void> {
     this.#waiting.delete(requestId)
     this.#told.delete(requestId)

@@ -179,6 +179,17 @@ describe('a person decides', () => {
     expect(await plant.endpoint.requests()).toHaveLength(1)
   })
 
+  it('about nothing that was granted otherwise meanwhile', async () => {
+    await openPlant()
+    const desk = await asking('desk')
+    expect(await plant.endpoint.requests()).toHaveLength(1)
+    const to = { principal: desk.endpoint.id }
+    await plant.endpoint.rules.set({ id: 'r', streams: '#', to, historySeconds: 86_400 })
+    await town.pass(90_000, 1000)
+    expect(canOpen(desk, object)).toBe(true)
+    expect(await plant.endpoint.requests()).toEqual([])
+  })
+
   it('about nobody who was revoked meanwhile', async () => {
     await openPlant()
     const desk = await asking('desk')
