@@ -61,7 +61,7 @@ export async function untilConnected(transport: MqttTransport, config: Config): 
   })
 }
 
-/** Says when the broker goes and comes back, while a command runs for long. */
+/** Says when the broker goes and comes back, and why it cannot be reached, each once. */
 export function watchConnection(transport: MqttTransport, config: Config, output: Output): void {
   const { broker = DEFAULT_BROKER } = config
   let lastError = ''
@@ -76,7 +76,7 @@ export function watchConnection(transport: MqttTransport, config: Config, output
       lastError = ''
     } else if (messageOf(status.error) !== lastError) {
       lastError = messageOf(status.error)
-      output.warn(`${broker}: ${lastError}`)
+      output.warn(`${broker}: ${lastError}; trying again.`)
     }
   })
 }

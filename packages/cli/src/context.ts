@@ -69,9 +69,15 @@ export class Context {
     this.output = new Output({ json, quiet, stdout, stderr })
   }
 
+  /** The broker that the command line names. */
+  get givenBroker(): string | undefined {
+    const { broker } = this.#options
+    return broker === undefined ? undefined : checkedBroker(broker)
+  }
+
   /** The settings of the home, with what the command line and the environment say instead. */
   get config(): Config {
-    const broker = this.#options.broker ?? process.env['WAXWING_BROKER']
+    const broker = this.givenBroker ?? process.env['WAXWING_BROKER']
     const { config } = this.home
     return broker === undefined ? config : { ...config, broker: checkedBroker(broker) }
   }

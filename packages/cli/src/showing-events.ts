@@ -6,7 +6,7 @@
  * @module
  */
 
-import { CONTROL_PREFIX, fromBase64Url } from '@waxwing/core'
+import { CONTROL_PREFIX, fromBase64Url, type WaxwingError } from '@waxwing/core'
 import type { Endpoint, WaxwingEvent } from '@waxwing/client'
 import { shortId, type Json, type Output } from './output.js'
 import { describeEvent, toJson, type Lookup } from './wording.js'
@@ -36,6 +36,7 @@ export class EventTeller {
   readonly #showsAll: boolean
   #endpoint: Endpoint | undefined
   #waiting: WaxwingEvent[] = []
+  #lastError = ''
 
   /** @param showsAll - `false`: only what went wrong. */
   constructor(output: Output, showsAll: boolean) {
@@ -52,13 +53,21 @@ export class EventTeller {
   tell(event: WaxwingEvent): void {
     const output = this.#output
     if (event.type === 'error') {
-      output.warn(`Problem: ${event.error.message} (${event.error.code})`)
+      this.#tellError(event.error)
       return
     }
     if (!this.#showsAll) return
     if (this.#endpoint === undefined) this.#waiting.push(event)
     else if (output.json) output.result({ event: event.type, ...factsOf(event) }, [])
     else if (!isStale(event)) output.note(describeEvent(event, lookupOf(this.#endpoint)))
+  }
+
+  /** Each once, until another comes. Of the connection itself `watchConnection` tells. */
+  #tellError({ code, message }: WaxwingError): void {
+    const isTold = code === 'ERR_TRANSPORT' && message.startsWith('connection failed')
+    if (isTold || message === this.#lastError) return
+    this.#lastError = message
+    this.#output.warn(`Problem: ${message} (${code})`)
   }
 }
 

@@ -9,17 +9,13 @@ import type { Command } from 'commander'
 import { toBase64Url } from '@waxwing/core'
 import { openEndpoint, type Endpoint } from '@waxwing/client'
 import { withSetting } from '../config.js'
-import { withContext, type Context, type GlobalOptions } from '../context.js'
+import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
 import { readInput, writeItems } from '../files.js'
 import { describeIdentity } from '../identity-text.js'
 import { domainOfAdmission } from '../inspect/admission.js'
 import { teach } from '../teaching.js'
 import { fullId, namePattern } from '../wishes.js'
-
-interface CreateOptions extends GlobalOptions {
-  readonly name: string
-}
 
 interface EnrolOptions {
   readonly out: string
@@ -34,7 +30,7 @@ export function registerId(program: Command): void {
   teach(
     id
       .command('create')
-      .description('make an identity: a signing key and keys to receive grants on')
+      .description('make an identity: its keys, and with --broker the setting for it')
       .requiredOption('--name <name>', 'what people call it')
       .action(withContext(create)),
     {
@@ -105,8 +101,8 @@ function registerCard(id: Command): void {
   )
 }
 
-async function create(context: Context, { name, broker }: CreateOptions): Promise<void> {
-  const { home, output } = context
+async function create(context: Context, { name }: { readonly name: string }): Promise<void> {
+  const { home, output, givenBroker: broker } = context
   const store = await home.create('store')
   context.defer(() => store.close())
   if (broker !== undefined) home.config = withSetting(home.config, 'broker', broker)

@@ -51,6 +51,16 @@ describe('the command', () => {
     expect(failed.stderr).toContain('waxwing doctor')
   })
 
+  it('goes on trying where it is to run for long, and says why once', async () => {
+    const env = { WAXWING_BROKER: 'mqtt://127.0.0.1:1' }
+    const running = new Running(['--home', 'lonely', 'sub', 'a/b'], { cwd: folder, env })
+    await running.shows(/Reading a\/b/)
+    running.process.kill('SIGINT')
+    const { status, stderr } = await running.ended()
+    expect(status).toBe(0)
+    expect(stderr.match(/ECONNREFUSED/g)).toHaveLength(1)
+  })
+
   it('wants it said twice before a stream goes without signatures', async () => {
     const refused = await waxwing(['--home', 'lonely', 'pub', 'a/b', 'x', '--signature', 'none'])
     expect(refused.status).toBe(2)
@@ -252,6 +262,31 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     expect(await waxwing(['--home', 'plant', ...unknown], env)).toMatchObject({ status: 5 })
     const foreign = ['grant', 'desk', '--stream', 'other/lines']
     expect(await waxwing(['--home', 'plant', ...foreign], env)).toMatchObject({ status: 5 })
+  })
+
+  it('speaks MQTT 3.1.1 where it is told to, and logs in with a password from the environment', async () => {
+    const guarded = await startMosquitto({ users: { anna: 'hidden-word' } })
+    try {
+      const home = ['--home', 'guarded']
+      await waxwing([...home, '--broker', guarded.url, 'id', 'create', '--name', 'guarded'])
+      await waxwing([...home, 'config', 'set', 'username', 'anna'])
+      await waxwing([...home, 'config', 'set', 'protocolVersion', '4'])
+      const word = (text: string): Record<string, string> => ({ WAXWING_MQTT_PASSWORD: text })
+      const pub = [...home, 'pub', 'guarded/x', 'hello']
+      expect(await waxwing(pub, word('hidden-word'))).toMatchObject({ status: 0 })
+      expect(await waxwing(pub, word('wrong-word'))).toMatchObject({ status: 6 })
+      const missing = await waxwing(pub)
+      expect(missing.status).toBe(6)
+      expect(missing.stderr).toContain('WAXWING_MQTT_PASSWORD')
+      const config = readFileSync(join(folder, 'guarded/config.json'), 'utf8')
+      expect(JSON.parse(config)).toEqual({
+        broker: guarded.url,
+        username: 'anna',
+        protocolVersion: 4,
+      })
+    } finally {
+      await guarded.close()
+    }
   })
 
   it('finds everything well where it is, and says what to do where it is not', async () => {
