@@ -5,7 +5,8 @@
  *
  * In the store stands only what is settled: acknowledged, or refused for good. In memory what is in
  * flight counts as well. The store has a snapshot and, behind it, one small entry for each counter
- * that was settled since, so that to settle is one short write; every 256 entries become a snapshot.
+ * that was settled since, so that to settle is one short write; every 512 entries become a snapshot,
+ * which has a thousand digests to read and write.
  *
  * @module
  */
@@ -19,11 +20,13 @@ import {
   type Store,
   type StoreEntry,
 } from '@waxwing/core'
-import type { InFlight } from './in-flight.js'
+import type { Generation } from '../generation-book.js'
+import type { Message, UnprotectedMessage } from '../message.js'
+import type { ParkedPlace } from './parked-record.js'
 
-export const SEEN_TABLE = 'seen'
+const SEEN_TABLE = 'seen'
 /** Entries behind a snapshot before they become a new one. */
-export const COMPACT_AFTER = 256
+export const COMPACT_AFTER = 512
 /** Settled counters may have more holes than all verified ones: those that are in flight. */
 const MAX_FOLDED_RANGES = 65_536
 
@@ -186,4 +189,50 @@ function restoreSnapshot(snapshot: Uint8Array | undefined): SeenRanges {
 function corrupt(cause?: unknown): WaxwingError {
   const message = 'a record of seen counters cannot be read'
   return new WaxwingError('ERR_STORE_CORRUPT', message, { field: SEEN_TABLE }, { cause })
+}
+
+export type InFlightState =
+  /** Held back for order, or waiting in the queue: it can still be withdrawn. */
+  | 'waiting'
+  /** The application has it. */
+  | 'handed-over'
+  /** It is not for the application: it is only recorded. */
+  | 'unheard'
+
+/**
+ * An object that was verified and is not yet settled: handed over, about to be, or being recorded.
+ * While it is in flight, other copies of it join it instead of being delivered a second time.
+ */
+export class InFlight {
+  readonly session: SeenSession | undefined
+  readonly generation: Generation | undefined
+  readonly counter: number
+  readonly digest: Uint8Array
+  /** `false` where nobody can tell any more whether the counter came before. */
+  readonly isRecorded: boolean
+  state: InFlightState = 'waiting'
+  /** There while the state is `waiting`. */
+  message: Message | UnprotectedMessage | undefined
+  /** Whether settling it lets one more message be handed over. */
+  holdsPermit = false
+  /** What tells the transport; one for each copy that came. */
+  readonly acknowledgements: (() => Promise<void>)[] = []
+  /** Where copies of it are parked. */
+  readonly parkedAt: ParkedPlace[] = []
+  /** Set while and after it is recorded as seen. */
+  settling: Promise<void> | undefined
+
+  constructor(inputs: {
+    session: SeenSession | undefined
+    generation: Generation | undefined
+    counter: number
+    digest: Uint8Array
+    isRecorded: boolean
+  }) {
+    this.session = inputs.session
+    this.generation = inputs.generation
+    this.counter = inputs.counter
+    this.digest = inputs.digest
+    this.isRecorded = inputs.isRecorded
+  }
 }
