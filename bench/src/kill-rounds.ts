@@ -38,7 +38,10 @@ const BURST_MS = 10
 const BURST = 5
 /** Of the rounds, those before the first grant. */
 const UNGRANTED_PART = 0.2
-const FINISH_MS = 60_000
+/** So far the load runs ahead of the reader: what nobody vouches for is kept a thousand times. */
+const MAX_AHEAD = 500
+/** How long nothing may happen before what is left counts as lost. */
+const IDLE_MS = 20_000
 const SCRIPT = new URL('./kill-process.ts', import.meta.url)
 
 export async function runKillRounds(options: KillOptions): Promise<KillReport> {
@@ -57,7 +60,7 @@ export async function runKillRounds(options: KillOptions): Promise<KillReport> {
   try {
     await playRounds(options, { setup, plant, load })
     await load.stop()
-    await finish(setup, load.published)
+    await finish(setup, load)
     const verdict = judgeLog(readLog(setup), load.published)
     const seconds = (performance.now() - started) / 1000
     return { ...verdict, rounds: options.rounds, published: load.published, seconds }
@@ -86,6 +89,7 @@ async function playRounds(options: KillOptions, { setup, plant, load }: Stage): 
   load.start()
   for (let round = 0; round < rounds; round++) {
     if (round === grantAt) await grantAll(plant)
+    load.limit = judgeLog(readLog(setup), 0).acknowledged + MAX_AHEAD
     const reader = new Worker(SCRIPT)
     // One in four is killed while it starts, wherever it is.
     const opened = reader.call('read', setup).catch(() => undefined)
@@ -97,12 +101,17 @@ async function playRounds(options: KillOptions, { setup, plant, load }: Stage): 
 }
 
 /** Lets a reader take what is left, and another one see that nothing comes again. */
-async function finish(setup: KillReaderSetup, published: number): Promise<void> {
+async function finish(setup: KillReaderSetup, load: Load): Promise<void> {
   const last = new Worker(SCRIPT)
   await last.call('read', setup)
-  const deadline = performance.now() + FINISH_MS
-  const isDone = (): boolean => judgeLog(readLog(setup), published).acknowledged >= published
-  while (!isDone() && performance.now() < deadline) await sleep(250)
+  // Whatever comes after it says that the one before was acknowledged, if a kill kept the log from it.
+  await load.publish(1)
+  let [count, changedAt] = [-1, performance.now()]
+  while (count < load.published && performance.now() - changedAt < IDLE_MS) {
+    await sleep(250)
+    const { acknowledged } = judgeLog(readLog(setup), 0)
+    if (acknowledged > count) [count, changedAt] = [acknowledged, performance.now()]
+  }
   await sleep(100)
   await last.kill()
   const after = new Worker(SCRIPT)
@@ -152,6 +161,8 @@ class Load {
   #stopped = false
   /** All below this were published, and the broker has taken them. */
   published = 0
+  /** Not more than so many are published. */
+  limit = MAX_AHEAD
 
   constructor(producer: Producer) {
     this.#producer = producer
@@ -168,12 +179,17 @@ class Load {
 
   async #run(): Promise<void> {
     while (!this.#stopped) {
-      const burst = Array.from({ length: BURST }, (_, i) =>
-        this.#producer.publish(`${this.published + i}`),
-      )
-      await Promise.all(burst)
-      this.published += BURST
+      const due = Math.max(0, Math.min(BURST, this.limit - this.published))
+      await this.publish(due)
       await sleep(BURST_MS)
     }
+  }
+
+  async publish(count: number): Promise<void> {
+    const burst = Array.from({ length: count }, (_, i) =>
+      this.#producer.publish(`${this.published + i}`),
+    )
+    await Promise.all(burst)
+    this.published += count
   }
 }

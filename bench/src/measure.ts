@@ -13,6 +13,8 @@ export interface Contender {
   prepare?(count: number): void | Promise<void>
   /** Does the work so many times. */
   run(count: number): void | Promise<void>
+  /** Processor time, in milliseconds, that whoever does the work has used so far. */
+  cpuMs?(): Promise<number>
 }
 
 export interface MeasureOptions {
@@ -33,6 +35,8 @@ export interface Measured {
   readonly perSecond: Spread
   /** Against the base: above 1 is faster. */
   readonly ratio: Spread
+  /** The same by processor time, which others on the machine disturb less. */
+  readonly cpuRatio?: Spread
 }
 
 /** Runs the contenders in turn. The first is the base of all ratios. */
@@ -42,20 +46,39 @@ export async function measure(
 ): Promise<readonly Measured[]> {
   const counts = new Map<Contender, number>()
   for (const contender of contenders) counts.set(contender, await calibrate(contender, blockMs))
-  const rates = new Map(contenders.map((contender) => [contender, [] as number[]]))
+  const series = new Map<Contender, Series>()
+  for (const contender of contenders) series.set(contender, { rates: [], cpuRates: [] })
   for (let round = 0; round < rounds; round++) {
     for (const contender of shuffled(contenders)) {
       const count = counts.get(contender) ?? 1
-      rates.get(contender)?.push((1000 * count) / (await timed(contender, count)))
+      const { ms, cpuMs } = await timed(contender, count)
+      const own = series.get(contender)
+      own?.rates.push((1000 * count) / ms)
+      if (cpuMs !== undefined) own?.cpuRates.push((1000 * count) / cpuMs)
     }
   }
   const [first] = contenders
-  const base = (first && rates.get(first)) ?? []
+  const base = (first && series.get(first)) ?? { rates: [], cpuRates: [] }
   return contenders.map((contender) => {
-    const own = rates.get(contender) ?? []
-    const ratios = own.map((rate, round) => rate / (base[round] ?? Number.NaN))
-    return { name: contender.name, perSecond: spreadOf(own), ratio: spreadOf(ratios) }
+    const { rates, cpuRates } = series.get(contender) ?? base
+    const measured = {
+      name: contender.name,
+      perSecond: spreadOf(rates),
+      ratio: spreadOf(ratios(rates, base.rates)),
+    }
+    if (cpuRates.length === 0) return measured
+    return { ...measured, cpuRatio: spreadOf(ratios(cpuRates, base.cpuRates)) }
   })
+}
+
+/** One contender's results, round by round. */
+interface Series {
+  readonly rates: number[]
+  readonly cpuRates: number[]
+}
+
+function ratios(rates: readonly number[], base: readonly number[]): number[] {
+  return rates.map((rate, round) => rate / (base[round] ?? Number.NaN))
 }
 
 /** Median and quartiles. */
@@ -68,17 +91,23 @@ function spreadOf(values: readonly number[]): Spread {
 /** How often it must run for a block to last as long as wished, once it is warm. */
 async function calibrate(contender: Contender, blockMs: number): Promise<number> {
   for (let count = 1; ; count *= 2) {
-    const ms = await timed(contender, count)
+    const { ms } = await timed(contender, count)
     if (ms >= blockMs) return Math.max(1, Math.round((count * blockMs) / ms))
   }
 }
 
-/** In milliseconds. */
-async function timed(contender: Contender, count: number): Promise<number> {
+async function timed(
+  contender: Contender,
+  count: number,
+): Promise<{ readonly ms: number; readonly cpuMs: number | undefined }> {
   await contender.prepare?.(count)
+  const cpuBefore = await contender.cpuMs?.()
   const started = performance.now()
   await contender.run(count)
-  return performance.now() - started
+  const ms = performance.now() - started
+  const cpuAfter = await contender.cpuMs?.()
+  const cpuMs = cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore
+  return { ms, cpuMs }
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

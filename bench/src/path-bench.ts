@@ -70,6 +70,13 @@ async function contenderFor(kind: PathKind, { ends, domain, setup }: Stage): Pro
       await ends.publisher.call('publish', kind, count)
       await handled
     },
+    cpuMs: async () => {
+      const used = await Promise.all([
+        ends.publisher.call<number>('cpuMs'),
+        ends.reader.call<number>('cpuMs'),
+      ])
+      return used[0] + used[1]
+    },
   }
   await contender.run(1) // asks for the key, and is granted it
   return contender

@@ -113,4 +113,10 @@ async function expectMore(kind: PathKind, count: number): Promise<void> {
   })
 }
 
-serve({ open, admit, startReading, startPublishing, publish, expect: expectMore })
+/** In milliseconds, since the process began. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+serve({ open, admit, startReading, startPublishing, publish, expect: expectMore, cpuMs })

@@ -46,7 +46,7 @@ export function machine(): Machine {
 export function toMarkdown(tables: readonly Table[], { node, ...host }: Machine): string {
   const where = `Node ${node.slice(1)}, ${host.platform}, ${host.processor}, ${host.cores} cores`
   const sections = tables.map(({ title, note, rows }) =>
-    [`## ${title}`, note, [...HEAD, ...rows.map(rowText)].join('\n')].join('\n\n'),
+    [`## ${title}`, note, tableText(rows)].join('\n\n'),
   )
   return [
     `Measured on ${where}. Each ratio is the median of the rounds' ratios, with the quartiles in`,
@@ -72,12 +72,23 @@ export function saveResult(name: string, text: string): string {
   return path
 }
 
-const HEAD = ['| | per second | ratio | aim |', '| --- | ---: | ---: | ---: |']
+function tableText(rows: readonly Row[]): string {
+  const hasCpu = rows.some(({ cpuRatio }) => cpuRatio !== undefined)
+  const head = ['', 'per second', 'ratio', ...(hasCpu ? ['by processor time'] : []), 'aim']
+  const lines = rows.map((row) => [
+    row.name,
+    rateText(row.perSecond),
+    ratioText(row.ratio),
+    ...(hasCpu ? [row.cpuRatio === undefined ? '' : ratioText(row.cpuRatio)] : []),
+    aimText(row),
+  ])
+  const rule = head.map((_, column) => (column === 0 ? '---' : '---:'))
+  return [head, rule, ...lines].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
 
-function rowText({ name, perSecond, ratio, aim }: Row): string {
-  const verdict = ratio.median >= (aim ?? 0) ? 'met' : 'missed'
-  const promised = aim === undefined ? '' : `${aim.toFixed(2)}, ${verdict}`
-  return `| ${name} | ${rateText(perSecond)} | ${ratioText(ratio)} | ${promised} |`
+function aimText({ aim, ratio }: Row): string {
+  if (aim === undefined) return ''
+  return `${aim.toFixed(2)}, ${ratio.median >= aim ? 'met' : 'missed'}`
 }
 
 function rateText({ median }: Spread): string {

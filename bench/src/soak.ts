@@ -35,7 +35,7 @@ const isLong = !values.short
 const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   async kill() {
     const rounds = isLong ? 200 : 20
-    const report = await runKillRounds({ rounds, maxRoundMs: isLong ? 1_500 : 400, progress: say })
+    const report = await runKillRounds({ rounds, maxRoundMs: isLong ? 800 : 400, progress: say })
     const { published, acknowledged, again, seconds, problems } = report
     const summary =
       `${rounds} kills in ${seconds.toFixed()} s: ${published} published, ` +

@@ -40,10 +40,9 @@ export class Worker {
     // It loads the built packages, whatever loaded this.
     this.#child = fork(script, { serialization: 'advanced', execArgv: [] })
     this.#child.on('message', (answer: Answer) => this.#settle(answer))
+    this.#child.on('error', (error) => this.#fail(error)) // nobody is there any more to be told
     this.#child.once('exit', (code, signal) => {
-      const error = new Error(`${script.pathname} ended by ${signal ?? `status ${code}`}`)
-      for (const waiting of this.#waiting.values()) waiting.reject(error)
-      this.#waiting.clear()
+      this.#fail(new Error(`${script.pathname} ended by ${signal ?? `status ${code}`}`))
     })
   }
 
@@ -62,6 +61,11 @@ export class Worker {
     const gone = once(this.#child, 'exit')
     this.#child.kill('SIGKILL')
     await gone
+  }
+
+  #fail(error: Error): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error)
+    this.#waiting.clear()
   }
 
   #settle({ id, result, error }: Answer): void {
