@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  CborTag,
   concatBytes,
   decodeObject,
   encodeCbor,
   encodeProtectedHeader,
   toHex,
   type AeadAlgorithm,
+  type CborKey,
+  type CborValue,
 } from '@waxwing/core'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -91,6 +94,64 @@ describe('the framing of an object', () => {
       }),
       { numRuns: 1500 },
     )
+  })
+
+  it('is accepted and refused as the slow twin says, whatever its fields hold', () => {
+    const any = (longest: number): fc.Arbitrary<CborValue> =>
+      fc.oneof(
+        { weight: 6, arbitrary: bytesUpTo(longest) },
+        fc.constantFrom<CborValue>('text', 7, -1, null, [], new Map()),
+      )
+    const rarely = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+      fc.oneof({ weight: 9, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary })
+    const wild = fc.record({
+      alg: rarely(fc.constantFrom<CborValue>(1, 3, 10, 2, 30, 300, -24, 'alg')),
+      kid: rarely(any(12)),
+      partialIv: rarely(any(12)),
+      epoch: rarely(any(6)),
+      clearPart: rarely(any(300)),
+      other: rarely(fc.constantFrom<CborKey>(2, 3, 5, -65538, 'label')),
+      signature: rarely(any(66)),
+      ciphertext: rarely(any(20)),
+      left: rarely(fc.constantFrom(1, 4, 6, 10)),
+    })
+    let validCount = 0
+    fc.assert(
+      fc.property(parts, wild, (right, drawn) => {
+        const header = headerMap(right)
+        const changes: readonly (readonly [CborKey, CborValue | undefined])[] = [
+          [1, drawn.alg],
+          [4, drawn.kid],
+          [6, drawn.partialIv],
+          [10, drawn.epoch],
+          [-65537, drawn.clearPart],
+          [drawn.other ?? 0, drawn.other === undefined ? undefined : 0],
+        ]
+        for (const [label, value] of changes) if (value !== undefined) header.set(label, value)
+        if (drawn.left !== undefined) header.delete(drawn.left)
+        const signature = drawn.signature === undefined ? right.signature : drawn.signature
+        const unprotected = new Map(signature === undefined ? [] : [[12, signature]])
+        const ciphertext = drawn.ciphertext === undefined ? right.ciphertext : drawn.ciphertext
+        const bytes = encodeCbor(new CborTag(16, [encodeCbor(header), unprotected, ciphertext]))
+        expect(verdict(bytes)).toBe(referenceVerdict(bytes))
+        if (verdict(bytes) === 'valid') validCount++
+      }),
+      { numRuns: 1500 },
+    )
+    expect(validCount).toBeGreaterThan(100)
+  })
+
+  it.each([23, 24, 255, 256, 65_535, 65_536, 70_000])('may hold %d bytes', (length) => {
+    const ciphertext = new Uint8Array(length).fill(1)
+    const clearPart = new Uint8Array(Math.min(length, 65_535))
+    const bytes = referenceEncode({ ...EXAMPLE, ciphertext, clearPart })
+    expect(decodeObject(bytes)).toMatchObject({ ciphertext, clearPart })
+  })
+
+  it('may not hold a clear part of more than 65,535 bytes', () => {
+    const bytes = referenceEncode({ ...EXAMPLE, clearPart: new Uint8Array(65_536) })
+    expect(verdict(bytes)).toBe('ERR_MALFORMED')
+    expect(referenceVerdict(bytes)).toBe('ERR_MALFORMED')
   })
 
   it('fails on any bytes with its two errors alone', () => {
