@@ -407,7 +407,7 @@ export class Endpoint {
     this.#listening.close()
     this.#forgetting.close()
     this.#patience.close()
-    await Promise.all([...this.#readers].map((reader) => reader.close()))
+    await Promise.all([...this.#readers].map((reader) => reader.close({ keepSubscription: true })))
     granter.close()
     revoking.close()
     await this.#producers.close()

@@ -34,7 +34,7 @@ import type { Runtime } from './runtime.js'
 export type { HeldGrant } from './held-grant.js'
 
 /** The name under which one's own keys stand in the ring. */
-export const OWN_SOURCE = 'own'
+const OWN_SOURCE = 'own'
 
 export class Generation {
   /** In hex. */
@@ -229,7 +229,7 @@ export class GenerationBook {
       manifest.bytes,
       own,
       producerCredential,
-      ring.serialize() as unknown as CborValue,
+      ring.serialize(),
       [...grants.values()].map(grantToCbor),
       closingEpoch ?? null,
     ])

@@ -230,7 +230,7 @@ export class Dispatcher {
 
   #tooMuch(message: VerifiedMessage): Promise<readonly Reply[]> {
     if (message.type === 'request') {
-      return this.#refuse(message as VerifiedMessage<'request'>, 'rate-limited')
+      return this.#refuse(message, 'rate-limited')
     }
     throw new WaxwingError('ERR_LIMIT', 'the principal sends too much', { rule: 'rate' })
   }
@@ -250,13 +250,13 @@ export class Dispatcher {
     const { type } = message
     switch (type) {
       case 'request':
-        return this.#handlers.request(message as VerifiedMessage<'request'>)
+        return this.#handlers.request(message)
       case 'grant':
-        return this.#handlers.grant(message as VerifiedMessage<'grant'>, arrival)
+        return this.#handlers.grant(message, arrival)
       case 'denial':
-        return this.#handlers.denial(message as VerifiedMessage<'denial'>)
+        return this.#handlers.denial(message)
       case 'ack':
-        return this.#handlers.ack(message as VerifiedMessage<'ack'>)
+        return this.#handlers.ack(message)
       case 'revocation':
       case 'enrol':
         throw new WaxwingError('ERR_UNSUPPORTED', `${type} is not handled here`)

@@ -24,7 +24,7 @@ import type { OwnIdentity } from '../identity/own-identity.js'
 import type { Runtime } from '../runtime.js'
 
 /** A session's longest life. */
-export const MAX_SESSION_MS = 86_400_000
+const MAX_SESSION_MS = 86_400_000
 const SESSION_ID_BYTES = 7
 
 let drawn = 0

@@ -16,10 +16,10 @@ import {
   utf8,
   type CborValue,
   type CryptoProvider,
+  type DecodedObject,
 } from '@waxwing/core'
 import type { ObjectFacts, Pool } from '../events.js'
 import type { RecordCodec } from '../table.js'
-import type { Arrival } from './arrival.js'
 
 export const PARKED_TABLE = 'parked'
 export const PARKED_OBJECT_TABLE = 'parked-object'
@@ -99,7 +99,7 @@ export const parkedCodec: RecordCodec<ParkedRecord> = {
  */
 export function fingerprintOf(
   crypto: Pick<CryptoProvider, 'sha256'>,
-  { object, address }: Pick<Arrival, 'object' | 'address'>,
+  { object, address }: { object: Pick<DecodedObject, 'bytes'>; address?: string | undefined },
 ): string {
   const where = utf8(address === undefined ? '\0' : `${address}\0`)
   return toHex(crypto.sha256(concatBytes(where, object.bytes)).subarray(0, FINGERPRINT_BYTES))

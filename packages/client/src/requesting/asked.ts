@@ -18,9 +18,9 @@ import {
 import type { Generation } from '../generation-book.js'
 
 /** Requests for the same are merged for so long before the first is sent. */
-export const MERGE_MS = 50
+const MERGE_MS = 50
 /** Nothing is asked for any more so long after it was denied for good. */
-export const FINAL_DENIAL_MS = 86_400_000
+const FINAL_DENIAL_MS = 86_400_000
 const FIRST_RETRY_MS = 2000
 const LAST_RETRY_MS = 3_600_000
 /** A request that was sealed to its authorities goes unsealed after so many tries. */

@@ -128,7 +128,7 @@ describe('a control message', () => {
     for (let i = 0; i < 100; i++) {
       await plant.endpoint.receive(await request(false)).then(
         () => granted++,
-        (e: { code: string }) => codes.push(e.code),
+        (error: unknown) => codes.push(error instanceof WaxwingError ? error.code : 'other'),
       )
     }
     expect(eventsOf(plant, 'granted')).toHaveLength(60)

@@ -24,10 +24,8 @@ describe('an endpoint', () => {
     await plant.endpoint.close()
     const transport = memoryTransport(town.broker, { clientId: 'plant' })
     transport.disconnect()
-    const { clock, timers, store } = {
-      ...town,
-      store: memoryStore({ from: plant.store.snapshot() }),
-    }
+    const { clock, timers } = town
+    const store = memoryStore({ from: plant.store.snapshot() })
     const opening = openEndpoint({ store, transport, clock, timers, decide: grantAll })
     await town.pass(6000, 500)
     const endpoint = await opening

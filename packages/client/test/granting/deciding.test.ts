@@ -130,7 +130,7 @@ describe('the application decides', () => {
     ['says nothing', () => undefined],
     ['promises nothing', () => Promise.resolve(undefined)],
   ] as const)('or %s, and then a person does: it is never silent', async (what, decide) => {
-    await openPlant(decide as Decide)
+    await openPlant(decide)
     const desk = await asking('desk')
     expect(denialsOf(desk)).toEqual(['pending-approval'])
     expect(await plant.endpoint.requests()).toHaveLength(1)

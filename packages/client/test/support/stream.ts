@@ -48,7 +48,7 @@ export const HOUR = 3600
 export const EPOCH: number = NOW / HOUR
 export const STREAM = 'plant/1/temperature'
 /** A day and a half of epochs around {@link EPOCH}. */
-export const SPAN: Span = { first: EPOCH - 24, last: EPOCH + 12 }
+const SPAN: Span = { first: EPOCH - 24, last: EPOCH + 12 }
 
 export interface TestRuntime extends Runtime {
   readonly clock: FixedClock
@@ -151,7 +151,7 @@ export function makeStream(
 }
 
 /** The nodes that cover a span. */
-export function nodesOf(root: Uint8Array, span: Span): readonly TreeNode[] {
+function nodesOf(root: Uint8Array, span: Span): readonly TreeNode[] {
   const nodes = nodesFor(crypto, [rootNode(root)], span)
   if (nodes === undefined) throw new RangeError('a root leads to every node')
   return nodes

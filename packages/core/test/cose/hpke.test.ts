@@ -4,6 +4,7 @@ import { toHex, utf8 } from '../../src/bytes.js'
 import { type CborKey, type CborValue, encodeCbor } from '../../src/cbor/cbor.js'
 import { decodeEncrypt0, encodeEncrypt0, encStructure } from '../../src/cose/encrypt0.js'
 import { decodeHpke, openHpke, sealHpke } from '../../src/cose/hpke.js'
+import { WaxwingError } from '../../src/errors.js'
 import { generateKemKeyPair, type KemKind, openBase } from '../../src/hpke/suite.js'
 import { providers } from '../crypto/providers.js'
 
@@ -81,8 +82,8 @@ describe('a COSE-HPKE message', () => {
     for (let i = 0; i < 8 * bytes.length; i++) {
       const changed = bytes.slice()
       changed[i >> 3]! ^= 1 << (i & 7)
-      const outcome = await openHpke(crypto, changed, key, context).catch(
-        (error: { code?: string }) => error.code ?? error,
+      const outcome = await openHpke(crypto, changed, key, context).catch((error: unknown) =>
+        error instanceof WaxwingError ? error.code : error,
       )
       // The highest bit of an X25519 public key is ignored (RFC 7748 Section 5), but hashed.
       const codes = ['ERR_NOT_AUTHENTIC', 'ERR_MALFORMED', 'ERR_UNSUPPORTED']
