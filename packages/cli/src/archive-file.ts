@@ -8,7 +8,13 @@
 
 import { createReadStream } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { ArchiveReader, concatBytes, encodeArchiveItem, WaxwingError } from '@waxwing/core'
+import {
+  ArchiveReader,
+  concatBytes,
+  encodeArchiveItem,
+  malformed,
+  WaxwingError,
+} from '@waxwing/core'
 
 interface Waiting {
   readonly item: Uint8Array
@@ -60,6 +66,7 @@ export class ArchiveFile {
    */
   append(item: Uint8Array): Promise<void> {
     encodeArchiveItem(item)
+    if (!mayBegin(item[0])) throw malformed('archive item', 'tag')
     return new Promise((done, failed) => {
       this.#waiting.push({ item, done, failed })
       this.#writing ??= this.#writeAll()
@@ -92,12 +99,31 @@ export class ArchiveFile {
 /** Where the last whole item ends. */
 async function wholeBytes(path: string): Promise<number> {
   const reader = new ArchiveReader()
-  for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) reader.push(chunk)
+  for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
+    for (const item of reader.push(chunk)) {
+      if (!mayBegin(item[0])) throw malformed('archive', 'item')
+    }
+  }
   try {
     reader.end()
   } catch (error) {
     const isTorn = error instanceof WaxwingError && error.details.field === 'end'
-    if (!isTorn) throw error
+    if (!isTorn || !mayBegin(await byteAt(path, reader.offset))) throw error
   }
   return reader.offset
+}
+
+/** Whether a byte begins an object or control message: COSE_Encrypt0 or COSE_Sign1, with its tag. */
+function mayBegin(byte: number | undefined): boolean {
+  return byte === 0xd0 || byte === 0xd2
+}
+
+async function byteAt(path: string, offset: number): Promise<number | undefined> {
+  const file = await open(path)
+  try {
+    const { buffer, bytesRead } = await file.read(new Uint8Array(1), 0, 1, offset)
+    return bytesRead === 1 ? buffer[0] : undefined
+  } finally {
+    await file.close()
+  }
 }

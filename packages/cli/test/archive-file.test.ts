@@ -3,10 +3,12 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { encodeCbor } from '@waxwing/core'
+import { CborTag, encodeCbor } from '@waxwing/core'
 import { ArchiveFile } from '../src/archive-file.js'
 
-const ITEMS = ['one', 'two', 'three'].map((text) => encodeCbor([text, new Uint8Array(50)]))
+const ITEMS = ['one', 'two', 'three'].map((text) =>
+  encodeCbor(new CborTag(16, [text, new Uint8Array(50)])),
+)
 
 describe('the file of an archive', () => {
   let folder: string
@@ -53,16 +55,18 @@ describe('the file of an archive', () => {
   })
 
   it('is left alone if it is no archive, or damaged in its midst', async () => {
-    writeFileSync(path, 'this is a letter, not an archive\u00FF')
-    const before = readFileSync(path)
-    await expect(ArchiveFile.open(path)).rejects.toMatchObject({ code: 'ERR_MALFORMED' })
-    expect(readFileSync(path)).toEqual(before)
+    for (const text of ['a', 'this is a letter, not an archive', 'x', '{}', '\u00FF']) {
+      writeFileSync(path, text)
+      await expect(ArchiveFile.open(path), text).rejects.toMatchObject({ code: 'ERR_MALFORMED' })
+      expect(readFileSync(path, 'utf8')).toBe(text)
+    }
   })
 
   it('takes nothing that is not exactly one item', async () => {
     const file = await ArchiveFile.open(path)
     expect(() => file.append(Uint8Array.of(0x82, 1))).toThrow('archive item')
     expect(() => file.append(Buffer.concat(ITEMS))).toThrow('trailing bytes')
+    expect(() => file.append(encodeCbor('21.5'))).toThrow('tag')
     await file.close()
     expect(statSync(path).size).toBe(0)
     appendFileSync(path, '')
