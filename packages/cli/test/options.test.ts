@@ -85,6 +85,8 @@ describe('rules', () => {
       rights: 'read',
     })
     expect(ruleText(rule)).toBe('screens: role screen may read plant/#, 30d back')
+    const id = '-R9iXetl9iEP559qYY5NWN2x5SHhDnQysphhpSJA8Xc'
+    expect(ruleFrom('x', { streams: '#', principal: `id:${id}` }).to).toEqual({ principal: id })
     expect(() => ruleFrom('x', { streams: '#' })).toThrow('say one of --role, --unit')
     expect(() => ruleFrom('x', { streams: '#', role: 'a', unit: 'b' })).toThrow(UsageError)
     expect(() => ruleFrom('no name', { streams: '#', role: 'a' })).toThrow(UsageError)

@@ -6,7 +6,7 @@
  */
 
 import type { Command } from 'commander'
-import { WaxwingError } from '@waxwing/core'
+import { toBase64Url, WaxwingError } from '@waxwing/core'
 import type { Rule } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
@@ -92,7 +92,9 @@ export function ruleFrom(id: string, options: AddOptions): Rule {
     id,
     streams: namePattern(options.streams),
     to: granteeOf(options),
-    ...(options.domain === undefined ? {} : { domain: options.domain }),
+    ...(options.domain === undefined
+      ? {}
+      : { domain: toBase64Url(fullId(options.domain, 'domain id')) }),
     ...(history === undefined ? {} : { historySeconds: parseDuration(history) }),
     ...(lease === undefined ? {} : { leaseSeconds: parseDuration(lease) }),
     rights: options.share === true ? 'share' : 'read',
@@ -104,8 +106,7 @@ function granteeOf({ role, unit, principal }: AddOptions): Rule['to'] {
   if (given.length !== 1) throw new UsageError('say one of --role, --unit and --principal')
   if (role !== undefined) return { role }
   if (unit !== undefined) return { unit }
-  fullId(principal ?? '')
-  return { principal: principal ?? '' }
+  return { principal: toBase64Url(fullId(principal ?? '')) }
 }
 
 export function ruleText(rule: Rule): string {

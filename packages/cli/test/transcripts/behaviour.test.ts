@@ -206,7 +206,7 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     const { stdout } = await waxwing(['--home', 'desk', 'id', 'show', '--id'])
     const rule = ['rules', 'add', 'desk', '--streams', 'plant/rule', '--principal', stdout.trim()]
     expect(await waxwing(['--home', 'plant', ...rule])).toMatchObject({ status: 0 })
-    const args = ['--home', 'desk', 'sub', 'plant/rule', '--count', '1', '--timeout', '20s']
+    const args = ['--home', 'desk', 'sub', 'plant/rule', '--count', '1', '--timeout', '60s']
     const reading = new Running(args, { cwd: folder, env })
     await reading.shows(/Reading/)
     await waxwing(['--home', 'plant', 'pub', 'plant/rule', 'by rule'], env)
