@@ -33,6 +33,9 @@ export class Running {
   constructor(args: readonly string[], { cwd, env = {}, stdin }: RunOptions) {
     const child = spawn(process.execPath, [BIN, ...args], { cwd, env: { ...process.env, ...env } })
     this.process = child
+    const kill = (): void => void child.kill('SIGKILL')
+    process.once('exit', kill) // nothing outlives the tests, whatever ends them
+    child.once('exit', () => process.off('exit', kill))
     this.#closed = once(child, 'close')
     child.stdout.setEncoding('utf8').on('data', (text: string) => (this.stdout += text))
     child.stderr.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
