@@ -316,6 +316,7 @@ export class Endpoint {
       const { version, domainId } = bundle
       runtime.emit({ type: 'trust', domain: toBase64Url(domainId), version })
     }
+    await this.#listening.toDomain()
     await revoking.followBundle()
     await sharing.announceAll()
   }

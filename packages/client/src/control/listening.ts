@@ -15,6 +15,7 @@ import {
 } from '@waxwing/core'
 import type { Generation } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
+import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
 import { cardAddress, credentialAddress, inboxFilter, trustFilter } from './addresses.js'
 import type { Intake } from './intake.js'
@@ -24,6 +25,7 @@ const REFETCH_MS = 60_000
 export interface ListeningInputs {
   readonly runtime: Runtime
   readonly identity: OwnIdentity
+  readonly trustBook: TrustBook
   readonly intake: Intake
   readonly transport: Transport | undefined
   /** Leave answering to another process: subscribe to nothing. */
@@ -50,10 +52,15 @@ export class Listening {
     await this.announceSelf()
   }
 
-  /** Listens to the trust of the own domain, once there is one. */
+  /** Listens to the trust of the own domain, once there is one, and to its partners' bundles. */
   async toDomain(): Promise<void> {
-    const { domainId } = this.#inputs.identity
-    if (domainId !== null) await this.#subscribe(trustFilter(domainId))
+    const { identity, trustBook } = this.#inputs
+    if (identity.domainId === null) return
+    const partners = trustBook.trust.bundle?.partners ?? []
+    const filters = partners.map(({ domainId }) => trustAddress(domainId))
+    for (const filter of [trustFilter(identity.domainId), ...filters]) {
+      await this.#subscribe(filter)
+    }
   }
 
   /** Whoever may grant a generation hears who asks for it. */

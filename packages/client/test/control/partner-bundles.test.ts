@@ -1,0 +1,28 @@
+import { trustAddress } from '@waxwing/core'
+import { expect, it } from 'vitest'
+import { Domain } from '../../src/domain/domain.js'
+import { openEndpoint } from '../../src/endpoint.js'
+import { memoryStore } from '../../src/memory-store.js'
+import { memoryBroker, memoryTransport } from '../../src/testing.js'
+
+it('whom a partner revokes is learnt from the broker', async () => {
+  const broker = memoryBroker()
+  const [alpha, beta] = await Promise.all(
+    ['alpha', 'beta'].map((name) => Domain.create({ store: memoryStore(), name, recovery: false })),
+  )
+  if (alpha === undefined || beta === undefined) throw new Error('two domains')
+  await beta.addPartner({ ...beta.readPartnerCard(alpha.partnerCard()), patterns: ['alpha/#'] })
+  const open = (name: string) =>
+    openEndpoint({ store: memoryStore(), transport: memoryTransport(broker), name })
+  await using sensor = await open('sensor')
+  await sensor.admit(await alpha.admit(await sensor.enrolment(), { produces: ['alpha/#'] }))
+  await using desk = await open('desk')
+  await desk.admit(await beta.admit(await desk.enrolment()))
+
+  const { identity } = sensor.parts
+  const { bundle } = await alpha.revoke(identity.id)
+  broker.inject(trustAddress(alpha.id), bundle, { retained: true })
+  await broker.idle()
+  const { trust } = desk.parts.trustBook
+  expect(trust.revokedSince({ id: identity.id, domainId: alpha.id })).toBeDefined()
+})
