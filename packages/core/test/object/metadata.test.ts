@@ -106,6 +106,10 @@ describe('the metadata of an object', () => {
     ['a content type of 256 bytes', map([2, 'x'.repeat(256)])],
     ['a header that is no text', map([3, new Map([['a', 1]])])],
     ['a header with a number for a name', map([3, new Map([[1, 'a']])])],
+    [
+      '65 headers',
+      map([3, new Map(Array.from({ length: 65 }, (_, i): [string, string] => [`h${i}`, '']))]),
+    ],
     ['a trail of two fields', map([4, [0, 0]])],
     ['a trail of four fields', map([4, [0, 0, [], 0]])],
     ['a session id of 8 bytes', map([4, [0, 0, [[new Uint8Array(8), 0]]]])],
@@ -115,6 +119,13 @@ describe('the metadata of an object', () => {
   ]
   it.each(malformed)('is not read from %s', (_, bytes) => {
     expect(outcomeOf(() => decodeMetadata(bytes))).toBe('ERR_MALFORMED')
+  })
+
+  it('may take 65,535 bytes', () => {
+    const headers = new Map([['h', 'x'.repeat(MAX_METADATA_BYTES - 8)]])
+    const encoded = encodeMetadata({ headers })
+    expect(encoded).toHaveLength(MAX_METADATA_BYTES)
+    expect(decodeMetadata(encoded).metadata).toEqual({ headers })
   })
 
   it('is not read beyond 65,535 bytes', () => {

@@ -206,6 +206,13 @@ describe('a sealer', () => {
     expect(decodeObject(longest).clearPart).toHaveLength(MAX_CLEAR_PART_BYTES)
   })
 
+  it.each([6, 7, 238, 239, 65_518, 65_519])('writes %d bytes in the shortest form', (length) => {
+    const plaintext = new Uint8Array(length).fill(7)
+    const object = new ObjectSealer(inputsOf(manifest)).seal({ metadata: PLAIN, plaintext })
+    expect(referenceEncode(decodeObject(object))).toEqual(object)
+    expect(openerOf(manifest).open(decodeObject(object))?.plaintext).toEqual(plaintext)
+  })
+
   it('writes big payloads as it does small ones', () => {
     const plaintext = new Uint8Array(200_000).fill(7)
     const sealer = new ObjectSealer(inputsOf(manifest))
