@@ -70,6 +70,7 @@ async function startReading(kind: PathKind, { url }: PathSetup): Promise<void> {
     return
   }
   const reader = end.endpoint.reader(`${TOPIC}/${kind.topic}`, { acceptUnsigned: true })
+  await reader.start() // else the first message may come before the subscription, and never again
   void (async () => {
     for await (const message of reader) void message.acknowledge().then(handle)
   })()
