@@ -265,10 +265,10 @@ export class Endpoint {
     requester.start()
     this.#inBackground(() => this.#forgetting.start())
     if (!passive) this.#inBackground(() => revoking.resume())
+    this.#watchCard()
     if (transport === undefined) return
     this.#undo.push(transport.onStatus((status) => this.#followStatus(status)))
     await this.#listen()
-    this.#watchCard()
   }
 
   /** Whoever starts off-line works off-line; it listens as soon as it can. */

@@ -19,6 +19,7 @@ import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
 import { cardAddress, credentialAddress, inboxFilter, trustFilter } from './addresses.js'
 import type { Intake } from './intake.js'
+import type { Outbox } from './outbox.js'
 
 const REFETCH_MS = 60_000
 
@@ -27,6 +28,7 @@ export interface ListeningInputs {
   readonly identity: OwnIdentity
   readonly trustBook: TrustBook
   readonly intake: Intake
+  readonly outbox: Outbox
   readonly transport: Transport | undefined
   /** Leave answering to another process: subscribe to nothing. */
   readonly passive: boolean
@@ -71,14 +73,22 @@ export class Listening {
     await this.#subscribe(requestAddress(kid))
   }
 
-  /** Publishes credential and card, so that others can grant unasked and seal what they ask. */
+  /**
+   * Publishes credential and card, so that others can grant unasked and seal what they ask. Without a
+   * transport they wait in the outbox.
+   */
   async announceSelf(): Promise<void> {
-    const { identity, transport, announce } = this.#inputs
-    const { domainId, credential } = identity
-    if (!announce || transport === undefined || domainId === null || credential === null) return
-    const retained = { retained: true }
-    await transport.send(credentialAddress(domainId, identity.id), credential, retained)
-    await transport.send(cardAddress(domainId, identity.id), identity.card.bytes, retained)
+    const { identity, transport, announce, outbox } = this.#inputs
+    const { domainId, credential, card, id } = identity
+    if (!announce || domainId === null || credential === null) return
+    const retained = true
+    const announced = [
+      { address: credentialAddress(domainId, id), payload: credential, retained },
+      { address: cardAddress(domainId, id), payload: card.bytes, retained },
+    ]
+    if (transport === undefined) return outbox.post(announced)
+    for (const { address, payload } of announced)
+      await transport.send(address, payload, { retained })
   }
 
   /** Asks the intermediary for its newest trust bundle again; at most once a minute. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openEndpoint } from '../../src/endpoint.js'
+import { openEndpoint, type Endpoint } from '../../src/endpoint.js'
 import { memoryStore } from '../../src/memory-store.js'
 import type { Decide } from '../../src/options.js'
 import { memoryTransport } from '../../src/testing.js'
@@ -263,5 +263,42 @@ describe('the outbox', () => {
     await town.pass(HOUR, 60_000)
     const sent = town.broker.carried.filter(({ address }) => address === 'far/away')
     expect(sent).toHaveLength(1)
+  })
+})
+
+describe('an endpoint without a transport', () => {
+  /** A member that is only told, and tells, by hand. */
+  async function byHand(announce: boolean): Promise<Endpoint> {
+    const { clock, timers } = town
+    const endpoint = await openEndpoint({ store: memoryStore(), clock, timers, announce })
+    const enrolment = await endpoint.enrolment({ name: 'vault' })
+    await endpoint.admit(await town.domain.admit(enrolment), { domainId: town.domain.id })
+    return endpoint
+  }
+
+  it('renews its key card as it goes, and leaves it in the outbox to be announced', async () => {
+    const vault = await byHand(true)
+    const { identity } = vault.parts
+    const first = identity.card
+    expect((await vault.takeOutbox()).map(({ payload }) => payload)).toEqual([
+      identity.credential,
+      first.bytes,
+    ])
+    await town.pass(21 * DAY, HOUR)
+    expect(identity.card.issued).toBeGreaterThan(first.issued)
+    const left = await vault.takeOutbox()
+    expect(left.map(({ payload }) => payload)).toEqual([identity.credential, identity.card.bytes])
+    expect(left.every(({ retained }) => retained)).toBe(true)
+    await vault.close()
+    expect(town.timers.pendingCount).toBe(0)
+  })
+
+  it('that announces nothing leaves nothing in the outbox', async () => {
+    const vault = await byHand(false)
+    const { issued } = vault.parts.identity.card
+    await town.pass(21 * DAY, HOUR)
+    expect(vault.parts.identity.card.issued).toBeGreaterThan(issued)
+    expect(await vault.takeOutbox()).toEqual([])
+    await vault.close()
   })
 })
