@@ -11,6 +11,7 @@ import type { WaxwingError } from '@waxwing/core'
 import type { Connection } from './connection.js'
 import type { ResolvedOptions } from './options.js'
 import { subscribeFailed, transportError } from './refusals.js'
+import { qualityFor } from './send-options.js'
 import { subscriptionIdentifier } from './topics.js'
 
 interface Request {
@@ -91,7 +92,7 @@ export class FilterRequests {
   #ask(request: Request): void {
     const { filter } = request
     if (this.#parting.has(filter)) return // asked when that is answered
-    const { qos } = this.#options
+    const qos = qualityFor(filter, this.#options.qos)
     const properties = { subscriptionIdentifier: subscriptionIdentifier(filter) }
     const options = { qos, ...(this.#hasIdentifiers ? { properties } : {}) }
     this.#connection.client.subscribe(filter, options, (error, grants, answer) => {
@@ -108,8 +109,8 @@ export class FilterRequests {
 
   #checkGrants(grants: readonly ISubscriptionGrant[]): void {
     for (const { topic, qos } of grants) {
-      if (qos >= this.#options.qos) continue
-      const wanted = this.#options.qos
+      const wanted = qualityFor(topic, this.#options.qos)
+      if (qos >= wanted) continue
       this.#report(transportError(`the broker grants QoS ${qos} to ${topic}, asked for ${wanted}`))
     }
   }

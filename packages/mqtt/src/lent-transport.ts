@@ -20,13 +20,18 @@ import type {
 import type { MqttTransport } from './mqtt-transport.js'
 import { asBuffer, publishOptions, receivedFrom } from './packets.js'
 import { closedError, connectionFailed, sendFailed, subscribeFailed } from './refusals.js'
-import { assertSendable, type MqttSendOptions, type QualityOfService } from './send-options.js'
+import {
+  assertSendable,
+  qualityFor,
+  type MqttSendOptions,
+  type QualityOfService,
+} from './send-options.js'
 import { StatusBoard } from './status-board.js'
 import { Subscriptions } from './subscriptions.js'
 import { assertTopicFilter, subscriptionIdentifier } from './topics.js'
 
 export interface LentClientOptions {
-  /** Of subscriptions, and of sends that do not say otherwise. Default 1. */
+  /** Of subscriptions, and of sends that do not say otherwise. Default 1; control has 1 at least. */
   readonly qos?: QualityOfService
   /** Largest payload to send. Default 262,144. */
   readonly maxPayloadBytes?: number
@@ -76,7 +81,8 @@ class LentClient implements MqttTransport {
     if (this.#isClosed) throw closedError()
     const registration = this.#subscriptions.add(filter, handler)
     const properties = { subscriptionIdentifier: subscriptionIdentifier(filter) }
-    const { qos, protocolVersion } = this.#defaults
+    const { protocolVersion } = this.#defaults
+    const qos = qualityFor(filter, this.#defaults.qos)
     try {
       await this.#client.subscribeAsync(filter, {
         qos,
@@ -109,7 +115,7 @@ class LentClient implements MqttTransport {
 
   async #publish(address: string, payload: Uint8Array, options: MqttSendOptions): Promise<void> {
     try {
-      const wire = publishOptions(options, this.#defaults)
+      const wire = publishOptions(address, options, this.#defaults)
       await this.#client.publishAsync(address, asBuffer(payload), wire)
     } catch (error) {
       throw sendFailed(address, error)

@@ -82,7 +82,7 @@ class TwoConnections implements MqttTransport {
   async send(address: string, payload: Uint8Array, options: MqttSendOptions = {}): Promise<void> {
     assertSendable(address, payload, options, this.#options)
     if (this.#end !== undefined) throw this.#end
-    const how = publishOptions(options, this.#options)
+    const how = publishOptions(address, options, this.#options)
     await this.#sends.push({ address, payload: copyForSending(payload), options: how })
   }
 

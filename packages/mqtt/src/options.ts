@@ -49,7 +49,7 @@ export interface MqttTransportOptions {
    * Default 7 days with a `clientId`, else 300: a broken connection loses nothing.
    */
   readonly sessionExpirySeconds?: number
-  /** Of subscriptions, and of sends that do not say otherwise. Default 1. */
+  /** Of subscriptions, and of sends that do not say otherwise. Default 1; control has 1 at least. */
   readonly qos?: QualityOfService
   readonly username?: string
   /** A function is called before each connection, and keeps the password out of the options. */

@@ -8,7 +8,7 @@
 
 import type { IClientPublishOptions, IPublishPacket } from 'mqtt'
 import { utf8, type Received } from '@waxwing/core'
-import type { MqttSendOptions, QualityOfService } from './send-options.js'
+import { qualityFor, type MqttSendOptions, type QualityOfService } from './send-options.js'
 
 const NO_PROPERTIES: Readonly<Record<string, string>> = Object.freeze({})
 
@@ -66,10 +66,12 @@ export function identifiersOf({ properties }: IPublishPacket): readonly number[]
 
 /** What MQTT.js needs to know of a send, for either version of the protocol. */
 export function publishOptions(
+  address: string,
   options: MqttSendOptions,
   defaults: { readonly qos: QualityOfService; readonly protocolVersion: number },
 ): IClientPublishOptions & { readonly qos: QualityOfService } {
-  const common = { qos: options.qos ?? defaults.qos, retain: options.retained ?? false }
+  const qos = qualityFor(address, options.qos ?? defaults.qos)
+  const common = { qos, retain: options.retained ?? false }
   if (defaults.protocolVersion !== 5) return common
   const { 'content-type': contentType, ...userProperties } = options.properties ?? {}
   const properties: NonNullable<IPublishPacket['properties']> = {

@@ -6,13 +6,24 @@
  */
 
 import { WaxwingError, type SendOptions } from '@waxwing/core'
-import { assertTopicName } from './topics.js'
+import { assertTopicName, isControlFilter } from './topics.js'
 
 export type QualityOfService = 0 | 1 | 2
 
 export interface MqttSendOptions extends SendOptions {
-  /** Instead of the transport's own. 0: may be lost. 1: may come twice. 2: once to the broker. */
+  /**
+   * Instead of the transport's own. 0: may be lost. 1: may come twice. 2: once to the broker. Control
+   * messages have 1 at least.
+   */
   readonly qos?: QualityOfService
+}
+
+/**
+ * What is sent to an address, or asked for by a filter, when `wanted` was asked for: control messages
+ * must not get lost (`docs/spec/09-bindings.md` Section 9.3.2).
+ */
+export function qualityFor(addressOrFilter: string, wanted: QualityOfService): QualityOfService {
+  return wanted === 0 && isControlFilter(addressOrFilter) ? 1 : wanted
 }
 
 /** Checks a send for what no broker can change. */
