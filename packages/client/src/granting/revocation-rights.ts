@@ -20,7 +20,7 @@ import {
 import type { GenerationBook } from '../generation-book.js'
 import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
-import { nowSeconds, type Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime.js'
 
 export type RevocationMessage = Extract<DecodedMessage, { type: 'revocation' }>
 
@@ -66,7 +66,7 @@ function streamsOfGranter(
   const known = trustBook.principalOf(author)?.credential ?? null
   const principal = trust.resolve(author, envelope.credential ?? known)
   verifyStatement(statement, principal.key, null)
-  trust.checkStanding(principal, nowSeconds(runtime))
+  trust.checkStanding(principal, judgedSeconds(runtime, envelope.issued, principal.issued))
   const name = toBase64Url(author)
   const { generationId } = body
   const granted = book.all().filter(({ manifest, grants }) => {

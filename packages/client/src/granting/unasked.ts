@@ -7,6 +7,7 @@
  */
 
 import { WaxwingError, type TrustedPrincipal } from '@waxwing/core'
+import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Authority } from './authority.js'
@@ -53,7 +54,7 @@ function granteeFor(
   principal: TrustedPrincipal,
 ): Grantee {
   const { id, name } = principal
-  trustBook.trust.checkStanding(principal, nowSeconds(runtime))
+  trustBook.trust.checkStanding(principal, judgedSeconds(runtime, principal.issued))
   const card = trustBook.cardOf(id)
   if (card === undefined || card.expires <= nowSeconds(runtime)) {
     throw new WaxwingError('ERR_KEY_UNKNOWN', `no valid key card of ${name} is held`)

@@ -16,7 +16,11 @@ export function knownSeconds(runtime: Timed): number | undefined {
   return runtime.time.known ? nowSeconds(runtime) : undefined
 }
 
-/** The time to judge a statement at that was issued at `issued`, in seconds since 1970. */
-export function judgedSeconds(runtime: Timed, issued: number): number {
-  return knownSeconds(runtime) ?? Math.max(nowSeconds(runtime), issued)
+/**
+ * The time to judge a statement at, in seconds since 1970.
+ *
+ * @param issued - When it was issued; and the credential of its author, where both are judged.
+ */
+export function judgedSeconds(runtime: Timed, ...issued: readonly number[]): number {
+  return knownSeconds(runtime) ?? Math.max(nowSeconds(runtime), ...issued)
 }

@@ -17,9 +17,10 @@ import {
   type Trust,
   type TrustedPrincipal,
 } from '@waxwing/core'
-import { nowSeconds, type Runtime } from '../runtime.js'
+import type { Runtime } from '../runtime.js'
 import { BundleKeeping } from './bundle-keeping.js'
 import { PrincipalKeeping } from './principal-keeping.js'
+import { judgedSeconds } from './statement-time.js'
 import { TrustState } from './trust-state.js'
 
 export class TrustBook {
@@ -171,7 +172,7 @@ export class TrustBook {
 
   #isInGoodStanding(principal: TrustedPrincipal): boolean {
     try {
-      this.trust.checkStanding(principal, nowSeconds(this.#runtime))
+      this.trust.checkStanding(principal, judgedSeconds(this.#runtime, principal.issued))
       return true
     } catch {
       return false

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Domain } from '../../src/domain/domain.js'
 import { memoryStore } from '../../src/memory-store.js'
 import type { Decide } from '../../src/options.js'
-import { faultyStore } from '../../src/testing.js'
+import { faultyStore, fixedClock } from '../../src/testing.js'
 import { DAY, START } from '../support/plant.js'
 import { canOpen, eventsOf, Town, want, type Resident } from '../support/town.js'
 
@@ -175,6 +175,25 @@ describe('a revocation', () => {
     await town.pass(10_000, 100)
     expect(canOpen(desk, after)).toBe(false)
     expect(eventsOf(keeper, 'denied').at(-1)?.code).toBe('not-authorized')
+  })
+
+  it('reaches a keeper that does not know the time, by a granter with a newer credential', async () => {
+    const clock = fixedClock(START)
+    let keeper = await town.member('keeper', {}, { announce: true, decide: grantAll, clock })
+    await town.domain.addKeeper(keeper.endpoint.parts.identity.id)
+    town.publishBundle()
+    await town.settle()
+    await begin()
+    await town.settle()
+    await keeper.endpoint.close()
+    await town.pass(3 * DAY, DAY)
+    await town.admit(plant, { produces: ['plant/#'] })
+    clock.forget()
+    keeper = await town.restart(keeper)
+    await plant.endpoint.revoke(STREAM, desk.endpoint.id)
+    await town.settle()
+    expect(eventsOf(keeper, 'control-refused')).toEqual([])
+    expect(eventsOf(keeper, 'revoked')).toHaveLength(1)
   })
 
   it('of one whom a keeper granted, and not we, rotates as well', async () => {
