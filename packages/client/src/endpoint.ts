@@ -17,7 +17,7 @@ import type { Reply } from './control/messenger.js'
 import { Patience } from './control/patience.js'
 import type { EventListener, WaxwingEvent } from './events.js'
 import { ForgettingWatch } from './forgetting-watch.js'
-import type { Generation } from './generation-book.js'
+import type { Generation } from './generation.js'
 import { fixTerms } from './granting/terms.js'
 import type { Rule } from './granting/rules.js'
 import type {
@@ -119,7 +119,7 @@ export class Endpoint {
   async admit(admission: Uint8Array, options: { domainId?: Uint8Array } = {}): Promise<void> {
     const { identity, trustBook, book } = this.#parts
     await identity.admit(admission, trustBook, options)
-    book.refreshTrust()
+    await book.refreshTrust()
     await this.#listening.toDomain()
     await this.#listening.announceSelf()
   }
@@ -131,7 +131,7 @@ export class Endpoint {
     produces?: readonly string[]
   }): Promise<void> {
     await this.#parts.trustBook.pin({ produces: [], ...key })
-    this.#parts.book.refreshTrust()
+    await this.#parts.book.refreshTrust()
   }
 
   /**
@@ -310,7 +310,7 @@ export class Endpoint {
 
   async #followBundle(): Promise<void> {
     const { book, revoking, sharing, runtime, trustBook } = this.#parts
-    book.refreshTrust()
+    await book.refreshTrust()
     const { bundle } = trustBook.trust
     if (bundle !== undefined) {
       const { version, domainId } = bundle

@@ -9,7 +9,8 @@
 
 import { epochAt } from '@waxwing/core'
 import { writeConfirmedTime } from './confirmed-time.js'
-import type { Generation, GenerationBook } from './generation-book.js'
+import type { Generation } from './generation.js'
+import type { GenerationBook } from './generation-book.js'
 import type { Runtime } from './runtime.js'
 
 const CHECK_MS = 60_000
@@ -61,7 +62,7 @@ export class ForgettingWatch {
     const before = epochAt(this.#runtime.time.now(), manifest.epochSeconds) - FORGET_AFTER_EPOCHS
     const isPastHeld = ring.spans().some(({ first }) => first < before)
     if (!isPastHeld || before <= 0 || this.#closed) return
-    this.#book.forgetBefore(generation, before)
-    await this.#book.save(generation)
+    generation.forgetBefore(before)
+    await this.#book.record([generation])
   }
 }

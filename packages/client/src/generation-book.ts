@@ -9,16 +9,13 @@
  */
 
 import {
-  ArrayFields,
-  epochAt,
   GenerationOpener,
-  kidOf,
   NodeRing,
   decodeManifest,
   toHex,
   verifyManifest,
+  WaxwingError,
   type Addition,
-  type CborValue,
   type Change,
   type TreeNode,
   type Trust,
@@ -26,90 +23,41 @@ import {
   type VerifiedGrant,
   type VerifiedManifest,
 } from '@waxwing/core'
+import { Generation, type GenerationInputs } from './generation.js'
+import { closeBy } from './generation-closing.js'
 import { mergeGeneration } from './generation-merge.js'
-import { grantFromCbor, grantToCbor, pruneGrants, type HeldGrant } from './held-grant.js'
-import { Table } from './table.js'
+import { GenerationRecords, type StoredGeneration } from './generation-records.js'
+import { pruneGrants, type HeldGrant } from './held-grant.js'
 import type { Runtime } from './runtime.js'
-
-export type { HeldGrant } from './held-grant.js'
 
 /** The name under which one's own keys stand in the ring. */
 const OWN_SOURCE = 'own'
-
-export class Generation {
-  /** In hex. */
-  readonly id: string
-  readonly manifest: VerifiedManifest
-  readonly ring: NodeRing
-  readonly opener: GenerationOpener
-  /** Whether we are its producer. */
-  readonly own: boolean
-  readonly grants: Map<string, HeldGrant>
-  /** The credential by which its producer was known; `null` if it is pinned. */
-  readonly producerCredential: Uint8Array | null
-
-  constructor(inputs: {
-    manifest: VerifiedManifest
-    ring: NodeRing
-    opener: GenerationOpener
-    own: boolean
-    grants: Map<string, HeldGrant>
-    producerCredential: Uint8Array | null
-  }) {
-    this.id = toHex(inputs.manifest.generationId)
-    this.manifest = inputs.manifest
-    this.ring = inputs.ring
-    this.opener = inputs.opener
-    this.own = inputs.own
-    this.grants = inputs.grants
-    this.producerCredential = inputs.producerCredential
-  }
-
-  get producer(): TrustedPrincipal {
-    return this.opener.producer
-  }
-
-  get stream(): string {
-    return this.manifest.streamName
-  }
-
-  /** In hex. */
-  get kid(): string {
-    return toHex(kidOf(this.manifest))
-  }
-
-  /** The last epoch that counts, once a successor closed it. */
-  get closingEpoch(): number | undefined {
-    return this.opener.closingEpoch
-  }
-}
 
 export type GenerationListener = (generation: Generation) => void
 
 export class GenerationBook {
   readonly #runtime: Runtime
   readonly #trust: Trust
-  readonly #table: Table<CborValue>
+  readonly #records: GenerationRecords
   readonly #byId = new Map<string, Generation>()
   readonly #byKid = new Map<string, Generation[]>()
+  /** Those that name a predecessor, by its id. */
+  readonly #successors = new Map<string, Generation[]>()
+  /** Closed since they were last recorded. */
+  readonly #closed = new Set<Generation>()
+  /** Those in the store whose producer is not trusted now, by id. */
+  readonly #away = new Set<string>()
   readonly #listeners = new Set<GenerationListener>()
 
   constructor(runtime: Runtime, trust: Trust) {
     this.#runtime = runtime
     this.#trust = trust
-    const identity = { toCbor: (value: CborValue) => value, fromCbor: (value: CborValue) => value }
-    this.#table = new Table(runtime.store, 'generation', identity)
+    this.#records = new GenerationRecords(runtime)
   }
 
-  /** Reads everything from the store. Generations whose producer is no longer trusted stay away. */
+  /** Reads everything from the store. Generations whose producer is not trusted stay away. */
   async load(): Promise<void> {
-    for (const { record } of await this.#table.scan()) {
-      try {
-        this.#index(this.#restore(record))
-      } catch (error) {
-        this.#runtime.report(error)
-      }
-    }
+    for (const stored of await this.#records.scan()) this.#admit(stored)
   }
 
   /**
@@ -117,16 +65,10 @@ export class GenerationBook {
    * granted, proved or forgot of those that are known here.
    */
   async catchUp(): Promise<void> {
-    for (const { record } of await this.#table.scan()) {
-      try {
-        const stored = this.#restore(record)
-        const known = this.#byId.get(stored.id)
-        if (known === undefined) this.#index(stored)
-        else if (!mergeGeneration(known, stored)) continue
-        for (const listener of this.#listeners) listener(known ?? stored)
-      } catch (error) {
-        this.#runtime.report(error)
-      }
+    for (const stored of await this.#records.scan()) {
+      const known = this.#byId.get(stored.id)
+      if (known === undefined) this.#tell(this.#admit(stored))
+      else if (!this.#records.isKnown(known, stored)) this.#tryMerge(known, stored)
     }
   }
 
@@ -154,46 +96,35 @@ export class GenerationBook {
   }
 
   /**
-   * Takes a generation of our own.
+   * Takes a generation of our own. It is the caller's to {@link GenerationBook.record} it, or to
+   * {@link GenerationBook.discard} it.
    *
    * @param nodes - Its root, or what of it was not forgotten. Copied.
-   * @returns The generation, and the changes that record it and close its predecessor: nothing is
-   *   written here.
    */
   addOwn(
     manifest: VerifiedManifest,
     producer: TrustedPrincipal,
     nodes: readonly TreeNode[],
-  ): { generation: Generation; changes: readonly Change[] } {
+  ): Generation {
     const ring = new NodeRing(this.#runtime.crypto)
     ring.addProven(nodes, OWN_SOURCE)
-    const generation = this.#make(manifest, producer, ring, { own: true })
+    const generation = this.#make({ manifest, producer, ring, own: true })
     this.#index(generation)
-    return { generation, changes: [this.change(generation), ...this.#closePredecessor(generation)] }
+    return generation
   }
 
   /** Takes back a generation of our own that could not be recorded. */
   discard(generation: Generation): void {
-    const { id, kid, ring } = generation
-    this.#byId.delete(id)
-    this.#byKid.set(
-      kid,
-      this.byKid(kid).filter((other) => other.id !== id),
-    )
-    ring.wipe()
+    this.#unindex(generation)
+    generation.ring.wipe()
   }
 
   /** Finds a generation, in the store too: another process may have made it. */
   async find(id: string): Promise<Generation | undefined> {
     const known = this.#byId.get(id)
     if (known !== undefined) return known
-    const record = await this.#table.get(id)
-    if (record === undefined) return undefined
-    const meanwhile = this.#byId.get(id)
-    if (meanwhile !== undefined) return meanwhile
-    const generation = this.#restore(record)
-    this.#index(generation)
-    return generation
+    const stored = await this.#records.get(id)
+    return this.#byId.get(id) ?? (stored && this.#admit(stored))
   }
 
   /**
@@ -205,59 +136,55 @@ export class GenerationBook {
     grant: VerifiedGrant,
     held: HeldGrant,
   ): Promise<{ generation: Generation; addition: Addition }> {
-    const id = toHex(grant.manifest.generationId)
-    const known = this.#byId.get(id)
+    const { manifest, producer } = grant
+    const known = this.#byId.get(toHex(manifest.generationId))
     const ring = known?.ring ?? new NodeRing(this.#runtime.crypto)
     const addition = ring.add(grant.nodes, held.grantId)
-    const generation = known ?? this.#make(grant.manifest, grant.producer, ring, { own: false })
+    const generation = known ?? this.#make({ manifest, producer, ring, own: false })
     generation.grants.set(held.grantId, held)
     pruneGrants(generation.grants, held.received)
     generation.opener.reset()
     if (known === undefined) this.#index(generation)
-    await this.#runtime.store.write([
-      this.change(generation),
-      ...this.#closePredecessor(generation),
-    ])
-    for (const listener of this.#listeners) listener(generation)
+    await this.record([generation])
+    this.#tell(generation)
     return { generation, addition }
   }
 
-  /** The change that records a generation as it stands now. */
-  change(generation: Generation): Change {
-    const { manifest, own, producerCredential, ring, grants, closingEpoch } = generation
-    return this.#table.put(generation.id, [
-      manifest.bytes,
-      own,
-      producerCredential,
-      ring.serialize(),
-      [...grants.values()].map(grantToCbor),
-      closingEpoch ?? null,
-    ])
+  /**
+   * Records generations as they stand now, and those that were closed lately, and makes other changes
+   * with it: all of that or nothing. What another process recorded meanwhile is taken over.
+   *
+   * @returns `false`, with nothing changed in the store, if an expectation of `others` was not met.
+   */
+  async record(
+    generations: readonly Generation[],
+    others: readonly Change[] = [],
+  ): Promise<boolean> {
+    const closed = [...this.#closed]
+    const all = new Set([...generations, ...closed])
+    const merge = (known: Generation, stored: StoredGeneration): void => this.#merge(known, stored)
+    const isRecorded = await this.#records.write([...all], others, merge)
+    if (isRecorded) for (const generation of closed) this.#closed.delete(generation)
+    return isRecorded
   }
 
-  /** Records a generation as it stands now. */
-  async save(generation: Generation): Promise<void> {
-    await this.#runtime.store.write([this.change(generation)])
-  }
-
-  /** Forgets what lies before an epoch, in memory; the caller saves. */
-  forgetBefore(generation: Generation, epoch: number): void {
-    generation.ring.forgetBefore(epoch)
-    generation.opener.reset()
-  }
-
-  /** Takes account of a newer trust bundle: producers may be revoked, or known by a new name. */
-  refreshTrust(): void {
-    for (const generation of this.#byId.values()) {
+  /**
+   * Takes account of newer trust: producers may be revoked, or known by a new name. What is held of
+   * those that are trusted no more stays in the store, and comes back when they are trusted again.
+   */
+  async refreshTrust(): Promise<void> {
+    for (const generation of this.all()) {
       try {
         const { producerId } = generation.manifest
         generation.opener.producer = this.#trust.resolve(producerId, generation.producerCredential)
-      } catch {
-        // Its anchor is no longer trusted: what was known of it stays, and grants are refused.
+      } catch (error) {
+        this.#unindex(generation)
+        this.#stayAway(generation.id, error)
       }
     }
+    await this.catchUp()
     // Whoever was revoked now may have a successor already.
-    for (const generation of this.#byId.values()) this.#closeBySuccessor(generation)
+    for (const generation of this.all()) this.#closeBySuccessors(generation)
   }
 
   /** Producers, in base64url order of finding, that use one stream name and that nobody revoked. */
@@ -270,74 +197,117 @@ export class GenerationBook {
     return [...writers.values()]
   }
 
+  /** Takes a generation from the store, if its producer is trusted. */
+  #admit(stored: StoredGeneration): Generation | undefined {
+    try {
+      const generation = this.#restore(stored)
+      this.#records.note(generation, stored)
+      this.#index(generation)
+      this.#away.delete(stored.id)
+      return generation
+    } catch (error) {
+      this.#stayAway(stored.id, error)
+      return undefined
+    }
+  }
+
+  /** Says once why a generation is not used. */
+  #stayAway(id: string, error: unknown): void {
+    const isUntrusted = error instanceof WaxwingError && error.code === 'ERR_NOT_TRUSTED'
+    if (!isUntrusted || !this.#away.has(id)) this.#runtime.report(error)
+    if (isUntrusted) this.#away.add(id)
+  }
+
+  #tryMerge(known: Generation, stored: StoredGeneration): void {
+    try {
+      this.#merge(known, stored)
+    } catch (error) {
+      this.#runtime.report(error)
+    }
+  }
+
+  #merge(known: Generation, stored: StoredGeneration): void {
+    const isNew = mergeGeneration(this.#runtime.crypto, known, stored.record)
+    this.#records.note(known, stored)
+    if (isNew) this.#tell(known)
+  }
+
+  #tell(generation: Generation | undefined): void {
+    if (generation === undefined) return
+    for (const listener of this.#listeners) listener(generation)
+  }
+
   #make(
-    manifest: VerifiedManifest,
-    producer: TrustedPrincipal,
-    ring: NodeRing,
-    { own, grants = new Map() }: { own: boolean; grants?: Map<string, HeldGrant> },
+    inputs: Pick<GenerationInputs, 'manifest' | 'ring' | 'own'> &
+      Partial<GenerationInputs> & { readonly producer: TrustedPrincipal },
   ): Generation {
+    const { manifest, ring, producer } = inputs
     const { crypto } = this.#runtime
     const opener = new GenerationOpener({ crypto, trust: this.#trust, manifest, producer, ring })
     const producerCredential = producer.credential
-    return new Generation({ manifest, ring, opener, own, grants, producerCredential })
+    return new Generation({
+      opener,
+      producerCredential,
+      grants: new Map(),
+      forgottenBefore: 0,
+      ...inputs,
+    })
   }
 
   #index(generation: Generation): void {
-    this.#byId.set(generation.id, generation)
-    const { kid } = generation
-    this.#byKid.set(kid, [...(this.#byKid.get(kid) ?? []), generation])
-    this.#closeBySuccessor(generation)
+    const { id, kid, predecessor } = generation
+    this.#byId.set(id, generation)
+    addTo(this.#byKid, kid, generation)
+    if (predecessor !== undefined) {
+      addTo(this.#successors, predecessor, generation)
+      const closed = this.#byId.get(predecessor)
+      if (closed !== undefined) this.#closeBySuccessors(closed)
+    }
+    this.#closeBySuccessors(generation)
+  }
+
+  #unindex(generation: Generation): void {
+    const { id, kid, predecessor } = generation
+    this.#byId.delete(id)
+    removeFrom(this.#byKid, kid, generation)
+    if (predecessor !== undefined) removeFrom(this.#successors, predecessor, generation)
+    this.#closed.delete(generation)
   }
 
   /** A successor that is known already closes a generation that is learnt of late. */
-  #closeBySuccessor(generation: Generation): void {
-    for (const successor of this.#byId.values()) this.#close(successor, generation)
-  }
-
-  /** Closes the predecessor that a generation's manifest names. Returns the change to record. */
-  #closePredecessor(successor: Generation): readonly Change[] {
-    const { predecessor } = successor.manifest
-    const generation = predecessor && this.#byId.get(toHex(predecessor.generationId))
-    return generation && this.#close(successor, generation) ? [this.change(generation)] : []
-  }
-
-  /**
-   * Only a manifest of the same producer closes a generation; once that producer is revoked, also one
-   * of whoever follows it under the same name, but not from before the revocation
-   * (`docs/spec/03-streams.md` Section 3.4).
-   */
-  #close(successor: Generation, generation: Generation): boolean {
-    const { predecessor, producerId } = successor.manifest
-    if (!predecessor || predecessor.closingEpoch === null) return false
-    if (toHex(predecessor.generationId) !== generation.id) return false
-    let { closingEpoch } = predecessor
-    if (toHex(producerId) !== toHex(generation.manifest.producerId)) {
-      if (successor.stream !== generation.stream) return false
-      const since = this.#trust.revokedSince(generation.producer)
-      if (since === undefined) return false
-      closingEpoch = Math.max(closingEpoch, epochAt(since * 1000, generation.manifest.epochSeconds))
+  #closeBySuccessors(generation: Generation): void {
+    for (const successor of this.#successors.get(generation.id) ?? []) {
+      if (closeBy(successor, generation, this.#trust)) this.#closed.add(generation)
     }
-    const { opener } = generation
-    opener.closingEpoch = Math.min(opener.closingEpoch ?? Infinity, closingEpoch)
-    return true
   }
 
-  #restore(record: CborValue): Generation {
-    const list = new ArrayFields('generation record', record)
-    const manifestBytes = list.bytes(0, 'manifest')
-    const own = list.bool(1, 'own')
-    const credential = list.bytesOrNull(2, 'credential')
+  #restore({ record }: StoredGeneration): Generation {
+    const { own, grants, closingEpoch, forgottenBefore } = record
     const { crypto } = this.#runtime
-    const ring = NodeRing.restore(crypto, list.array(3, 'ring'))
-    const grants = list.array(4, 'grants').map(grantFromCbor)
-    const closingEpoch = list.uintOrNull(5, 'closing epoch')
-    list.end()
-    const manifest = decodeManifest(crypto, manifestBytes)
-    const producer = this.#trust.resolve(manifest.producerId, credential)
-    const verified = verifyManifest(manifest, producer.key)
-    const held = new Map(grants.map((grant) => [grant.grantId, grant]))
-    const generation = this.#make(verified, producer, ring, { own, grants: held })
-    if (closingEpoch !== null) generation.opener.closingEpoch = closingEpoch
+    const ring = NodeRing.restore(crypto, record.ring)
+    const manifest = decodeManifest(crypto, record.manifest)
+    const producer = this.#trust.resolve(manifest.producerId, record.producerCredential)
+    const generation = this.#make({
+      manifest: verifyManifest(manifest, producer.key),
+      producer,
+      ring,
+      own,
+      forgottenBefore,
+      grants: new Map(grants.map((grant) => [grant.grantId, grant])),
+    })
+    if (closingEpoch !== null) generation.close(closingEpoch)
     return generation
   }
+}
+
+function addTo(index: Map<string, Generation[]>, key: string, generation: Generation): void {
+  const others = index.get(key)
+  if (others === undefined) index.set(key, [generation])
+  else others.push(generation)
+}
+
+function removeFrom(index: Map<string, Generation[]>, key: string, generation: Generation): void {
+  const others = (index.get(key) ?? []).filter((other) => other !== generation)
+  if (others.length > 0) index.set(key, others)
+  else index.delete(key)
 }

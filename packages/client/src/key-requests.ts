@@ -6,7 +6,7 @@
  */
 
 import type { DenialCode } from '@waxwing/core'
-import type { Generation } from './generation-book.js'
+import type { Generation } from './generation.js'
 
 /** Keys that are missing for an object. */
 export interface Wanted {

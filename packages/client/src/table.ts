@@ -39,13 +39,19 @@ export class Table<T> {
     return value === undefined ? undefined : this.#decode(value)
   }
 
+  /** Reads a record with its bytes, to be expected when it is replaced. */
+  async read(key: string): Promise<{ record: T; bytes: Uint8Array } | undefined> {
+    const bytes = await this.#store.get(this.name, key)
+    return bytes && { record: this.#decode(bytes), bytes }
+  }
+
   async scan(query?: ScanQuery): Promise<readonly { key: string; record: T; bytes: Uint8Array }[]> {
     const entries = await this.#store.scan(this.name, query)
     return entries.map(({ key, value }) => ({ key, record: this.#decode(value), bytes: value }))
   }
 
   /** A change that writes a record; to be given to `Store.write`, alone or with others. */
-  put(key: string, record: T): Change {
+  put(key: string, record: T): Change & { readonly value: Uint8Array } {
     return { table: this.name, key, value: encodeCbor(this.#codec.toCbor(record)) }
   }
 

@@ -89,7 +89,7 @@ describe('a generation is closed', () => {
     await giveKeys(desk.book, thief)
     expect(closingOf(desk, first)).toBeUndefined()
     desk.revoked.set(Buffer.from(first.producer.id).toString('hex'), NOW - 7200)
-    desk.book.refreshTrust()
+    await desk.book.refreshTrust()
     expect(closingOf(desk, first)).toBe(EPOCH - 2)
   })
 

@@ -13,7 +13,7 @@ import {
   type Subscription,
   type Transport,
 } from '@waxwing/core'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'

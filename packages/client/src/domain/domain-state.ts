@@ -19,7 +19,7 @@ import {
   type TrustBundle,
   type TrustBundleFields,
 } from '@waxwing/core'
-import { Turns } from '../identity/turns.js'
+import { Turns } from '../turns.js'
 import type { DomainRecord, DomainRecords } from './domain-records.js'
 
 const DAY_SECONDS = 86_400

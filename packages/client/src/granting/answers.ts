@@ -18,7 +18,8 @@ import {
   type VerifiedMessage,
 } from '@waxwing/core'
 import type { Reply } from '../control/messenger.js'
-import type { Generation, GenerationBook } from '../generation-book.js'
+import type { Generation } from '../generation.js'
+import type { GenerationBook } from '../generation-book.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Decision, IncomingRequest } from '../options.js'
 import { nowSeconds, type Runtime } from '../runtime.js'

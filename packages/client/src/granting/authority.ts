@@ -7,7 +7,7 @@
  */
 
 import { ALL_EPOCHS, type Span } from '@waxwing/core'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 
 export interface Authority {
   readonly generation: Generation

@@ -17,8 +17,10 @@ import {
   type TrustedPrincipal,
 } from '@waxwing/core'
 import type { Messenger, Reply } from '../control/messenger.js'
-import type { Generation, GenerationBook } from '../generation-book.js'
+import type { Generation } from '../generation.js'
+import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
+import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Decide, Decision, IncomingRequest } from '../options.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
@@ -271,7 +273,9 @@ export class Granter {
       const known = trustBook.principalOf(message.author)?.credential ?? null
       const credential = message.envelope.credential ?? known
       const principal = trustBook.trust.resolve(message.author, credential)
-      trustBook.trust.checkStanding(principal, nowSeconds(runtime))
+      const { issued } = message.envelope
+      const now = judgedSeconds(runtime, issued, principal.issued)
+      trustBook.trust.checkStanding(principal, now)
       return { ...message, principal } as Request
     } catch {
       return undefined

@@ -32,7 +32,7 @@ import { cardsToKeep, isCardDue, makeCard, makeKemKeys, nextCardNumber } from '.
 import { OwnRecords, type CardKeys, type CredentialRecord, type SelfRecord } from './own-records.js'
 import { judgedSeconds } from './statement-time.js'
 import type { TrustBook } from './trust-book.js'
-import { Turns } from './turns.js'
+import { Turns } from '../turns.js'
 
 export interface OwnIdentityOptions {
   /** What it calls itself when it is first made: 1 to 255 bytes. Default `unnamed`. */

@@ -22,7 +22,7 @@ import type { Runtime } from '../runtime.js'
 import { KnownPrincipals } from './known-principals.js'
 import { Listeners } from './listeners.js'
 import { TrustRecords, type PrincipalRecord, type TrustSnapshot } from './trust-records.js'
-import { Turns } from './turns.js'
+import { Turns } from '../turns.js'
 
 /** How often a write is tried again because another process was faster. */
 const MAX_ATTEMPTS = 16

@@ -16,7 +16,8 @@ import {
   type Predecessor,
   type TrustedPrincipal,
 } from '@waxwing/core'
-import type { Generation, GenerationBook } from '../generation-book.js'
+import type { Generation } from '../generation.js'
+import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { ProducerOptions } from '../options.js'
@@ -61,13 +62,13 @@ export function choicesDiffer({ manifest }: Generation, choices: ManifestChoices
   )
 }
 
-/** Makes a generation. The changes that record it, and close its predecessor, come with it. */
+/** Makes a generation, and closes its predecessor. It is the caller's to record or discard it. */
 export function makeGeneration(
   { runtime, book, identity, trustBook }: MakingInputs,
   streamName: string,
   choices: ManifestChoices,
   predecessor: Predecessor | null,
-): ReturnType<GenerationBook['addOwn']> {
+): Generation {
   const { crypto } = runtime
   if (!crypto.aeads.has(choices.alg)) {
     const message = `the crypto provider ${crypto.name} does not offer algorithm ${choices.alg}`
@@ -87,9 +88,9 @@ export function makeGeneration(
   trustBook.trust.checkMayName(producer, fields.domainId, streamName)
   const manifest = signManifest(crypto, fields, identity.signingKey)
   const root = crypto.randomBytes(ROOT_BYTES)
-  const made = book.addOwn(manifest, producer, [rootNode(root)])
+  const generation = book.addOwn(manifest, producer, [rootNode(root)])
   root.fill(0)
-  return made
+  return generation
 }
 
 /** Ourselves, as others will see us: by our credential, or pinned by hand. */

@@ -18,7 +18,7 @@ import {
 } from '@waxwing/core'
 import { writeConfirmedTime } from '../confirmed-time.js'
 import type { RotationReason } from '../events.js'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 import type { Receipt } from '../message.js'
 import type { GrantTerms, ProducerOptions, PublishOptions } from '../options.js'
 import { EpochGuard, type EpochVerdict } from './epoch-guard.js'
@@ -305,8 +305,8 @@ export class Producer {
     if (before <= this.#forgotBefore) return
     for (const generation of book.byStream(this.name)) {
       if (!generation.own || generation.manifest.historyMode !== 'forget') continue
-      book.forgetBefore(generation, before)
-      await book.save(generation)
+      generation.forgetBefore(before)
+      await book.record([generation])
     }
     this.#forgotBefore = before
     // After a short absence the clock is still believed.

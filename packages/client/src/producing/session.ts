@@ -19,7 +19,7 @@ import {
   type CryptoProvider,
   type SealInputs,
 } from '@waxwing/core'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { Runtime } from '../runtime.js'
 

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 import type { GrantTerms } from '../options.js'
 
 export interface Sharing {

@@ -45,17 +45,13 @@ export class StreamTable {
   }
 
   /** Reads a stream's record, with its bytes to expect when it is written. */
-  async read(name: string): Promise<{ record: StreamRecord; bytes: Uint8Array } | undefined> {
-    const key = this.#key(name)
-    const [entry] = await this.#table.scan({ prefix: key, limit: 1 })
-    return entry?.key === key ? { record: entry.record, bytes: entry.bytes } : undefined
+  read(name: string): Promise<{ record: StreamRecord; bytes: Uint8Array } | undefined> {
+    return this.#table.read(this.#key(name))
   }
 
   /** The change that writes a record where the expected bytes, or nothing, stand. */
   change(record: StreamRecord, expect: Uint8Array | null): Change & { readonly value: Uint8Array } {
-    const { value, ...change } = this.#table.put(this.#key(record.name), record)
-    if (value === null) throw new TypeError('a record must have bytes')
-    return { ...change, value, expect }
+    return { ...this.#table.put(this.#key(record.name), record), expect }
   }
 
   #key(name: string): string {

@@ -9,7 +9,7 @@
 
 import { fromHex, type Trail } from '@waxwing/core'
 import type { RotationReason } from '../events.js'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 import type { ProducerOptions } from '../options.js'
 import { EpochGuard } from './epoch-guard.js'
 import {
@@ -87,11 +87,11 @@ export class StreamState {
       read === undefined
         ? null
         : { generationId: fromHex(read.record.generationId), closingEpoch: read.record.permitted }
-    const { generation, changes } = makeGeneration(making, name, choices, predecessor)
+    const generation = makeGeneration(making, name, choices, predecessor)
     const guard = new EpochGuard(making.runtime.time, choices.epochSeconds, 0, 0)
     const record = emptyRecord(name, generation.id, guard.judge().epoch)
     const change = table.change(record, read?.bytes ?? null)
-    if (!(await making.runtime.store.write([change, ...changes]))) {
+    if (!(await making.book.record([generation], [change]))) {
       making.book.discard(generation)
       return undefined
     }
@@ -171,16 +171,16 @@ export class StreamState {
       closingEpoch: this.#record.permitted,
     }
     const made = makeGeneration(this.#inputs, this.name, this.#choices, predecessor)
-    const record = emptyRecord(this.name, made.generation.id, epoch)
+    const record = emptyRecord(this.name, made.id, epoch)
     const change = this.#table.change(record, this.#bytes)
-    const { runtime, book } = this.#inputs
-    if (await runtime.store.write([change, ...made.changes])) {
+    const { book } = this.#inputs
+    if (await book.record([made], [change])) {
       this.#record = record
       this.#bytes = change.value
-      this.#generation = made.generation
+      this.#generation = made
       return true
     }
-    book.discard(made.generation)
+    book.discard(made)
     old.opener.closingEpoch = undefined
     return (await this.reload()) ? false : this.rotate(epoch)
   }

@@ -106,11 +106,8 @@ export class Delivery {
   /** Writes, and with it what else must not be later. */
   async #write(changes: readonly Change[]): Promise<boolean> {
     const { store, openings } = this.#inputs
-    if (!openings.hasUnsaved) return changes.length === 0 || (await store.write(changes))
-    const saving = openings.saving()
-    const isWritten = await store.write([...changes, ...saving.changes])
-    if (isWritten) saving.done()
-    return isWritten
+    if (openings.hasUnsaved) return openings.save(changes)
+    return changes.length === 0 || store.write(changes)
   }
 
   /** The transport may have lost the connection on which a copy came; then that copy comes again. */

@@ -18,7 +18,8 @@ import {
   type OpenedObject,
   type SeenChange,
 } from '@waxwing/core'
-import type { Generation, GenerationBook } from '../generation-book.js'
+import type { Generation } from '../generation.js'
+import type { GenerationBook } from '../generation-book.js'
 import type { Runtime } from '../runtime.js'
 import { refusalOf, refused, staleness, type Refusal } from './acceptance.js'
 import { factsOf, streamFactsOf, type Arrival } from './arrival.js'

@@ -14,7 +14,8 @@ import {
   type TrustedPrincipal,
   type WaxwingError,
 } from '@waxwing/core'
-import type { Generation, GenerationBook } from '../generation-book.js'
+import type { Generation } from '../generation.js'
+import type { GenerationBook } from '../generation-book.js'
 import type { Protection } from '../message.js'
 import type { ReaderEvents } from './reader-events.js'
 
@@ -112,15 +113,19 @@ export class Openings {
     return this.#unsaved.size > 0
   }
 
-  /** The changes that save proven nodes; call `done` once they are written. */
-  saving(): { changes: readonly Change[]; done: () => void } {
+  /**
+   * Saves proven nodes, and makes other changes with it: all of that or nothing.
+   *
+   * @returns `false`, with nothing changed, if an expectation of `others` was not met.
+   */
+  async save(others: readonly Change[]): Promise<boolean> {
     const readings = [...this.#unsaved]
-    const changes = readings.map(({ generation }) => this.#book.change(generation))
     for (const reading of readings) reading.isUnsaved = false
-    const done = (): void => {
-      for (const reading of readings) if (!reading.isUnsaved) this.#unsaved.delete(reading)
-    }
-    return { changes, done }
+    const generations = readings.map(({ generation }) => generation)
+    const isSaved = await this.#book.record(generations, others)
+    if (!isSaved) return false
+    for (const reading of readings) if (!reading.isUnsaved) this.#unsaved.delete(reading)
+    return true
   }
 
   #openWith(generation: Generation, object: DecodedObject): Found {

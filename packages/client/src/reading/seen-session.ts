@@ -20,7 +20,7 @@ import {
   type Store,
   type StoreEntry,
 } from '@waxwing/core'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 import type { Message, UnprotectedMessage } from '../message.js'
 import type { ParkedPlace } from './parked-record.js'
 

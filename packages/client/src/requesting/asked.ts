@@ -15,7 +15,7 @@ import {
   mergeSpans,
   type Span,
 } from '@waxwing/core'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 
 /** Requests for the same are merged for so long before the first is sent. */
 const MERGE_MS = 50

@@ -10,7 +10,8 @@
 
 import { fromBase64Url, toBase64Url, type KemPublicKey } from '@waxwing/core'
 import type { Messenger } from '../control/messenger.js'
-import type { Generation, GenerationBook } from '../generation-book.js'
+import type { Generation } from '../generation.js'
+import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'

@@ -7,7 +7,7 @@
  */
 
 import { containsEpoch, epochStartMs, LAST_EPOCH } from '@waxwing/core'
-import type { Generation } from '../generation-book.js'
+import type { Generation } from '../generation.js'
 
 /** A lease is renewed when this share of its time is left. */
 const RENEW_SHARE = 0.25

@@ -18,7 +18,8 @@ import {
   type Span,
 } from '@waxwing/core'
 import type { Messenger, Reply } from '../control/messenger.js'
-import type { Generation, GenerationBook } from '../generation-book.js'
+import type { Generation } from '../generation.js'
+import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { KeyRequests, Wanted } from '../key-requests.js'

@@ -26,3 +26,41 @@ it('whom a partner revokes is learnt from the broker', async () => {
   const { trust } = desk.parts.trustBook
   expect(trust.revokedSince({ id: identity.id, domainId: alpha.id })).toBeDefined()
 })
+
+it('what a dropped partner sends is not opened, until the partner is named again', async () => {
+  const broker = memoryBroker()
+  const [alpha, beta] = await Promise.all(
+    ['alpha', 'beta'].map((name) => Domain.create({ store: memoryStore(), name, recovery: false })),
+  )
+  if (alpha === undefined || beta === undefined) throw new Error('two domains')
+  const partner = { ...beta.readPartnerCard(alpha.partnerCard()), patterns: ['alpha/#'] }
+  await beta.addPartner(partner)
+  await alpha.addPartner({ ...alpha.readPartnerCard(beta.partnerCard()), patterns: [] })
+  const open = (name: string) => {
+    const transport = memoryTransport(broker)
+    return openEndpoint({ store: memoryStore(), transport, name, decide: (r) => r.grant() })
+  }
+  await using sensor = await open('sensor')
+  await sensor.admit(await alpha.admit(await sensor.enrolment(), { produces: ['alpha/#'] }))
+  await using desk = await open('desk')
+  await desk.admit(await beta.admit(await desk.enrolment()))
+
+  const texts: string[] = []
+  const reader = desk.reader('alpha/data')
+  void (async () => {
+    for await (const message of reader) texts.push(message.text())
+  })()
+  await reader.start()
+  await using producer = await sensor.producer('alpha/data')
+  await producer.publish('while it is our partner')
+  await expect.poll(() => texts).toEqual(['while it is our partner'])
+
+  await desk.receive(await beta.removePartner(alpha.id))
+  await producer.publish('while it is not')
+  await broker.idle()
+  await expect.poll(async () => (await reader.parked()).length).toBe(1)
+  expect(texts).toHaveLength(1)
+
+  await desk.receive(await beta.addPartner(partner))
+  await expect.poll(() => texts).toEqual(['while it is our partner', 'while it is not'])
+})

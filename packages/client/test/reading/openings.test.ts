@@ -2,7 +2,8 @@
 import { decodeObject, Trust } from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import { describe, expect, it } from 'vitest'
-import { GenerationBook, type Generation } from '../../src/generation-book.js'
+import type { Generation } from '../../src/generation.js'
+import { GenerationBook } from '../../src/generation-book.js'
 import { Openings } from '../../src/reading/openings.js'
 import { ReaderEvents } from '../../src/reading/reader-events.js'
 import {

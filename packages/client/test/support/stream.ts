@@ -27,7 +27,8 @@ import {
 } from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import type { WaxwingEvent } from '../../src/events.js'
-import type { GenerationBook, HeldGrant } from '../../src/generation-book.js'
+import type { GenerationBook } from '../../src/generation-book.js'
+import type { HeldGrant } from '../../src/held-grant.js'
 import type { KeyRequests, Wanted } from '../../src/key-requests.js'
 import type { Runtime } from '../../src/runtime.js'
 import {
@@ -48,7 +49,7 @@ export const HOUR = 3600
 export const EPOCH: number = NOW / HOUR
 export const STREAM = 'plant/1/temperature'
 /** A day and a half of epochs around {@link EPOCH}. */
-const SPAN: Span = { first: EPOCH - 24, last: EPOCH + 12 }
+export const SPAN: Span = { first: EPOCH - 24, last: EPOCH + 12 }
 
 export interface TestRuntime extends Runtime {
   readonly clock: FixedClock
