@@ -37,6 +37,9 @@ const FORGET_AFTER_EPOCHS = 2
 
 const PLAIN: SendOptions = {}
 
+/** What an object is to its session. */
+type Sealing = 'message' | 'heartbeat' | 'will'
+
 export interface ProducerDeps extends MakingInputs {
   readonly transport: Transport | undefined
   readonly sharing: Sharing
@@ -121,7 +124,26 @@ export class Producer {
   seal(plaintext: Uint8Array | string, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
     const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
-    return this.#seal(bytes, options, false)
+    return this.#seal(bytes, options, 'message')
+  }
+
+  /**
+   * Seals a message for an intermediary to publish when this device vanishes, or never: alone in a
+   * session that nothing is ever said of, so that it is not missed. It is as old as its sealing, and
+   * the same one published twice is a replay: seal another for each connection. Synchronous.
+   *
+   * @returns The object, in a new array.
+   * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}.
+   * @see `docs/spec/09-bindings.md` Section 9.3.1
+   */
+  sealWill(plaintext: Uint8Array | string, options: PublishOptions = {}): Uint8Array {
+    this.#assertOpen()
+    const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
+    const epoch = this.#epochInUse()
+    if (epoch === undefined) throw notReady()
+    const metadata = this.#metadataFor(epoch, bytes.length, options, 'will')
+    const { clearPart } = options
+    return this.#drawSession().sealOnly(epoch, { metadata, plaintext: bytes, clearPart })
   }
 
   /**
@@ -134,7 +156,7 @@ export class Producer {
     if (transport === undefined) throw new TypeError('publish needs a transport: use seal')
     this.#assertOpen()
     const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
-    let object = this.#trySeal(bytes, options, false)
+    let object = this.#trySeal(bytes, options, 'message')
     if (object === undefined) {
       await this.ready()
       object = this.seal(bytes, options)
@@ -202,34 +224,40 @@ export class Producer {
     return this.close()
   }
 
-  #seal(plaintext: Uint8Array, options: PublishOptions, heartbeat: boolean): Uint8Array {
-    const object = this.#trySeal(plaintext, options, heartbeat)
+  #seal(plaintext: Uint8Array, options: PublishOptions, sealing: Sealing): Uint8Array {
+    const object = this.#trySeal(plaintext, options, sealing)
     if (object !== undefined) return object
-    throw new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
+    throw notReady()
   }
 
   /** Seals, unless something has to be made ready first. */
   #trySeal(
     plaintext: Uint8Array,
     options: PublishOptions,
-    heartbeat: boolean,
+    sealing: Sealing,
   ): Uint8Array | undefined {
-    const verdict = this.#guard.judge()
-    if (verdict.kind !== 'seal' || this.#announced !== this.generation.id) return undefined
+    const epoch = this.#epochInUse()
+    if (epoch === undefined) return undefined
     if (this.#session.isOver) this.#beginSession()
-    const { epoch } = verdict
-    this.#guard.use(epoch)
-    const metadata = this.#metadataFor(epoch, plaintext.length, options, heartbeat)
+    const metadata = this.#metadataFor(epoch, plaintext.length, options, sealing)
     const object = this.#session.seal(epoch, { metadata, plaintext, clearPart: options.clearPart })
     this.#scheduleNote()
     return object
+  }
+
+  /** The epoch to seal in now, noted as used; `undefined` if something has to be made ready first. */
+  #epochInUse(): number | undefined {
+    const { kind, epoch } = this.#guard.judge()
+    if (kind !== 'seal' || this.#announced !== this.generation.id) return undefined
+    this.#guard.use(epoch)
+    return epoch
   }
 
   #metadataFor(
     epoch: number,
     plaintextBytes: number,
     options: PublishOptions,
-    heartbeat: boolean,
+    sealing: Sealing,
   ): Uint8Array {
     const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {}
     if (this.#options.timestamps !== false) {
@@ -238,8 +266,9 @@ export class Producer {
     }
     if (options.contentType !== undefined) metadata.contentType = options.contentType
     if (options.headers !== undefined) metadata.headers = options.headers
-    if (heartbeat) metadata.heartbeat = true
-    if (this.#session.nextCounter < TRAIL_OBJECTS) metadata.trail = this.#state.trail
+    if (sealing === 'heartbeat') metadata.heartbeat = true
+    const hasTrail = sealing !== 'will' && this.#session.nextCounter < TRAIL_OBJECTS
+    if (hasTrail) metadata.trail = this.#state.trail
     const { padToBytes } = this.#options
     if (padToBytes === undefined) return encodeMetadata(metadata)
     return paddedMetadata(metadata, plaintextBytes, padToBytes)
@@ -381,7 +410,7 @@ export class Producer {
     this.#cancelHeartbeat = runtime.timers.after(heartbeatSeconds * 1000, () => {
       this.#inBackground(async () => {
         await this.#makeReady()
-        await transport.send(this.name, this.#seal(new Uint8Array(0), {}, true))
+        await transport.send(this.name, this.#seal(new Uint8Array(0), {}, 'heartbeat'))
       })
       this.#scheduleHeartbeat()
     })
@@ -405,6 +434,10 @@ export class Producer {
   #assertOpen(): void {
     if (this.#closed) throw new WaxwingError('ERR_CLOSED', 'the producer is closed')
   }
+}
+
+function notReady(): WaxwingError {
+  return new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
 }
 
 /** What the transport is told of how to send. */

@@ -90,6 +90,13 @@ export class SealingSession {
     return sealer.seal(inputs)
   }
 
+  /** Seals the only object of a session that ends with it, and forgets the key. */
+  sealOnly(epoch: number, inputs: SealInputs): Uint8Array {
+    const object = this.seal(epoch, inputs)
+    this.#sealer?.wipe()
+    return object
+  }
+
   #enter(epoch: number): ObjectSealer {
     const { manifest, ring } = this.#generation
     const [candidate] = ring.candidates(epoch)

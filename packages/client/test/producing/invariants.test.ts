@@ -98,11 +98,11 @@ class Machine {
     }
   }
 
-  /** Seals twice: no key with a nonce again, and no epoch back within a generation. */
+  /** Seals twice, and a will in between: no key with a nonce again, and no epoch back within a generation. */
   async #seal(device: Plant, producer: Producer, who: string): Promise<void> {
     await producer.ready()
-    for (let i = 0; i < 2; i++) {
-      const object = producer.seal('x')
+    for (const isWill of [false, true, false]) {
+      const object = isWill ? producer.sealWill('x') : producer.seal('x')
       const name = keyAndNonce(device, object)
       if (this.used.has(name)) throw new Error('a key and nonce was used twice')
       this.used.add(name)
