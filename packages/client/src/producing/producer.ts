@@ -13,7 +13,6 @@ import {
   utf8,
   WaxwingError,
   type Metadata,
-  type SendOptions,
   type Transport,
 } from '@waxwing/core'
 import { writeConfirmedTime } from '../confirmed-time.js'
@@ -24,6 +23,7 @@ import type { GrantTerms, ProducerOptions, PublishOptions } from '../options.js'
 import { EpochGuard, type EpochVerdict } from './epoch-guard.js'
 import type { MakingInputs } from './new-generation.js'
 import { paddedMetadata } from './padding.js'
+import { sendOptionsOf } from './send-options.js'
 import { drawSessionId, SealingSession } from './session.js'
 import type { GrantActions, Sharing } from './sharing.js'
 import { StreamState } from './stream-state.js'
@@ -34,8 +34,6 @@ const NOTE_SESSION_MS = 1000
 const MIN_ROTATION_MS = 60_000
 /** `forget` streams keep the current epoch and the two before it. */
 const FORGET_AFTER_EPOCHS = 2
-
-const PLAIN: SendOptions = {}
 
 /** What an object is to its session. */
 type Sealing = 'message' | 'heartbeat' | 'will'
@@ -438,13 +436,4 @@ export class Producer {
 
 function notReady(): WaxwingError {
   return new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
-}
-
-/** What the transport is told of how to send. */
-function sendOptionsOf({ retained, expiresAfterSeconds }: PublishOptions): SendOptions {
-  if (retained === undefined && expiresAfterSeconds === undefined) return PLAIN
-  return {
-    ...(retained === undefined ? {} : { retained }),
-    ...(expiresAfterSeconds === undefined ? {} : { expiresAfterSeconds }),
-  }
 }
