@@ -179,22 +179,22 @@ export class Dispatcher {
   async #receiveMessage(bytes: Uint8Array, arrival: Arrival): Promise<readonly Reply[]> {
     const { crypto, time } = this.#runtime
     const message = decodeMessage(crypto, bytes)
-    const key = messageKey(message)
-    const answered = this.#seen.answerTo(key)
+    const answered = this.#seen.answerTo(message)
     if (answered !== undefined) {
       if (answered.length === 0) return []
-      return this.#refusals.take(`again/${key}`, time.monotonic()) ? answered : []
+      const again = `again/${messageKey(message)}`
+      return this.#refusals.take(again, time.monotonic()) ? answered : []
     }
     const verified = this.#authenticate(message, arrival)
     if (verified.kind === 'revoked') {
-      this.#seen.remember(key, [])
+      this.#seen.remember(message, [])
       return this.#refuse(verified.message, 'not-authorized')
     }
     this.#compareBundle(verified.message)
     this.#confirmTime(verified.message)
     if (!this.#mayAct(verified.message)) return this.#tooMuch(verified.message)
     const replies = await this.#handle(verified.message, arrival)
-    this.#seen.remember(key, verified.message.type === 'grant' ? replies : [])
+    this.#seen.remember(message, message.type === 'grant' ? replies : [])
     return replies
   }
 

@@ -1,10 +1,13 @@
 import {
   inboxAddress,
+  openSealedMessage,
   requestAddress,
+  sealedKid,
   sealMessage,
   signMessage,
   WaxwingError,
   type MessageType,
+  type Span,
 } from '@waxwing/core'
 import { assert, asyncProperty, nat, option, record, uint8Array } from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -49,6 +52,13 @@ function seal(signed: Uint8Array, to: Resident): Promise<Uint8Array> {
   return sealMessage(runtime.crypto, signed, { id: identity.id, key })
 }
 
+function unsealed(sealed: Uint8Array, by: Resident): Promise<Uint8Array> {
+  const { identity, runtime } = by.endpoint.parts
+  const key = identity.kemKey(sealedKid(sealed))
+  if (key === undefined) throw new Error('it is sealed to somebody else')
+  return openSealedMessage(runtime.crypto, sealed, { id: identity.id, key })
+}
+
 /** The code by which a message is refused. */
 async function refusal(bytes: Uint8Array, by = plant): Promise<string> {
   try {
@@ -70,6 +80,48 @@ describe('a control message', () => {
     expect(await plant.endpoint.receive(bytes)).toHaveLength(1)
     expect(await plant.endpoint.receive(bytes)).toEqual([])
     expect(eventsOf(plant, 'granted')).toHaveLength(1)
+  })
+
+  it('that bears the author and id of one handled before, and differs, is told of once', async () => {
+    const bytes = await request(false)
+    await plant.endpoint.receive(bytes)
+    const changed = bytes.slice()
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
+    const before = plant.events.length
+    const { intake } = plant.endpoint.parts
+    expect(await intake.take('waxwing/v1/inbox/x', changed)).toBe(true)
+    expect(await intake.take('waxwing/v1/inbox/x', await seal(changed, plant))).toBe(true)
+    await town.settle()
+    const refused = { type: 'control-refused', code: 'ERR_CONFLICT', rule: 'message id' }
+    const address = 'waxwing/v1/inbox/x'
+    expect(plant.events.slice(before)).toEqual([
+      { ...refused, address },
+      { ...refused, address },
+    ])
+  })
+
+  it('that its author signed twice, under one id, counts once', async () => {
+    await plant.endpoint.receive(await signedAs({ first: 1, last: 1 }))
+    expect(await refusal(await signedAs({ first: 2, last: 2 }))).toBe('ERR_CONFLICT')
+    expect(await plant.endpoint.receive(await signedAs({ first: 1, last: 1 }))).toEqual([])
+  })
+
+  it('that was handled is still answered again after a changed copy of it came', async () => {
+    const keeper = await town.member('keeper', {}, { announce: true })
+    await town.domain.addKeeper(keeper.endpoint.parts.identity.id)
+    town.publishBundle()
+    await town.settle()
+    await (await plant.endpoint.producer(STREAM)).rotate()
+    await town.settle()
+    const share = town.broker.carried.findLast(({ address }) =>
+      address.startsWith(inboxAddress(keeper.endpoint.parts.identity.id)),
+    )
+    if (share === undefined) throw new Error('the plant shares with its keeper')
+    const signed = await unsealed(share.payload, keeper)
+    const changed = signed.slice()
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1
+    expect(await refusal(await seal(changed, keeper), keeper)).toBe('ERR_CONFLICT')
+    expect(await keeper.endpoint.receive(share.payload)).toHaveLength(1)
   })
 
   it('for somebody else is refused, however it is sealed', async () => {
@@ -205,12 +257,19 @@ describe('a control message', () => {
     expect(fetched).toEqual([address, address])
   })
 
-  async function withBundle(bundle: { version: number; digest: Uint8Array }): Promise<Uint8Array> {
+  function signedAs(span: Span): Promise<Uint8Array> {
+    return withBundle({ version: 0, digest: new Uint8Array(8) }, span)
+  }
+
+  async function withBundle(
+    bundle: { version: number; digest: Uint8Array },
+    span: Span = { first: 1, last: 1 },
+  ): Promise<Uint8Array> {
     const { identity } = desk.endpoint.parts
     const issued = Math.floor(START / 1000)
     const body = {
       kid: new Uint8Array(8),
-      spans: [{ first: 1, last: 1 }],
+      spans: [span],
       rights: 'read',
       reason: undefined,
     } as const
