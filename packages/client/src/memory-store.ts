@@ -38,18 +38,19 @@ export interface MemoryStore extends Store {
 /** One table: values by key, and the keys in order. Owns its arrays. */
 class Table {
   readonly values: Map<string, Uint8Array> = new Map()
-  readonly #keys: string[] = []
+  /** In order. Those that were deleted stay a while, because taking each out would move the rest. */
+  #keys: string[] = []
+  readonly #deleted = new Set<string>()
 
   /** Takes ownership of `value`. */
   put(key: string, value: Uint8Array | null): void {
-    const known = this.values.has(key)
     if (value === null) {
-      if (known) this.#keys.splice(this.#position(key), 1)
-      this.values.delete(key)
+      if (this.values.delete(key)) this.#delete(key)
       return
     }
-    if (!known) this.#insert(key)
+    const { size } = this.values
     this.values.set(key, value)
+    if (this.values.size > size && !this.#deleted.delete(key)) this.#insert(key)
   }
 
   scan({ prefix = '', after, limit = Infinity, reverse = false }: ScanQuery): StoreEntry[] {
@@ -58,7 +59,8 @@ class Table {
     for (let at = this.#start(prefix, after, reverse); entries.length < limit; at += step) {
       const key = this.#keys[at]
       if (key === undefined || !key.startsWith(prefix)) break
-      entries.push({ key, value: this.values.get(key)!.slice() })
+      const value = this.values.get(key)
+      if (value !== undefined) entries.push({ key, value: value.slice() })
     }
     return entries
   }
@@ -76,6 +78,13 @@ class Table {
     const last = this.#keys.at(-1)
     if (last === undefined || last < key) this.#keys.push(key)
     else this.#keys.splice(this.#position(key), 0, key)
+  }
+
+  #delete(key: string): void {
+    this.#deleted.add(key)
+    if (this.#deleted.size < this.#keys.length / 2) return
+    this.#keys = this.#keys.filter((one) => !this.#deleted.has(one))
+    this.#deleted.clear()
   }
 
   /** Index of the first key that is not before `key`. */

@@ -18,6 +18,7 @@ import type { DecodedObject } from '../object/decode.js'
 import type { Metadata } from '../object/metadata.js'
 import { ObjectOpener, type OpenedText } from '../object/open.js'
 import type { VerifiedManifest } from '../stream/manifest.js'
+import { FailureCounts } from './failure-counts.js'
 
 /** Openers that stand ready per generation: one a session and epoch in use. */
 const MAX_OPENERS = 64
@@ -92,6 +93,8 @@ export class GenerationOpener {
   readonly #maxFailures: number
   /** Under all keys of the generation, also those that no longer stand ready. */
   #failures = 0
+  /** Of the keys that no longer stand ready, where nothing is signed. */
+  readonly #earlier = new FailureCounts()
   readonly #openers = new Map<string, ReadyOpener[]>()
   #latest: { epoch: number; session: Uint8Array; ready: ReadyOpener[] } | undefined
 
@@ -117,9 +120,12 @@ export class GenerationOpener {
     return { kind: 'failed', provisional: ready.every((r) => r.candidate.state === 'provisional') }
   }
 
-  /** Drops the keys that stand ready: after nodes were added or forgotten. */
+  /**
+   * Drops the keys that stand ready: after nodes were added or forgotten. What failed under them
+   * stays counted, so that nobody undoes the limit by having something granted.
+   */
   reset(): void {
-    this.#openers.clear()
+    for (const key of this.#openers.keys()) this.#drop(key)
     this.#latest = undefined
   }
 
@@ -145,22 +151,25 @@ export class GenerationOpener {
       const producerKey = this.producer.key
       const opener = new ObjectOpener({ crypto, manifest, producerKey, leaf, epoch, session })
       leaf.fill(0)
+      opener.failures = this.#earlier.of(opener.keyName)
       return { candidate, opener }
     })
   }
 
-  /** Keeps those longest under which much failed: their count must not be forgotten. */
+  /** Drops the one that was made first. */
   #makeRoom(): void {
     if (this.#openers.size < MAX_OPENERS) return
-    let fewest = Infinity
-    let evicted = ''
-    for (const [key, ready] of this.#openers) {
-      const failures = Math.max(...ready.map(({ opener }) => opener.failures))
-      if (failures >= fewest) continue
-      fewest = failures
-      evicted = key
+    for (const oldest of this.#openers.keys()) {
+      this.#drop(oldest)
+      return
     }
-    this.#openers.delete(evicted)
+  }
+
+  #drop(key: string): void {
+    const ready = this.#openers.get(key) ?? []
+    this.#openers.delete(key)
+    if (this.#inputs.manifest.signatureMode !== 'none') return
+    for (const { opener } of ready) this.#earlier.keep(opener.keyName, opener.failures)
   }
 
   /**

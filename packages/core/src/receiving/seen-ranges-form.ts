@@ -14,15 +14,15 @@
 
 import { malformed } from '../errors.js'
 import { MAX_COUNTER, type CounterRange } from './range-list.js'
+import { SEEN_DIGEST_BYTES } from './recent-digests.js'
 
 export interface SeenForm {
   readonly ranges: readonly CounterRange[]
-  /** Counters and the 8 bytes of their digests as a big-endian number. */
-  readonly digests: readonly (readonly [counter: number, digest: bigint])[]
+  readonly digests: readonly SeenDigest[]
 }
 
-/** Length of an object's digest: the beginning of SHA-256 of protected header ‖ ciphertext. */
-export const SEEN_DIGEST_BYTES = 8
+/** A counter and its digest, 8 bytes. */
+export type SeenDigest = readonly [counter: number, digest: Uint8Array]
 
 const VERSION = 1
 /** Differences of counters, doubled, need 41 bits. */
@@ -34,7 +34,6 @@ export function encodeSeen({ ranges, digests }: SeenForm): Uint8Array {
   const bytes = new Uint8Array(
     1 + numberCount * MAX_NUMBER_BYTES + digests.length * SEEN_DIGEST_BYTES,
   )
-  const view = new DataView(bytes.buffer)
   bytes[0] = VERSION
   let end = writeNumber(bytes, 1, ranges.length)
   let lowestFirst = 0
@@ -48,7 +47,7 @@ export function encodeSeen({ ranges, digests }: SeenForm): Uint8Array {
   for (const [counter, digest] of digests) {
     const step = counter - before
     end = writeNumber(bytes, end, step < 0 ? -2 * step - 1 : 2 * step)
-    view.setBigUint64(end, digest)
+    bytes.set(digest, end)
     end += SEEN_DIGEST_BYTES
     before = counter
   }
@@ -56,7 +55,7 @@ export function encodeSeen({ ranges, digests }: SeenForm): Uint8Array {
 }
 
 /**
- * Decodes; total on any input, in linear time.
+ * Decodes; total on any input, in linear time. The digests are views of `bytes`.
  *
  * @throws {WaxwingError} `ERR_MALFORMED` unless {@link encodeSeen} gives exactly these bytes, for
  *   ranges in order that do not touch, of counters of at most 2^40 - 1. That each digest is of
@@ -74,7 +73,7 @@ export function decodeSeen(bytes: Uint8Array): SeenForm {
     ranges.push({ first, last })
     lowestFirst = last + 2
   }
-  const digests: [number, bigint][] = []
+  const digests: SeenDigest[] = []
   let before = 0
   for (let left = reader.number(); left > 0; left--) {
     const step = reader.number()
@@ -95,12 +94,10 @@ function writeNumber(bytes: Uint8Array, offset: number, number: number): number 
 
 class NumberReader {
   readonly #bytes: Uint8Array
-  readonly #view: DataView
   #offset = 1
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   number(): number {
@@ -117,12 +114,11 @@ class NumberReader {
     throw malformed('seen ranges', 'number')
   }
 
-  digest(): bigint {
-    if (this.#offset + SEEN_DIGEST_BYTES > this.#bytes.length)
-      throw malformed('seen ranges', 'digest')
-    const digest = this.#view.getBigUint64(this.#offset)
+  digest(): Uint8Array {
+    const start = this.#offset
     this.#offset += SEEN_DIGEST_BYTES
-    return digest
+    if (this.#offset > this.#bytes.length) throw malformed('seen ranges', 'digest')
+    return this.#bytes.subarray(start, this.#offset)
   }
 
   end(): void {

@@ -15,7 +15,8 @@
 
 import { malformed } from '../errors.js'
 import { MAX_COUNTER, RangeList, type CounterRange } from './range-list.js'
-import { decodeSeen, encodeSeen, SEEN_DIGEST_BYTES } from './seen-ranges-form.js'
+import { RecentDigests, SEEN_DIGEST_BYTES } from './recent-digests.js'
+import { decodeSeen, encodeSeen } from './seen-ranges-form.js'
 
 export { MAX_COUNTER, SEEN_DIGEST_BYTES, type CounterRange }
 
@@ -46,10 +47,8 @@ export interface SeenRangesOptions {
 
 export class SeenRanges {
   readonly #maxRanges: number
-  readonly #maxDigests: number
   readonly #ranges: RangeList
-  /** Digests by counter, the one added first coming first. */
-  readonly #digests: Map<number, bigint>
+  readonly #digests: RecentDigests
 
   /** @throws {RangeError} If a limit is not an integer of 1 (digests: 0) or more. */
   constructor(options: SeenRangesOptions = {}) {
@@ -57,9 +56,8 @@ export class SeenRanges {
     assertInteger(maxRanges, 1, Number.MAX_SAFE_INTEGER, 'maxRanges')
     assertInteger(maxDigests, 0, Number.MAX_SAFE_INTEGER, 'maxDigests')
     this.#maxRanges = maxRanges
-    this.#maxDigests = maxDigests
     this.#ranges = new RangeList()
-    this.#digests = new Map()
+    this.#digests = new RecentDigests(maxDigests)
   }
 
   /**
@@ -75,7 +73,7 @@ export class SeenRanges {
     if (new Map(digests).size !== digests.length) throw malformed('seen ranges', 'digest')
     for (const [counter, digest] of digests) {
       if (!seen.#ranges.has(counter)) throw malformed('seen ranges', 'digest')
-      seen.#keepDigest(counter, digest)
+      seen.#digests.add(counter, digest)
     }
     return seen
   }
@@ -103,7 +101,14 @@ export class SeenRanges {
    * @throws {RangeError} If an argument is out of range.
    */
   check(counter: number, digest: Uint8Array): SeenVerdict {
-    return this.#check(counter, digestNumber(digest))
+    assertInteger(counter, 0, MAX_COUNTER, 'counter')
+    assertDigest(digest)
+    if (this.#ranges.has(counter)) {
+      return this.#digests.matches(counter, digest) === false ? 'conflict' : 'duplicate'
+    }
+    if (this.#ranges.count < this.#maxRanges) return 'new'
+    const joins = this.#ranges.has(counter - 1) || this.#ranges.has(counter + 1)
+    return joins ? 'new' : 'unverifiable'
   }
 
   /**
@@ -113,12 +118,11 @@ export class SeenRanges {
    * @throws {RangeError} As {@link check}.
    */
   add(counter: number, digest: Uint8Array): SeenChange {
-    const number = digestNumber(digest)
-    const verdict = this.#check(counter, number)
+    const verdict = this.check(counter, digest)
     if (verdict !== 'new') return { verdict }
     const { lowest, highest } = this.#ranges
     this.#ranges.add(counter)
-    this.#keepDigest(counter, number)
+    this.#digests.add(counter, digest)
     if (lowest === undefined || highest === undefined) return { verdict }
     if (counter > highest + 1) {
       return { verdict, opened: { first: highest + 1, last: counter - 1 } }
@@ -140,31 +144,11 @@ export class SeenRanges {
   serialize(): Uint8Array {
     return encodeSeen({ ranges: this.#ranges.toArray(), digests: [...this.#digests] })
   }
-
-  #check(counter: number, digest: bigint): SeenVerdict {
-    assertInteger(counter, 0, MAX_COUNTER, 'counter')
-    if (this.#ranges.has(counter)) {
-      const known = this.#digests.get(counter)
-      return known === undefined || known === digest ? 'duplicate' : 'conflict'
-    }
-    if (this.#ranges.count < this.#maxRanges) return 'new'
-    const joins = this.#ranges.has(counter - 1) || this.#ranges.has(counter + 1)
-    return joins ? 'new' : 'unverifiable'
-  }
-
-  #keepDigest(counter: number, digest: bigint): void {
-    this.#digests.set(counter, digest)
-    if (this.#digests.size <= this.#maxDigests) return
-    const [oldest] = this.#digests.keys()
-    if (oldest !== undefined) this.#digests.delete(oldest)
-  }
 }
 
-function digestNumber(digest: Uint8Array): bigint {
-  if (digest.length !== SEEN_DIGEST_BYTES) {
-    throw new RangeError(`digest must be ${SEEN_DIGEST_BYTES} bytes, got ${digest.length}`)
-  }
-  return new DataView(digest.buffer, digest.byteOffset, digest.byteLength).getBigUint64(0)
+function assertDigest({ length }: Uint8Array): void {
+  if (length === SEEN_DIGEST_BYTES) return
+  throw new RangeError(`digest must be ${SEEN_DIGEST_BYTES} bytes, got ${length}`)
 }
 
 function assertInteger(value: number, lowest: number, highest: number, name: string): void {
