@@ -8,7 +8,7 @@
  * @module
  */
 
-import { equalBytes } from '../bytes.js'
+import { equalBytes, toHex } from '../bytes.js'
 import {
   AEAD_PARAMETERS,
   type Aead,
@@ -21,6 +21,9 @@ import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
 import type { DecodedObject } from './decode.js'
 import { SESSION_ID_BYTES } from './header.js'
 import { decodeMetadata, type Metadata } from './metadata.js'
+
+/** Of the commitment: enough that no two keys share a name. */
+const KEY_NAME_BYTES = 16
 
 export interface OpenerInputs {
   readonly crypto: CryptoProvider
@@ -53,7 +56,15 @@ export class ObjectOpener {
   readonly #kid: Uint8Array
   readonly #sessionBytes: number
   readonly #producerKey: Ed25519VerifyingKey | undefined
-  /** How many objects failed under this key (RFC 9053 Section 4). */
+  /**
+   * Names the content key, and says nothing about it. Openers of one key have one name, whatever
+   * node its leaf was derived from.
+   */
+  readonly keyName: string
+  /**
+   * How many objects failed under this key (RFC 9053 Section 4). Whoever makes an opener of a key
+   * again sets what it was.
+   */
   failures = 0
 
   constructor(inputs: OpenerInputs) {
@@ -73,6 +84,7 @@ export class ObjectOpener {
       signatureAad(generationId, content.commitment),
     )
     this.#producerKey = signatureMode === 'none' ? undefined : producerKey
+    this.keyName = toHex(content.commitment.subarray(0, KEY_NAME_BYTES))
     content.key.fill(0)
   }
 

@@ -297,4 +297,50 @@ describe('a content key under which too much failed', () => {
     expect(say(opener.open(object))).toBe('failed, provisional')
     expect(opened()).toBe(before)
   })
+
+  it('is not fresh again for a grant, nor for one that leads to it from higher up', () => {
+    const { crypto: counted, opened } = counting()
+    const fields = { alg: 10, signatureMode: 'none' } as const
+    const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
+    ring.add(nodesOf({ first: EPOCH, last: EPOCH }), 'narrow')
+    const object = sealed(EPOCH)
+    for (let i = 0; i < 3; i++) opener.open(forge(object))
+    ring.add(nodesOf(SPAN), 'wide')
+    opener.reset()
+    opener.reset()
+    const before = opened()
+    expect(say(opener.open(object))).toBe('failed, provisional')
+    expect(opened()).toBe(before)
+    expect(say(opener.open(sealed(EPOCH, 4)))).toBe('opened')
+  })
+
+  it('counts what failed before a grant together with what fails after it', () => {
+    const { crypto: counted, opened } = counting()
+    const fields = { alg: 10, signatureMode: 'none' } as const
+    const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 5 })
+    ring.add(nodesOf(SPAN), 'grant')
+    const object = sealed(EPOCH)
+    for (let i = 0; i < 20; i++) {
+      opener.open(forge(object))
+      opener.reset()
+    }
+    expect(opened()).toBe(5)
+  })
+
+  it('is not forgotten for a crowd of sessions under which more failed', () => {
+    const { crypto: counted, opened } = counting()
+    const fields = { alg: 10, signatureMode: 'none' } as const
+    const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
+    ring.add(nodesOf(SPAN), 'grant')
+    const object = sealed(EPOCH)
+    for (let i = 0; i < 2; i++) opener.open(forge(object))
+    for (let session = 10; session < 90; session++) {
+      const other = forge(sealed(EPOCH, session))
+      for (let i = 0; i < 3; i++) opener.open(other)
+    }
+    opener.open(forge(object))
+    const before = opened()
+    expect(say(opener.open(object))).toBe('failed, provisional')
+    expect(opened()).toBe(before)
+  })
 })
