@@ -23,6 +23,7 @@ import type { GrantTerms, ProducerOptions, PublishOptions } from '../options.js'
 import { EpochGuard, type EpochVerdict } from './epoch-guard.js'
 import type { MakingInputs } from './new-generation.js'
 import { paddedMetadata } from './padding.js'
+import type { Rotations } from './rotations.js'
 import { sendOptionsOf } from './send-options.js'
 import { drawSessionId, SealingSession } from './session.js'
 import type { GrantActions, Sharing } from './sharing.js'
@@ -31,7 +32,6 @@ import { StreamState } from './stream-state.js'
 /** The first objects of a session carry the trail. */
 const TRAIL_OBJECTS = 16
 const NOTE_SESSION_MS = 1000
-const MIN_ROTATION_MS = 60_000
 /** `forget` streams keep the current epoch and the two before it. */
 const FORGET_AFTER_EPOCHS = 2
 
@@ -46,15 +46,16 @@ export interface ProducerDeps extends MakingInputs {
   readonly processHint: string
 }
 
+type OwnDeps = ProducerDeps & { readonly rotations: Rotations }
+
 export class Producer {
-  readonly #deps: ProducerDeps
+  readonly #deps: OwnDeps
   readonly #options: ProducerOptions
   readonly #state: StreamState
   #guard: EpochGuard
   #session: SealingSession
   /** Steps that change durable state, one after the other. */
   #steps: Promise<unknown> = Promise.resolve()
-  #rotatedAt = -Infinity
   #pendingRotation: Promise<void> | undefined
   #endWait: (() => void) | undefined
   #announced: string | undefined
@@ -66,7 +67,7 @@ export class Producer {
   readonly #unwatch: (() => void)[] = []
   #closed = false
 
-  private constructor(deps: ProducerDeps, options: ProducerOptions, state: StreamState) {
+  private constructor(deps: OwnDeps, options: ProducerOptions, state: StreamState) {
     this.#deps = deps
     this.#options = options
     this.#state = state
@@ -75,12 +76,16 @@ export class Producer {
   }
 
   /** Opens a stream for writing; use `endpoint.producer`. */
-  static async open(deps: ProducerDeps, name: string, options: ProducerOptions): Promise<Producer> {
+  static async open(deps: OwnDeps, name: string, options: ProducerOptions): Promise<Producer> {
     assertStreamName(name)
+    const mark = deps.rotations.mark()
     const { state, rotated } = await StreamState.open(deps, name, options)
     state.endSession(undefined)
     const producer = new Producer(deps, options, state)
-    if (rotated !== undefined) producer.#emitRotated(rotated)
+    if (rotated !== undefined) {
+      deps.rotations.note(name, mark)
+      producer.#emitRotated(rotated)
+    }
     await producer.ready()
     producer.#watch()
     return producer
@@ -168,19 +173,19 @@ export class Producer {
   rotate(reason: RotationReason = 'demand'): Promise<void> {
     this.#assertOpen()
     if (this.#pendingRotation !== undefined) return this.#pendingRotation
-    const { time, timers } = this.#deps.runtime
-    const waitMs = this.#rotatedAt + MIN_ROTATION_MS - time.monotonic()
-    const turn =
-      waitMs <= 0
-        ? Promise.resolve()
-        : new Promise<void>((resolve) => {
-            this.#endWait = resolve
-            timers.after(waitMs, resolve)
-          })
+    const { runtime, rotations } = this.#deps
+    const waitMs = rotations.waitMs(this.name)
+    const turn = new Promise<void>((resolve) => {
+      this.#endWait = resolve
+      if (waitMs <= 0) resolve()
+      else runtime.timers.after(waitMs, resolve)
+    })
     const rotation = turn.then(() => {
-      this.#pendingRotation = undefined
       this.#assertOpen()
-      return this.#step(() => this.#rotateNow(reason))
+      return this.#step(() => {
+        this.#pendingRotation = undefined
+        return this.#rotateNow(reason)
+      })
     })
     this.#pendingRotation = rotation
     return rotation
@@ -295,8 +300,7 @@ export class Producer {
   async #rotateNow(reason: RotationReason, verdict?: EpochVerdict): Promise<void> {
     const { epoch } = verdict ?? this.#guard.judge()
     this.#state.endSession(this.#sessionRecord())
-    const ours = await this.#state.rotate(epoch)
-    this.#rotatedAt = this.#deps.runtime.time.monotonic()
+    const ours = await this.#deps.rotations.during(this.name, () => this.#state.rotate(epoch))
     this.#adopt()
     if (ours) this.#emitRotated(reason)
     await this.#announce()

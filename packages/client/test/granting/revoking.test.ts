@@ -235,6 +235,28 @@ describe('a revocation', () => {
     expect(again).toEqual([])
   })
 
+  it('whose rotation waits survives a restart: closing does not wait for the minute', async () => {
+    const object = await begin()
+    const other = await town.member('other')
+    await ask(other, object)
+    await plant.endpoint.close()
+    plant = await town.restart(plant)
+    await plant.endpoint.revoke(STREAM, 'other')
+    const revoking = plant.endpoint.revoke(STREAM, 'desk')
+    const ended = Promise.allSettled([revoking])
+    await town.settle()
+    await plant.endpoint.close()
+    const [{ reason }] = (await ended) as [PromiseRejectedResult]
+    expect(reason).toMatchObject({ code: 'ERR_CLOSED' })
+    expect(rotations()).toBe(1)
+    plant = await town.restart(plant)
+    await town.settle()
+    expect(rotations()).toBe(1)
+    const after = await seal()
+    await ask(desk, after)
+    expect(canOpen(desk, after)).toBe(false)
+  })
+
   it('rotates a stream that the application opens later with options of its own', async () => {
     await begin()
     await plant.endpoint.close()
