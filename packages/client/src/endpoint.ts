@@ -9,14 +9,14 @@ import {
   fromBase64Url,
   toBase64Url,
   WaxwingError,
-  type TransportStatus,
   type TrustedPrincipal,
 } from '@waxwing/core'
 import { Listening } from './control/listening.js'
 import type { Reply } from './control/messenger.js'
 import { Patience } from './control/patience.js'
+import { EndpointWork } from './endpoint-work.js'
 import type { EventListener, WaxwingEvent } from './events.js'
-import { ForgettingWatch } from './forgetting-watch.js'
+import { Following } from './following.js'
 import type { Generation } from './generation.js'
 import { fixTerms } from './granting/terms.js'
 import type { Rule } from './granting/rules.js'
@@ -34,11 +34,8 @@ import { Producers } from './producing/producers.js'
 import { Reader } from './reading/reader.js'
 import { nowSeconds } from './runtime.js'
 
-const CARD_CHECK_MS = 3_600_000
 /** How long opening waits for the intermediary. */
 const START_PATIENCE_MS = 5000
-/** How long closing waits for what the application began. */
-const CLOSE_PATIENCE_MS = 5000
 const ID_BYTES = 32
 
 /**
@@ -63,19 +60,17 @@ export class Endpoint {
   readonly #readers = new Set<Reader>()
   readonly #producers: Producers
   readonly #listening: Listening
-  readonly #forgetting: ForgettingWatch
+  readonly #work: EndpointWork
+  readonly #following: Following
   readonly #patience: Patience
-  readonly #undo: (() => void)[] = []
-  readonly #foreground = new Set<Promise<void>>()
-  readonly #background = new Set<Promise<void>>()
-  #cancelCardTimer: (() => void) | undefined
   #closing: Promise<void> | undefined
 
   /** Use {@link openEndpoint}. */
   constructor(parts: Parts) {
     this.#parts = parts
     this.#listening = new Listening(parts)
-    this.#forgetting = new ForgettingWatch(parts)
+    this.#work = new EndpointWork(parts.runtime)
+    this.#following = new Following(parts, this.#listening, this.#work)
     this.#patience = new Patience(parts.runtime.timers)
     this.#producers = new Producers(this.#producerDeps())
   }
@@ -163,7 +158,7 @@ export class Endpoint {
    */
   async receive(bytes: Uint8Array): Promise<Uint8Array[]> {
     this.#assertOpen()
-    const replies = await this.#begun(() => this.#parts.dispatcher.receive(bytes))
+    const replies = await this.#work.begun(() => this.#parts.dispatcher.receive(bytes))
     return replies.map(({ payload }) => payload)
   }
 
@@ -180,7 +175,7 @@ export class Endpoint {
   /** Carries out what a person decided. @throws {WaxwingError} `ERR_KEY_UNKNOWN`, `ERR_NOT_TRUSTED`. */
   decide(requestId: string, decision: Decision): Promise<void> {
     this.#assertOpen()
-    return this.#begun(() => this.#parts.granter.decideRequest(requestId, decision))
+    return this.#work.begun(() => this.#parts.granter.decideRequest(requestId, decision))
   }
 
   /**
@@ -198,7 +193,7 @@ export class Endpoint {
     const { granter, outbox, runtime } = this.#parts
     const grantee = this.#findPrincipal(principal)
     const fixed = fixTerms(terms, nowSeconds(runtime))
-    return this.#begun(async () => {
+    return this.#work.begun(async () => {
       const issued = await granter.grantUnasked(stream, grantee, fixed, { retained: true })
       await outbox.post(
         issued.map(({ address, payload, retained }) => ({ address, payload, retained })),
@@ -216,7 +211,7 @@ export class Endpoint {
     this.#assertOpen()
     const { id } = this.#findWhoMayHaveLeft(principal)
     const { rotate = true } = options
-    await this.#begun(() => this.#parts.revoking.revoke(stream, toBase64Url(id), rotate))
+    await this.#work.begun(() => this.#parts.revoking.revoke(stream, toBase64Url(id), rotate))
   }
 
   /** Rules by which requests are granted without asking anybody. */
@@ -245,60 +240,25 @@ export class Endpoint {
 
   /** Called once, by {@link openEndpoint}. */
   async start(): Promise<void> {
-    const { book, trustBook, outbox, requester, granter, revoking } = this.#parts
-    const { transport, passive, hooks } = this.#parts
+    const { book, outbox, requester, granter, revoking, transport, passive, hooks } = this.#parts
     hooks.rotate = (stream) => this.#producers.rotate(stream, 'revocation')
-    hooks.behind = () => this.#inBackground(() => this.#listening.refetchTrust())
+    hooks.behind = () => this.#work.inBackground(() => this.#listening.refetchTrust())
     this.#trustSelf()
     await book.load()
     await granter.load()
     await revoking.load()
-    this.#undo.push(
-      trustBook.onBundle(() => this.#inBackground(() => this.#followBundle())),
-      trustBook.onCard(() => this.#inBackground(() => this.#parts.sharing.announceAll())),
-      book.onKeys((generation) =>
-        this.#inBackground(() => this.#listening.forGeneration(generation)),
-      ),
-    )
-    this.#followStore()
     await outbox.load()
+    this.#following.start()
     requester.start()
-    this.#inBackground(() => this.#forgetting.start())
-    if (!passive) this.#inBackground(() => revoking.resume())
-    this.#watchCard()
-    if (transport === undefined) return
-    this.#undo.push(transport.onStatus((status) => this.#followStatus(status)))
-    await this.#listen()
+    if (!passive) this.#work.inBackground(() => revoking.resume())
+    if (transport !== undefined) await this.#listen()
   }
 
   /** Whoever starts off-line works off-line; it listens as soon as it can. */
   async #listen(): Promise<void> {
     const listening = this.#listening.start(this.#parts.book.all())
     const inTime = await this.#patience.inTime(listening, START_PATIENCE_MS)
-    if (inTime === undefined) this.#inBackground(() => listening)
-  }
-
-  #followStatus(status: TransportStatus): void {
-    const { outbox, runtime } = this.#parts
-    if (status.state === 'connected') this.#inBackground(() => outbox.flush())
-    if (status.state === 'error') runtime.report(status.error)
-  }
-
-  /** Another process on the same store may be granted something, rotate, or change a rule. */
-  #followStore(): void {
-    const { runtime, book, granter, outbox } = this.#parts
-    const stop = runtime.store.onForeignChange?.(() =>
-      this.#inBackground(async () => {
-        try {
-          await granter.load()
-          await book.catchUp()
-          await outbox.load()
-        } catch (error) {
-          if (this.#closing === undefined) throw error
-        }
-      }),
-    )
-    if (stop !== undefined) this.#undo.push(stop)
+    if (inTime === undefined) this.#work.inBackground(() => listening)
   }
 
   /** Whoever belongs to no domain vouches for its own streams, to itself. */
@@ -306,29 +266,6 @@ export class Endpoint {
     const { identity, trustBook } = this.#parts
     const { publicKey } = identity.signingKey
     trustBook.trust.pin({ publicKey, name: identity.name, produces: ['#'] })
-  }
-
-  async #followBundle(): Promise<void> {
-    const { book, revoking, sharing, runtime, trustBook } = this.#parts
-    await book.refreshTrust()
-    const { bundle } = trustBook.trust
-    if (bundle !== undefined) {
-      const { version, domainId } = bundle
-      runtime.emit({ type: 'trust', domain: toBase64Url(domainId), version })
-    }
-    await this.#listening.toDomain()
-    await revoking.followBundle()
-    await sharing.announceAll()
-  }
-
-  #watchCard(): void {
-    const { runtime, identity } = this.#parts
-    this.#cancelCardTimer = runtime.timers.after(CARD_CHECK_MS, () => {
-      this.#inBackground(async () => {
-        this.#watchCard()
-        if (await identity.renewCardIfDue()) await this.#listening.announceSelf()
-      })
-    })
   }
 
   #producerDeps(): ProducerDeps {
@@ -341,7 +278,7 @@ export class Endpoint {
     }
     const listening = {
       announce: (generation: Generation): Promise<void> => {
-        this.#inBackground(() => this.#listening.forGeneration(generation))
+        this.#work.inBackground(() => this.#listening.forGeneration(generation))
         return sharing.announce(generation)
       },
     }
@@ -369,56 +306,28 @@ export class Endpoint {
     return id?.length === ID_BYTES ? { id } : this.#findPrincipal(text)
   }
 
-  /** What is begun in the background is finished before the endpoint is closed. */
-  #inBackground(work: () => Promise<void>): void {
-    if (this.#closing !== undefined) return
-    const done = work()
-      .catch((error: unknown) => this.#failed(error))
-      .finally(() => this.#background.delete(done))
-    this.#background.add(done)
-  }
-
-  /** What the application began is waited for a while when the endpoint is closed. */
-  async #begun<T>(work: () => Promise<T>): Promise<T> {
-    const done = work()
-    const ended = done.then(
-      () => undefined,
-      () => undefined,
-    )
-    this.#foreground.add(ended)
-    void ended.then(() => this.#foreground.delete(ended))
-    return done
-  }
-
-  #failed(error: unknown): void {
-    const isClosing = error instanceof WaxwingError && error.code === 'ERR_CLOSED'
-    if (!isClosing || this.#closing === undefined) this.#parts.runtime.report(error)
-  }
-
   #assertOpen(): void {
     if (this.#closing !== undefined) throw new WaxwingError('ERR_CLOSED', 'the endpoint is closed')
   }
 
   async #close(): Promise<void> {
-    const { intake, outbox, requester, granter, revoking } = this.#parts
-    const { transport, identity, trustBook, runtime } = this.#parts
-    this.#cancelCardTimer?.()
-    for (const undo of this.#undo.splice(0)) undo()
+    const { intake, outbox, requester, granter, revoking, transport, identity, trustBook } =
+      this.#parts
+    this.#work.startClosing()
+    this.#following.close()
     requester.close()
     this.#listening.close()
-    this.#forgetting.close()
     this.#patience.close()
     await Promise.all([...this.#readers].map((reader) => reader.close({ keepSubscription: true })))
     granter.close()
     revoking.close()
     await this.#producers.close()
-    const last = new Patience(runtime.timers)
-    await last.inTime(Promise.all(this.#foreground), CLOSE_PATIENCE_MS)
+    await this.#work.foregroundEnded()
     outbox.close()
     const atRest = intake.close()
     await transport?.close()
     await atRest
-    await Promise.all(this.#background)
+    await this.#work.backgroundEnded()
     identity.close()
     trustBook.close()
   }
