@@ -5,12 +5,7 @@
  * @module
  */
 
-import {
-  fromBase64Url,
-  toBase64Url,
-  WaxwingError,
-  type TrustedPrincipal,
-} from '@waxwing/core'
+import { fromBase64Url, toBase64Url, WaxwingError, type TrustedPrincipal } from '@waxwing/core'
 import { Listening } from './control/listening.js'
 import type { Reply } from './control/messenger.js'
 import { Patience } from './control/patience.js'
