@@ -6,37 +6,24 @@
  * @module
  */
 
-import {
-  assertStreamName,
-  encodeMetadata,
-  epochStartMs,
-  utf8,
-  WaxwingError,
-  type Metadata,
-  type Transport,
-} from '@waxwing/core'
+import { assertStreamName, utf8, WaxwingError, type Transport } from '@waxwing/core'
 import { writeConfirmedTime } from '../confirmed-time.js'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { Receipt } from '../message.js'
 import type { GrantTerms, ProducerOptions, PublishOptions } from '../options.js'
-import { EpochGuard, type EpochVerdict } from './epoch-guard.js'
+import type { EpochVerdict } from './epoch-guard.js'
 import type { MakingInputs } from './new-generation.js'
-import { paddedMetadata } from './padding.js'
 import type { Rotations } from './rotations.js'
 import { sendOptionsOf } from './send-options.js'
-import { drawSessionId, SealingSession } from './session.js'
 import type { GrantActions, Sharing } from './sharing.js'
+import type { SessionRecord } from './stream-record.js'
+import { StreamSealer } from './stream-sealer.js'
 import { StreamState } from './stream-state.js'
 
-/** The first objects of a session carry the trail. */
-const TRAIL_OBJECTS = 16
 const NOTE_SESSION_MS = 1000
 /** `forget` streams keep the current epoch and the two before it. */
 const FORGET_AFTER_EPOCHS = 2
-
-/** What an object is to its session. */
-type Sealing = 'message' | 'heartbeat' | 'will'
 
 export interface ProducerDeps extends MakingInputs {
   readonly transport: Transport | undefined
@@ -52,14 +39,14 @@ export class Producer {
   readonly #deps: OwnDeps
   readonly #options: ProducerOptions
   readonly #state: StreamState
-  #guard: EpochGuard
-  #session: SealingSession
+  readonly #sealer: StreamSealer
   /** Steps that change durable state, one after the other. */
   #steps: Promise<unknown> = Promise.resolve()
   #pendingRotation: Promise<void> | undefined
   #endWait: (() => void) | undefined
   #announced: string | undefined
-  #notedCounter = -1
+  /** The running session as it was recorded last. */
+  #noted: SessionRecord | undefined
   #forgotBefore = 0
   #cancelAhead: (() => void) | undefined
   #cancelNote: (() => void) | undefined
@@ -71,8 +58,8 @@ export class Producer {
     this.#deps = deps
     this.#options = options
     this.#state = state
-    this.#guard = this.#makeGuard(state.permitted)
-    this.#session = this.#drawSession()
+    const { runtime, identity, processHint } = deps
+    this.#sealer = new StreamSealer({ runtime, identity, processHint, options, state })
   }
 
   /** Opens a stream for writing; use `endpoint.producer`. */
@@ -126,8 +113,7 @@ export class Producer {
    */
   seal(plaintext: Uint8Array | string, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
-    const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
-    return this.#seal(bytes, options, 'message')
+    return this.#seal(bytesOf(plaintext), options, 'message')
   }
 
   /**
@@ -141,12 +127,9 @@ export class Producer {
    */
   sealWill(plaintext: Uint8Array | string, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
-    const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
-    const epoch = this.#epochInUse()
-    if (epoch === undefined) throw notReady()
-    const metadata = this.#metadataFor(epoch, bytes.length, options, 'will')
-    const { clearPart } = options
-    return this.#drawSession().sealOnly(epoch, { metadata, plaintext: bytes, clearPart })
+    const object = this.#sealer.sealWill(bytesOf(plaintext), options)
+    if (object === undefined) throw notReady()
+    return object
   }
 
   /**
@@ -158,13 +141,13 @@ export class Producer {
     const { transport } = this.#deps
     if (transport === undefined) throw new TypeError('publish needs a transport: use seal')
     this.#assertOpen()
-    const bytes = typeof plaintext === 'string' ? utf8(plaintext) : plaintext
+    const bytes = bytesOf(plaintext)
     let object = this.#trySeal(bytes, options, 'message')
     if (object === undefined) {
       await this.ready()
       object = this.seal(bytes, options)
     }
-    const receipt = this.#receiptOfLast()
+    const receipt = this.#sealer.lastReceipt
     await transport.send(options.address ?? this.name, object, sendOptionsOf(options))
     return receipt
   }
@@ -195,7 +178,7 @@ export class Producer {
   async newSession(): Promise<void> {
     this.#assertOpen()
     await this.#step(() => {
-      this.#beginSession()
+      this.#sealer.beginSession()
       return Promise.resolve()
     })
   }
@@ -227,7 +210,11 @@ export class Producer {
     return this.close()
   }
 
-  #seal(plaintext: Uint8Array, options: PublishOptions, sealing: Sealing): Uint8Array {
+  #seal(
+    plaintext: Uint8Array,
+    options: PublishOptions,
+    sealing: 'message' | 'heartbeat',
+  ): Uint8Array {
     const object = this.#trySeal(plaintext, options, sealing)
     if (object !== undefined) return object
     throw notReady()
@@ -237,53 +224,15 @@ export class Producer {
   #trySeal(
     plaintext: Uint8Array,
     options: PublishOptions,
-    sealing: Sealing,
+    sealing: 'message' | 'heartbeat',
   ): Uint8Array | undefined {
-    const epoch = this.#epochInUse()
-    if (epoch === undefined) return undefined
-    if (this.#session.isOver) this.#beginSession()
-    const metadata = this.#metadataFor(epoch, plaintext.length, options, sealing)
-    const object = this.#session.seal(epoch, { metadata, plaintext, clearPart: options.clearPart })
-    this.#scheduleNote()
+    const object = this.#sealer.seal(plaintext, options, sealing)
+    if (object !== undefined) this.#scheduleNote()
     return object
   }
 
-  /** The epoch to seal in now, noted as used; `undefined` if something has to be made ready first. */
-  #epochInUse(): number | undefined {
-    const { kind, epoch } = this.#guard.judge()
-    if (kind !== 'seal' || this.#announced !== this.generation.id) return undefined
-    this.#guard.use(epoch)
-    return epoch
-  }
-
-  #metadataFor(
-    epoch: number,
-    plaintextBytes: number,
-    options: PublishOptions,
-    sealing: Sealing,
-  ): Uint8Array {
-    const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {}
-    if (this.#options.timestamps !== false) {
-      const startMs = epochStartMs(epoch, this.generation.manifest.epochSeconds)
-      metadata.offsetMs = Math.max(0, Math.floor(this.#guard.judgedAtMs - startMs))
-    }
-    if (options.contentType !== undefined) metadata.contentType = options.contentType
-    if (options.headers !== undefined) metadata.headers = options.headers
-    if (sealing === 'heartbeat') metadata.heartbeat = true
-    const hasTrail = sealing !== 'will' && this.#session.nextCounter < TRAIL_OBJECTS
-    if (hasTrail) metadata.trail = this.#state.trail
-    const { padToBytes } = this.#options
-    if (padToBytes === undefined) return encodeMetadata(metadata)
-    return paddedMetadata(metadata, plaintextBytes, padToBytes)
-  }
-
-  #receiptOfLast(): Receipt {
-    const { name, nextCounter } = this.#session
-    return { generationId: this.generation.id, session: name, counter: nextCounter - 1 }
-  }
-
   async #makeReady(): Promise<void> {
-    const verdict = this.#guard.judge()
+    const verdict = this.#sealer.guard.judge()
     if (verdict.kind === 'rotate') await this.#rotateNow('clock', verdict)
     if (verdict.kind === 'permit') await this.#permit(verdict.epoch)
     await this.#announce()
@@ -292,31 +241,18 @@ export class Producer {
   }
 
   async #permit(epoch: number): Promise<void> {
-    const permitted = Math.max(epoch, this.#guard.ahead())
-    if (await this.#state.permit(permitted)) this.#adopt()
-    else this.#guard.permit(permitted)
+    const permitted = Math.max(epoch, this.#sealer.guard.ahead())
+    if (await this.#state.permit(permitted)) this.#sealer.adopt()
+    else this.#sealer.guard.permit(permitted)
   }
 
   async #rotateNow(reason: RotationReason, verdict?: EpochVerdict): Promise<void> {
-    const { epoch } = verdict ?? this.#guard.judge()
-    this.#state.endSession(this.#sessionRecord())
+    const { epoch } = verdict ?? this.#sealer.guard.judge()
+    this.#state.endSession(this.#sealer.running)
     const ours = await this.#deps.rotations.during(this.name, () => this.#state.rotate(epoch))
-    this.#adopt()
+    this.#sealer.adopt()
     if (ours) this.#emitRotated(reason)
     await this.#announce()
-  }
-
-  /** Takes the generation that is now in use, with a session of its own. */
-  #adopt(): void {
-    this.#guard = this.#makeGuard(this.#state.permitted)
-    this.#session = this.#drawSession()
-    this.#notedCounter = -1
-  }
-
-  #beginSession(): void {
-    this.#state.endSession(this.#sessionRecord())
-    this.#session = this.#drawSession()
-    this.#notedCounter = -1
   }
 
   async #announce(): Promise<void> {
@@ -324,6 +260,7 @@ export class Producer {
     if (this.#announced === generation.id) return
     await this.#deps.sharing.announce(generation)
     this.#announced = generation.id
+    this.#sealer.openFor(generation.id)
   }
 
   /** Deletes what covers only the past, once the time is beyond doubt (Section 5.8). */
@@ -331,7 +268,7 @@ export class Producer {
     const { runtime, book } = this.#deps
     const { historyMode } = this.generation.manifest
     if (historyMode !== 'forget' || !runtime.time.isConfirmed) return
-    const verdict = this.#guard.judge()
+    const verdict = this.#sealer.guard.judge()
     const before = verdict.epoch - FORGET_AFTER_EPOCHS
     if (before <= this.#forgotBefore) return
     for (const generation of book.byStream(this.name)) {
@@ -345,34 +282,16 @@ export class Producer {
     if (confirmedMs !== undefined) await writeConfirmedTime(runtime.store, confirmedMs)
   }
 
-  #drawSession(): SealingSession {
-    const { runtime, identity, processHint } = this.#deps
-    const { crypto, time } = runtime
-    const facts = { processHint, nowMs: time.now(), monotonicMs: time.monotonic() }
-    const id = drawSessionId(crypto, facts)
-    return new SealingSession({ runtime, generation: this.generation, identity, id })
-  }
-
-  #makeGuard(permitted: number): EpochGuard {
-    const { epochSeconds } = this.generation.manifest
-    return new EpochGuard(this.#deps.runtime.time, epochSeconds, permitted, permitted)
-  }
-
-  #sessionRecord(): { session: string; lastCounter: number } | undefined {
-    const { name, nextCounter } = this.#session
-    return nextCounter === 0 ? undefined : { session: name, lastCounter: nextCounter - 1 }
-  }
-
   #watch(): void {
     const { runtime } = this.#deps
     const foreign = runtime.store.onForeignChange?.(() => {
       this.#inBackground(async () => {
-        if (await this.#state.reload()) this.#adopt()
+        if (await this.#state.reload()) this.#sealer.adopt()
         await this.#makeReady()
       })
     })
     if (foreign !== undefined) this.#unwatch.push(foreign)
-    this.#unwatch.push(runtime.time.onChange(() => this.#beginSession()))
+    this.#unwatch.push(runtime.time.onChange(() => this.#sealer.beginSession()))
     this.#scheduleHeartbeat()
   }
 
@@ -380,10 +299,10 @@ export class Producer {
     this.#cancelAhead?.()
     if (this.#closed) return
     const { runtime } = this.#deps
-    this.#cancelAhead = runtime.timers.after(this.#guard.untilAheadMs(), () => {
+    this.#cancelAhead = runtime.timers.after(this.#sealer.guard.untilAheadMs(), () => {
       this.#inBackground(async () => {
-        const ahead = this.#guard.ahead()
-        if (ahead > this.#guard.permitted) await this.#permit(ahead)
+        const ahead = this.#sealer.guard.ahead()
+        if (ahead > this.#sealer.guard.permitted) await this.#permit(ahead)
         await this.#makeReady()
       })
     })
@@ -399,10 +318,10 @@ export class Producer {
 
   /** Records how far the session got: what the trail of the next session will say of it. */
   async #noteSession(): Promise<void> {
-    const running = this.#sessionRecord()
-    if (running === undefined || running.lastCounter === this.#notedCounter) return
-    this.#notedCounter = running.lastCounter
-    if (await this.#state.noteSession(running)) this.#adopt()
+    const { running } = this.#sealer
+    if (running === undefined || isSameRecord(running, this.#noted)) return
+    this.#noted = running
+    if (await this.#state.noteSession(running)) this.#sealer.adopt()
   }
 
   #scheduleHeartbeat(): void {
@@ -440,4 +359,12 @@ export class Producer {
 
 function notReady(): WaxwingError {
   return new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
+}
+
+function bytesOf(plaintext: Uint8Array | string): Uint8Array {
+  return typeof plaintext === 'string' ? utf8(plaintext) : plaintext
+}
+
+function isSameRecord(one: SessionRecord, other: SessionRecord | undefined): boolean {
+  return one.session === other?.session && one.lastCounter === other.lastCounter
 }

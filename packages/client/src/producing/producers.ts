@@ -55,13 +55,11 @@ export class Producers {
    * @throws {WaxwingError} `ERR_CLOSED` if the endpoint is closed before its turn comes.
    */
   rotate(name: string, reason: RotationReason): Promise<void> {
+    if (this.#closed) return Promise.reject(closed())
     this.#asked.set(name, this.#rotations.mark())
     const underWay = this.#rotating.get(name)
     if (underWay !== undefined) return underWay
-    const rotation = this.#rotate(name, reason).finally(() => {
-      this.#rotating.delete(name)
-      this.#asked.delete(name)
-    })
+    const rotation = this.#rotate(name, reason)
     this.#rotating.set(name, rotation)
     return rotation
   }
@@ -96,11 +94,17 @@ export class Producers {
 
   /** Until the stream has rotated since that was last asked for, whoever made it rotate. */
   async #rotate(name: string, reason: RotationReason): Promise<void> {
-    while (!this.#rotations.hasRotatedSince(name, this.#asked.get(name) ?? 0)) {
-      this.#assertOpen()
-      const waitMs = this.#rotations.waitMs(name)
-      if (waitMs > 0) await this.#wait(name, waitMs)
-      else await this.#rotateNow(name, reason)
+    try {
+      while (!this.#rotations.hasRotatedSince(name, this.#asked.get(name) ?? 0)) {
+        this.#assertOpen()
+        const waitMs = this.#rotations.waitMs(name)
+        if (waitMs > 0) await this.#wait(name, waitMs)
+        else await this.#rotateNow(name, reason)
+      }
+    } finally {
+      // At once: who asks from now on is not served by what is over.
+      this.#rotating.delete(name)
+      this.#asked.delete(name)
     }
   }
 
