@@ -90,6 +90,12 @@ function describeReaderEvent(event: ReaderEvent, lookup: Lookup): string {
       const which = first === last ? `message ${first} is` : `messages ${first} to ${last} are`
       return `Missing in ${event.stream}: ${which} lost, late or withheld`
     }
+    case 'sessions-missing': {
+      const { sessionCount, objectCount } = event
+      const objects = objectCount === undefined ? '' : ` (${counted(objectCount, 'message')})`
+      const are = sessionCount === 1 ? 'is' : 'are'
+      return `Missing in ${event.stream}: ${counted(sessionCount, 'session')}${objects} ${are} lost, late or withheld`
+    }
     case 'gap-filled':
       return `Came after all: message ${event.counter} of ${event.stream}`
     case 'duplicate':

@@ -12,6 +12,14 @@ describe('events in plain words', () => {
   const events: readonly (readonly [WaxwingEvent, RegExp])[] = [
     [{ type: 'gap', missing: { first: 3, last: 5 }, ...stream }, /messages 3 to 5 are lost/],
     [{ type: 'gap', missing: { first: 3, last: 3 }, ...stream }, /message 3 is lost/],
+    [
+      { type: 'sessions-missing', sessionCount: 3, objectCount: 57, ...stream },
+      /3 sessions \(57 messages\) are lost/,
+    ],
+    [
+      { type: 'sessions-missing', sessionCount: 1, objectCount: undefined, ...stream },
+      /1 session is lost/,
+    ],
     [{ type: 'gap-filled', ...stream }, /after all: message 4/],
     [{ type: 'duplicate', ...stream }, /Came again: message 4/],
     [{ type: 'conflict', object: new Uint8Array(1), ...stream }, /evidence against its producer/],

@@ -32,6 +32,15 @@ export interface CounterRange {
 export type ReaderEvent =
   /** Counters were skipped: their objects are lost, late or withheld. */
   | ({ readonly type: 'gap'; readonly missing: CounterRange } & StreamFacts)
+  /**
+   * Whole sessions were skipped that are too long ago for their names to be known. Objects: in them
+   * and at the end of the one before, as far as the producer counted, if that can be told.
+   */
+  | ({
+      readonly type: 'sessions-missing'
+      readonly sessionCount: number
+      readonly objectCount: number | undefined
+    } & StreamFacts)
   /** A counter that was reported missing came after all. */
   | ({ readonly type: 'gap-filled' } & StreamFacts)
   /** Verified before: a replay or a redelivery, nobody can tell. */

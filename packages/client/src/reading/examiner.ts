@@ -30,7 +30,7 @@ import type { Openings, Reading } from './openings.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { ReadingOptions } from './reading-options.js'
 import type { SeenBook } from './seen-book.js'
-import { checkTrail } from './trail-check.js'
+import type { TrailCheck } from './trail-check.js'
 
 export type Examined =
   /** New, and for the application. */
@@ -61,6 +61,7 @@ export interface ExaminerInputs {
   readonly book: GenerationBook
   readonly openings: Openings
   readonly seen: SeenBook
+  readonly trails: TrailCheck
   readonly events: ReaderEvents
   readonly options: ReadingOptions
   settle(entry: InFlight): Promise<void>
@@ -96,12 +97,46 @@ export class Examiner {
         if (refusal !== undefined) return this.#refuse(refusal)
         const { id } = reading.generation
         const session = seen.cached(id, opened.session)
-        if (session !== undefined) return this.#judge(arrival, reading, opened, session)
-        return seen.load(id, opened.session, (loaded) =>
-          this.#judge(arrival, reading, opened, loaded),
-        )
+        if (session === undefined) return this.#load(arrival, reading, opened)
+        if (this.#isTold(opened, session)) return this.#judge(arrival, reading, opened, session)
+        return this.#readTrail(arrival, reading, opened)
       }
     }
+  }
+
+  async #load(arrival: Arrival, reading: Reading, opened: OpenedObject): Promise<Examined> {
+    const { id } = reading.generation
+    const examined = await this.#inputs.seen.load(id, opened.session, (session) =>
+      this.#isTold(opened, session) ? this.#judge(arrival, reading, opened, session) : undefined,
+    )
+    return examined ?? this.#readTrail(arrival, reading, opened)
+  }
+
+  /** Whether nothing is to be learnt from the object about the sessions before its own. */
+  #isTold({ counter, metadata }: OpenedObject, { ranges, isTrailRead }: SeenSession): boolean {
+    if (isTrailRead || this.#inputs.options.isShared) return true
+    // Where the first ones have no trail, as a will has none, none is to come.
+    return metadata.trail === undefined && (counter < SESSION_START || ranges.count > 0)
+  }
+
+  /**
+   * Looks at what an object says of earlier sessions, and judges it then: waiting bounds how much is
+   * looked at. What fails here keeps no message back.
+   */
+  async #readTrail(arrival: Arrival, reading: Reading, opened: OpenedObject): Promise<Examined> {
+    const { seen, trails, runtime } = this.#inputs
+    const { id: generationId, stream } = reading.generation
+    let isTrailRead = false
+    try {
+      await trails.check({ arrival, opened, generationId, stream })
+      isTrailRead = opened.metadata.trail !== undefined
+    } catch (error) {
+      runtime.report(error)
+    }
+    return seen.load(generationId, opened.session, (session) => {
+      session.isTrailRead ||= isTrailRead
+      return this.#judge(arrival, reading, opened, session)
+    })
   }
 
   #judge(arrival: Arrival, reading: Reading, opened: OpenedObject, session: SeenSession): Examined {
@@ -120,7 +155,7 @@ export class Examiner {
     const isRepetitionTold = stale === undefined || change.verdict === 'conflict'
     const repetition = isRepetitionTold ? this.#repetition(change, arrival, stream) : undefined
     const error = repetition ?? stale?.error
-    if (change.verdict === 'new') this.#note(arrival, reading, opened, { session, change })
+    if (change.verdict === 'new') this.#note(arrival, reading, session, change)
     else if (error !== undefined) return { kind: 'refused', error }
     return this.#accept({ arrival, reading, opened, session, change, digest, error })
   }
@@ -146,23 +181,14 @@ export class Examiner {
   }
 
   /** What a newly verified object says of others. */
-  #note(
-    arrival: Arrival,
-    reading: Reading,
-    { metadata }: OpenedObject,
-    { session, change }: { session: SeenSession; change: SeenChange },
-  ): void {
-    const { events, seen, options, runtime } = this.#inputs
-    const { stream, id: generationId } = reading.generation
+  #note(arrival: Arrival, reading: Reading, session: SeenSession, change: SeenChange): void {
+    const { events, options } = this.#inputs
+    const { stream } = reading.generation
     if (!reading.areWritersChecked) this.#checkWriters(reading)
     if (options.isShared) return
     if (change.opened !== undefined || change.filled !== undefined || session.missingTail) {
       reportGaps(events, session, change, { arrival, stream })
     }
-    const { trail } = metadata
-    if (trail === undefined || arrival.retained || session.ranges.count > 1) return
-    const where = { arrival, generationId, stream }
-    checkTrail({ seen, events }, trail, where).catch((error: unknown) => runtime.report(error))
   }
 
   #accept(parts: {

@@ -6,12 +6,16 @@
  * In the store stands only what is settled: acknowledged, or refused for good. In memory what is in
  * flight counts as well. The store has a snapshot and, behind it, one small entry for each counter
  * that was settled since, so that to settle is one short write; every 512 entries become a snapshot,
- * which has a thousand digests to read and write.
+ * which has a thousand digests to read and write. What was reported as missing at its end (Section 8.3)
+ * stands beside them, so that it is reported once.
  *
  * @module
  */
 
 import {
+  ArrayFields,
+  decodeCbor,
+  encodeCbor,
   SEEN_DIGEST_BYTES,
   SeenRanges,
   WaxwingError,
@@ -37,8 +41,10 @@ export class SeenSession {
   /** All verified counters. */
   ranges: SeenRanges = new SeenRanges()
   readonly inFlight: Map<number, InFlight> = new Map()
-  /** The end of the session as a later one told it, if it was reported missing. */
+  /** The end of the session as later ones told it, if it was reported missing. */
   missingTail: CounterRange | undefined
+  /** Whether the trail of one of its objects was read since it is in memory. */
+  isTrailRead = false
   /** Who keeps it in memory, besides what is in flight. */
   pins = 0
   readonly #store: Store
@@ -91,6 +97,21 @@ export class SeenSession {
     return { table: SEEN_TABLE, key: this.#entryKey(counter), value: digest, expect: null }
   }
 
+  /** What is missing at its end, where that is known, and was not reported before. */
+  missingUpTo(lastCounter: number): CounterRange | undefined {
+    const { highest = -1 } = this.ranges
+    const first = Math.max(highest, this.missingTail?.last ?? -1) + 1
+    return first <= lastCounter ? { first, last: lastCounter } : undefined
+  }
+
+  /** Notes what is being reported as missing at its end. Returns the change that records it. */
+  noteMissing({ first, last }: CounterRange): Change {
+    const tail = { first: Math.min(first, this.missingTail?.first ?? first), last }
+    this.missingTail = tail
+    const value = encodeCbor([tail.first, tail.last])
+    return { table: SEEN_TABLE, key: this.#tailKey, value }
+  }
+
   /** Notes that a counter's record is durable. */
   settled(entry: InFlight): void {
     this.abandon(entry)
@@ -124,6 +145,7 @@ export class SeenSession {
       const { folded, count } = this.#fold(entries)
       this.ranges = SeenRanges.restore(folded.serialize())
       this.#entryCount = count
+      this.missingTail ??= this.#tailIn(entries)
     } catch (error) {
       this.#isStale = true
       throw error
@@ -143,7 +165,8 @@ export class SeenSession {
       { table: SEEN_TABLE, key, value: folded.serialize(), expect: snapshot ?? null },
     ]
     for (const entry of entries) {
-      if (entry.key !== key) changes.push({ table: SEEN_TABLE, key: entry.key, value: null })
+      if (entry.key === key || entry.key === this.#tailKey) continue
+      changes.push({ table: SEEN_TABLE, key: entry.key, value: null })
     }
     await this.#store.write(changes) // refused if another process has just done it
     this.#entryCount -= count
@@ -158,7 +181,7 @@ export class SeenSession {
     const folded = restoreSnapshot(snapshot)
     let count = 0
     for (const { key, value } of entries) {
-      if (key === this.#snapshotKey) continue
+      if (key === this.#snapshotKey || key === this.#tailKey) continue
       const counter = Number.parseInt(key.slice(-10), 16)
       if (key !== this.#entryKey(counter) || value.length !== SEEN_DIGEST_BYTES) throw corrupt()
       folded.add(counter, value)
@@ -167,8 +190,17 @@ export class SeenSession {
     return { folded, snapshot, count }
   }
 
+  #tailIn(entries: readonly StoreEntry[]): CounterRange | undefined {
+    const value = entries.find(({ key }) => key === this.#tailKey)?.value
+    return value && decodeTail(value)
+  }
+
   get #snapshotKey(): string {
     return `${this.#prefix}s`
+  }
+
+  get #tailKey(): string {
+    return `${this.#prefix}t`
   }
 
   #entryKey(counter: number): string {
@@ -181,6 +213,17 @@ function restoreSnapshot(snapshot: Uint8Array | undefined): SeenRanges {
   if (snapshot === undefined) return new SeenRanges(options)
   try {
     return SeenRanges.restore(snapshot, options)
+  } catch (cause) {
+    throw corrupt(cause)
+  }
+}
+
+function decodeTail(value: Uint8Array): CounterRange {
+  try {
+    const list = new ArrayFields('missing end', decodeCbor(value, 'missing end'))
+    const range = { first: list.uint(0, 'first'), last: list.uint(1, 'last') }
+    list.end()
+    return range
   } catch (cause) {
     throw corrupt(cause)
   }

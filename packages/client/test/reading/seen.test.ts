@@ -115,6 +115,27 @@ describe('making a snapshot', () => {
     expect(await store.scan('seen')).toHaveLength(1)
     expect(await countersIn(store)).toEqual([1, 2, 9])
   })
+
+  it('keeps what was told of the missing end', async () => {
+    const store = memoryStore()
+    const session = sessionOver(store)
+    await settleIn(store, session, begin(session, 2))
+    await store.write([session.noteMissing({ first: 3, last: 6 })])
+    await session.compact()
+    expect(await countersIn(store)).toEqual([2])
+    const restored = sessionOver(store)
+    await restored.load()
+    expect(restored.missingUpTo(6)).toBeUndefined()
+    expect(restored.missingUpTo(8)).toEqual({ first: 7, last: 8 })
+  })
+
+  it('finds a told end that cannot be read to be damage', async () => {
+    const store = memoryStore()
+    const session = sessionOver(store)
+    const { table, key } = session.noteMissing({ first: 3, last: 6 })
+    await store.write([{ table, key, value: Uint8Array.of(0x83) }])
+    await expect(sessionOver(store).load()).rejects.toMatchObject({ code: 'ERR_STORE_CORRUPT' })
+  })
 })
 
 describe('sessions in memory', () => {
