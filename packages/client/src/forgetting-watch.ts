@@ -13,6 +13,7 @@ import type { Generation } from './generation.js'
 import type { GenerationBook } from './generation-book.js'
 import type { Runtime } from './runtime.js'
 
+/** How often to look, where no epoch is shorter. */
 const CHECK_MS = 60_000
 /** The current epoch and the two before it are kept. */
 const FORGET_AFTER_EPOCHS = 2
@@ -28,7 +29,7 @@ export class ForgettingWatch {
     this.#book = book
   }
 
-  /** Looks at once, and then every minute. */
+  /** Looks at once, and then every epoch, or every minute if that is shorter. */
   async start(): Promise<void> {
     await this.#forget()
     this.#schedule()
@@ -41,7 +42,8 @@ export class ForgettingWatch {
 
   #schedule(): void {
     if (this.#closed) return
-    this.#cancel = this.#runtime.timers.after(CHECK_MS, () => {
+    const epochsMs = this.#forgetful().map(({ manifest }) => manifest.epochSeconds * 1000)
+    this.#cancel = this.#runtime.timers.after(Math.min(CHECK_MS, ...epochsMs), () => {
       this.#forget()
         .catch((error: unknown) => this.#runtime.report(error))
         .finally(() => this.#schedule())
@@ -51,10 +53,14 @@ export class ForgettingWatch {
   async #forget(): Promise<void> {
     const { time, store } = this.#runtime
     if (!time.known || !time.isConfirmed) return
-    const forgetful = this.#book.all().filter((g) => g.manifest.historyMode === 'forget')
+    const forgetful = this.#forgetful()
     for (const generation of forgetful) await this.#forgetIn(generation)
     // After a short absence the clock is still believed.
     if (forgetful.length > 0 && !this.#closed) await writeConfirmedTime(store, time.now())
+  }
+
+  #forgetful(): readonly Generation[] {
+    return this.#book.all().filter(({ manifest }) => manifest.historyMode === 'forget')
   }
 
   async #forgetIn(generation: Generation): Promise<void> {

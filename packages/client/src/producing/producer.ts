@@ -7,7 +7,6 @@
  */
 
 import { assertStreamName, utf8, WaxwingError, type Transport } from '@waxwing/core'
-import { writeConfirmedTime } from '../confirmed-time.js'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { Receipt } from '../message.js'
@@ -22,8 +21,6 @@ import { StreamSealer } from './stream-sealer.js'
 import { StreamState } from './stream-state.js'
 
 const NOTE_SESSION_MS = 1000
-/** `forget` streams keep the current epoch and the two before it. */
-const FORGET_AFTER_EPOCHS = 2
 
 export interface ProducerDeps extends MakingInputs {
   readonly transport: Transport | undefined
@@ -47,7 +44,6 @@ export class Producer {
   #announced: string | undefined
   /** The running session as it was recorded last. */
   #noted: SessionRecord | undefined
-  #forgotBefore = 0
   #cancelAhead: (() => void) | undefined
   #cancelNote: (() => void) | undefined
   #cancelHeartbeat: (() => void) | undefined
@@ -236,7 +232,6 @@ export class Producer {
     if (verdict.kind === 'rotate') await this.#rotateNow('clock', verdict)
     if (verdict.kind === 'permit') await this.#permit(verdict.epoch)
     await this.#announce()
-    await this.#forget()
     this.#scheduleAhead()
   }
 
@@ -261,25 +256,6 @@ export class Producer {
     await this.#deps.sharing.announce(generation)
     this.#announced = generation.id
     this.#sealer.openFor(generation.id)
-  }
-
-  /** Deletes what covers only the past, once the time is beyond doubt (Section 5.8). */
-  async #forget(): Promise<void> {
-    const { runtime, book } = this.#deps
-    const { historyMode } = this.generation.manifest
-    if (historyMode !== 'forget' || !runtime.time.isConfirmed) return
-    const verdict = this.#sealer.guard.judge()
-    const before = verdict.epoch - FORGET_AFTER_EPOCHS
-    if (before <= this.#forgotBefore) return
-    for (const generation of book.byStream(this.name)) {
-      if (!generation.own || generation.manifest.historyMode !== 'forget') continue
-      generation.forgetBefore(before)
-      await book.record([generation])
-    }
-    this.#forgotBefore = before
-    // After a short absence the clock is still believed.
-    const { confirmedMs } = runtime.time
-    if (confirmedMs !== undefined) await writeConfirmedTime(runtime.store, confirmedMs)
   }
 
   #watch(): void {
