@@ -10,9 +10,11 @@
  */
 
 import {
+  concatBytes,
   fromHex,
   requestAddress,
   toHex,
+  utf8,
   WaxwingError,
   type DenialCode,
   type Span,
@@ -60,7 +62,10 @@ export class Requester implements KeyRequests {
     this.#inputs = inputs
     const random = (below: number): number => Math.floor(this.#jitter() * below)
     this.#asked = new AskedBook(random)
-    this.#budget = new KidBudget(random)
+    const { crypto } = inputs.runtime
+    const key = crypto.randomBytes(16)
+    const digest = (name: string): Uint8Array => crypto.sha256(concatBytes(key, utf8(name)))
+    this.#budget = new KidBudget({ random, digest })
   }
 
   /** Begins to watch over leases. */
@@ -142,7 +147,7 @@ export class Requester implements KeyRequests {
   #want(wanted: Wanted, renewal: boolean): void {
     const { kid, address, epoch, andLater, generation } = wanted
     const nowMs = this.#now()
-    const known = this.#asked.get(kid) ?? this.#budget.waitingFor(address, kid)
+    const known = this.#asked.get(kid) ?? this.#budget.meet(address, kid, nowMs)
     if (known !== undefined) {
       known.generation ??= generation
       if (!renewal) known.renewal = false
