@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { InFlight } from './seen-session.js'
+import type { InFlight } from './in-flight.js'
 
 export class MessageQueue {
   #ready: InFlight[] = []

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
-import { COMPACT_AFTER } from '../../src/reading/seen-session.js'
+import { COMPACT_AFTER } from '../../src/reading/seen-record.js'
 import { faultyStore, memoryBroker, memoryStore } from '../../src/testing.js'
 import { giveKeys, makeStream, SessionSealer, STREAM } from '../support/stream.js'
 import { setting, settle, texts, typesOf, type Setting } from './setting.js'
