@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { IConnackPacket } from 'mqtt'
+import type { IClientOptions, IConnackPacket } from 'mqtt'
 import type { MessageHandler, Subscription, WaxwingError } from '@waxwing/core'
 import { Connection } from './connection.js'
 import { FilterRequests } from './filter-requests.js'
@@ -16,8 +16,10 @@ import { Subscriptions, type Registration } from './subscriptions.js'
 
 /** What a channel tells the transport. */
 export interface ChannelEvents {
+  connecting(options: IClientOptions): void
   connected(server: IConnackPacket): void
   disconnected(): void
+  denied(error: WaxwingError): void
   refused(error: WaxwingError): void
   stuck(): void
   report(error: unknown): void
@@ -31,6 +33,7 @@ export class Channel {
 
   constructor(options: ResolvedOptions, role: 'data' | 'control', events: ChannelEvents) {
     this.connection = new Connection(options, role, {
+      connecting: (next) => events.connecting(next),
       connected: (server) => {
         this.#requests.connected(server, this.#subscriptions.filters)
         events.connected(server)
@@ -39,6 +42,7 @@ export class Channel {
         this.#inbound.disconnected()
         if (wasReady) events.disconnected()
       },
+      denied: (error) => events.denied(error),
       refused: (error) => events.refused(error),
       stuck: () => events.stuck(),
       report: (error) => events.report(error),

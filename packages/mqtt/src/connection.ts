@@ -11,7 +11,13 @@
  * @module
  */
 
-import mqtt, { type IConnackPacket, type IPublishPacket, type MqttClient, type Packet } from 'mqtt'
+import mqtt, {
+  type IClientOptions,
+  type IConnackPacket,
+  type IPublishPacket,
+  type MqttClient,
+  type Packet,
+} from 'mqtt'
 import type { WaxwingError } from '@waxwing/core'
 import { afterThisTurn } from './after-this-turn.js'
 import { clientOptions, type ResolvedOptions } from './options.js'
@@ -33,11 +39,21 @@ const STABLE_MS = 5_000
 /** So many times what was in flight is sent again, before the oldest of it is given up. */
 const MAX_RESENDS = 5
 
+/** The farewell, in both versions of the protocol: the session stays, the will is dropped. */
+const DISCONNECT = Uint8Array.of(0xe0, 0)
+
+/** How long a broker that was told goodbye may take to close the connection. */
+const LEAVE_MS = 5_000
+
 export interface ConnectionOwner {
+  /** About to connect with these options: the last moment to change what stands in CONNECT. */
+  connecting(options: IClientOptions): void
   /** Ready for packets; `server` is what the broker said of itself. */
   connected(server: IConnackPacket): void
   /** The network connection is gone. `wasReady` says whether `connected` was called for it. */
   disconnected(wasReady: boolean): void
+  /** The broker has refused this connection, after it took others: the next attempt follows. */
+  denied(error: WaxwingError): void
   /** The broker has refused for good: no further attempt is made. */
   refused(error: WaxwingError): void
   /** Again and again the connection broke while what was in flight was sent again. */
@@ -59,6 +75,9 @@ export class Connection {
   #wasReady = false
   #isStarted = false
   #isEnded = false
+  /** Said goodbye, to connect again when the connection is closed. */
+  #isLeaving = false
+  #leaveTimer: ReturnType<typeof setTimeout> | undefined
   #failedAttempts = 0
   #failedResends = 0
   #wasAnswered = false
@@ -78,12 +97,25 @@ export class Connection {
   }
 
   get isReady(): boolean {
-    return this.#readySince !== undefined
+    return this.#readySince !== undefined && !this.#isLeaving
   }
 
   /** What stands for the present network connection; another one after each reconnection. */
   get network(): object | undefined {
-    return this.client.connected && !this.#isEnded ? this.client.stream : undefined
+    const isOver = this.#isEnded || this.#isLeaving
+    return this.client.connected && !isOver ? this.client.stream : undefined
+  }
+
+  /**
+   * Ends the network connection in an orderly way and makes another one at once, so that what
+   * `connecting` changes takes effect. Without a connection that is what comes next anyway.
+   */
+  renew(): void {
+    if (!this.isReady) return
+    this.#isLeaving = true
+    const { stream } = this.client
+    stream.end(asBuffer(DISCONNECT))
+    this.#leaveTimer = setTimeout(() => stream.destroy(), LEAVE_MS)
   }
 
   /**
@@ -117,6 +149,7 @@ export class Connection {
     clearTimeout(this.#reconnectTimer)
     if (!this.#isStarted) return
     const { client } = this
+    if (this.#isLeaving) await new Promise<void>((resolve) => client.once('close', resolve))
     for (const id of Object.keys(client.outgoing)) client.removeOutgoingMessage(Number(id))
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, this.#options.closeTimeoutMs)
@@ -144,6 +177,7 @@ export class Connection {
       if (this.#isEnded) return
       if (word !== undefined) this.client.options.password = word
       this.#isStarted = true
+      this.#owner.connecting(this.client.options)
       this.client.connect()
     } catch (error) {
       this.#owner.report(error)
@@ -201,7 +235,10 @@ export class Connection {
   }
 
   #closed(): void {
-    const { isReady: wasReady } = this
+    const wasReady = this.#readySince !== undefined
+    const wasLeaving = this.#isLeaving
+    this.#isLeaving = false
+    clearTimeout(this.#leaveTimer)
     const lastedMs = performance.now() - (this.#readySince ?? Infinity)
     this.#readySince = undefined
     if (this.#isEnded) return
@@ -217,11 +254,12 @@ export class Connection {
     }
     this.#wasAnswered = false
     this.#lastError = undefined
-    this.#reconnectLater()
+    if (wasLeaving) void this.#connect()
+    else this.#reconnectLater()
   }
 
   #failed(error: Error): void {
-    if (error === LATER || error === this.#lastError || this.#isEnded) return
+    if (error === LATER || error === this.#lastError || this.#isEnded || this.#isLeaving) return
     this.#lastError = error
     const code = refusalCode(error)
     if (code === undefined || this.client.connected) {
@@ -230,11 +268,11 @@ export class Connection {
       return
     }
     const refusal = connectionRefused(error, code, this.#options.protocolVersion)
-    if (this.#wasReady || isPassing(code)) {
-      this.#owner.report(refusal)
-      return
+    if (isPassing(code)) this.#owner.report(refusal)
+    else if (this.#wasReady) this.#owner.denied(refusal)
+    else {
+      this.#isEnded = true
+      this.#owner.refused(refusal)
     }
-    this.#isEnded = true
-    this.#owner.refused(refusal)
   }
 }

@@ -7,5 +7,6 @@
 
 export { mqttTransport, type MqttTransport } from './mqtt-transport.js'
 export { mqttTransportOver, type LentClientOptions } from './lent-transport.js'
-export type { MqttTlsOptions, MqttTransportOptions, MqttWill } from './options.js'
+export type { MqttWill } from './last-will.js'
+export type { MqttTlsOptions, MqttTransportOptions } from './options.js'
 export type { MqttSendOptions, QualityOfService } from './send-options.js'

@@ -4,7 +4,8 @@
  *
  * Best effort, and said so: MQTT.js acknowledges each message when it has handed it over, so what a
  * crash interrupts is lost; `acknowledge()` changes nothing; and nothing holds back a broker that
- * sends faster than the handlers work. {@link mqttTransport} has none of these limits.
+ * sends faster than the handlers work. {@link mqttTransport} has none of these limits. The will is the
+ * application's: it stands in what its client connects with.
  *
  * @module
  */
@@ -17,7 +18,6 @@ import type {
   TransportLimits,
   TransportStatus,
 } from '@waxwing/core'
-import type { MqttTransport } from './mqtt-transport.js'
 import { asBuffer, publishOptions, receivedFrom } from './packets.js'
 import { closedError, connectionFailed, sendFailed, subscribeFailed } from './refusals.js'
 import {
@@ -46,7 +46,7 @@ export function mqttTransportOver(client: MqttClient, options: LentClientOptions
   return new LentClient(client, options)
 }
 
-class LentClient implements MqttTransport {
+class LentClient implements Transport {
   readonly limits: TransportLimits
   readonly #client: MqttClient
   readonly #defaults: { qos: QualityOfService; protocolVersion: number; maxPayloadBytes: number }

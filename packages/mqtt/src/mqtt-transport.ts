@@ -19,6 +19,7 @@ import type {
   WaxwingError,
 } from '@waxwing/core'
 import { Channel, type ChannelEvents } from './channel.js'
+import { assertWill, LastWill, type MqttWill } from './last-will.js'
 import { resolveOptions, type MqttTransportOptions, type ResolvedOptions } from './options.js'
 import { copyForSending, publishOptions } from './packets.js'
 import { closedError } from './refusals.js'
@@ -37,6 +38,19 @@ export interface MqttTransport extends Transport {
    *   `ERR_CLOSED`. An expiry is not sent with MQTT 3.1.1, which has none.
    */
   send(address: string, payload: Uint8Array, options?: MqttSendOptions): Promise<void>
+  /**
+   * Sets the will, in place of the one before; `undefined` takes it back. A will stands in what a
+   * connection begins with, so the sending connection is ended in an orderly way and made again:
+   * what is being sent waits for it. Resolves when the broker has the will.
+   *
+   * A payload that is a function is called now and before each later connection. If it throws, that
+   * connection has no will: here that rejects, later it is reported by `onStatus`.
+   *
+   * @throws {TypeError | RangeError} If the will is none.
+   * @throws {WaxwingError} `ERR_TRANSPORT` if the broker refuses a connection with this will: then
+   *   there is none. `ERR_CLOSED`. Whatever the payload's function throws.
+   */
+  setWill(will: MqttWill | undefined): Promise<void>
 }
 
 /**
@@ -56,6 +70,7 @@ class TwoConnections implements MqttTransport {
   readonly #status = new StatusBoard()
   readonly #control: Channel
   readonly #sends: SendQueue
+  readonly #will: LastWill
   #data: Channel | undefined
   /** Why nothing works any more. */
   #end: WaxwingError | undefined
@@ -64,16 +79,26 @@ class TwoConnections implements MqttTransport {
   constructor(options: ResolvedOptions) {
     this.#options = options
     this.limits = { maxPayloadBytes: options.maxPayloadBytes, binary: true, retained: true }
+    this.#will = new LastWill(options.will, {
+      qos: options.qos,
+      renew: () => void this.#renew(),
+      report: (error) => this.#status.report(error),
+    })
     const events = this.#eventsOf({})
     this.#control = new Channel(options, 'control', {
       ...events,
+      connecting: (next) => this.#will.connecting(next),
       connected: (server) => {
         this.#sends.connected(server)
         events.connected(server)
+        this.#will.connected()
       },
       disconnected: () => {
         this.#sends.disconnected()
         events.disconnected()
+      },
+      denied: (error) => {
+        if (!this.#will.refused(error)) events.denied(error)
       },
     })
     this.#sends = new SendQueue(this.#control.connection, options)
@@ -94,6 +119,12 @@ class TwoConnections implements MqttTransport {
     return this.#data.subscribe(filter, handler)
   }
 
+  async setWill(will: MqttWill | undefined): Promise<void> {
+    if (will !== undefined) assertWill(will)
+    if (this.#end !== undefined) throw this.#end
+    await this.#will.set(will)
+  }
+
   onStatus(listener: (status: TransportStatus) => void): () => void {
     return this.#status.listen(listener)
   }
@@ -105,10 +136,20 @@ class TwoConnections implements MqttTransport {
 
   async #close(): Promise<void> {
     this.#end ??= closedError()
+    this.#will.ended(closedError())
     for (const channel of this.#channels) channel.stop(closedError())
     await this.#sends.emptied(this.#options.closeTimeoutMs)
     this.#sends.ended(closedError())
     await Promise.all(this.#channels.map(({ connection }) => connection.end()))
+  }
+
+  /** Makes the sending connection anew, where there is one. */
+  async #renew(): Promise<void> {
+    const { connection } = this.#control
+    const { network } = connection
+    if (!connection.isReady) return
+    await this.#sends.rest(this.#options.closeTimeoutMs)
+    if (connection.network === network) connection.renew()
   }
 
   get #channels(): readonly Channel[] {
@@ -117,10 +158,12 @@ class TwoConnections implements MqttTransport {
 
   #eventsOf(channel: object): ChannelEvents {
     return {
+      connecting: () => undefined,
       connected: () => this.#status.up(channel),
       disconnected: () => this.#status.down(channel),
       report: (error) => this.#status.report(error),
       stuck: () => this.#sends.giveUpOldest(),
+      denied: (error) => this.#status.report(error),
       refused: (error) => this.#refused(error),
     }
   }
@@ -128,6 +171,7 @@ class TwoConnections implements MqttTransport {
   #refused(error: WaxwingError): void {
     this.#end ??= error
     this.#status.report(error)
+    this.#will.ended(this.#end)
     for (const channel of this.#channels) channel.stop(this.#end)
     this.#sends.ended(this.#end)
     for (const { connection } of this.#channels) void connection.end()

@@ -6,20 +6,8 @@
  */
 
 import type { IClientOptions } from 'mqtt'
-import { asBuffer } from './packets.js'
+import { assertWill, type MqttWill } from './last-will.js'
 import type { QualityOfService } from './send-options.js'
-import { assertTopicName } from './topics.js'
-
-/** A message that the broker sends when the transport vanishes without `close`. */
-export interface MqttWill {
-  readonly address: string
-  /** At most 65,535 opaque bytes. */
-  readonly payload: Uint8Array
-  /** Default `false`. */
-  readonly retained?: boolean
-  /** Default: the transport's `qos`. */
-  readonly qos?: QualityOfService
-}
 
 export interface MqttTlsOptions {
   /** PEM: whom to trust instead of the system's authorities. */
@@ -55,6 +43,7 @@ export interface MqttTransportOptions {
   /** A function is called before each connection, and keeps the password out of the options. */
   readonly password?: string | (() => string | Promise<string>)
   readonly tls?: MqttTlsOptions
+  /** From the first connection on; `setWill` changes it. */
   readonly will?: MqttWill
   /** 0 to 65,535 seconds; 0 turns it off. Default 60. */
   readonly keepAliveSeconds?: number
@@ -76,7 +65,7 @@ export interface MqttTransportOptions {
   readonly maxInFlight?: number
   /** The pause before a handler that rejected is called again; it doubles. Default 1,000. */
   readonly retryHandlerMs?: number
-  /** How long `close` lets sends finish. Default 5,000. */
+  /** How long `close` and `setWill` let sends finish. Default 5,000. */
   readonly closeTimeoutMs?: number
 }
 
@@ -180,14 +169,6 @@ function parseEndpoint({ url, tls }: MqttTransportOptions): URL {
   return endpoint
 }
 
-function assertWill(will: MqttWill): void {
-  assertTopicName(will.address)
-  if (will.payload.length > 65_535) {
-    throw new RangeError(`will.payload is ${will.payload.length} bytes, limit is 65535`)
-  }
-  if (![undefined, 0, 1, 2].includes(will.qos)) throw new RangeError('will.qos must be 0, 1 or 2')
-}
-
 /** What MQTT.js needs to know; it is never given the url, whose query it would obey. */
 export function clientOptions(options: ResolvedOptions, role: 'data' | 'control'): IClientOptions {
   const { endpoint, protocolVersion } = options
@@ -208,7 +189,6 @@ export function clientOptions(options: ResolvedOptions, role: 'data' | 'control'
     log: () => undefined,
     connectTimeout: options.connectTimeoutMs,
     ...(options.username === undefined ? {} : { username: options.username }),
-    ...(role === 'control' ? willOptions(options) : {}),
     ...(protocolVersion === 5 ? { properties: connectProperties(options) } : {}),
     // Ours: connecting, reconnecting and subscribing again. A period of 0 would make MQTT.js
     // forget sends in flight when a connection breaks.
@@ -221,12 +201,6 @@ export function clientOptions(options: ResolvedOptions, role: 'data' | 'control'
 function tlsOptions(tls: MqttTlsOptions = {}): Partial<IClientOptions> {
   const { ca, ...rest } = tls
   return { ...rest, ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }) }
-}
-
-function willOptions({ will, qos }: ResolvedOptions): Partial<IClientOptions> {
-  if (will === undefined) return {}
-  const { address: topic, payload, retained: retain = false } = will
-  return { will: { topic, payload: asBuffer(payload.slice()), qos: will.qos ?? qos, retain } }
 }
 
 function connectProperties(options: ResolvedOptions): NonNullable<IClientOptions['properties']> {

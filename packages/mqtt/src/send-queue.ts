@@ -41,6 +41,9 @@ export class SendQueue {
   #isSending = false
   #willSend = false
   #whenEmpty: (() => void) | undefined
+  /** The connection is about to be given up: nothing more goes out over it. */
+  #isResting = false
+  #whenAnswered: (() => void) | undefined
 
   constructor(connection: Connection, options: ResolvedOptions) {
     this.#connection = connection
@@ -65,6 +68,7 @@ export class SendQueue {
 
   connected(server: IConnackPacket): void {
     this.#server = server.properties ?? {}
+    this.#isResting = false
     this.#sendNext()
   }
 
@@ -106,6 +110,22 @@ export class SendQueue {
     })
   }
 
+  /**
+   * Begins nothing until there is another connection. Resolves once what is in flight was answered, or
+   * after the time given: what is sent again arrives twice.
+   */
+  async rest(timeoutMs: number): Promise<void> {
+    this.#isResting = true
+    if (this.#inFlight.size === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs)
+      this.#whenAnswered = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
   /** Nothing will be sent any more. */
   ended(error: WaxwingError): void {
     const entries = [...this.#inFlight, ...this.#waiting]
@@ -122,6 +142,7 @@ export class SendQueue {
 
   #checkEmpty(): void {
     if (this.#isEmpty) this.#whenEmpty?.()
+    if (this.#inFlight.size === 0) this.#whenAnswered?.()
   }
 
   /** After all the answers that came together, so that what they make room for is written together. */
@@ -138,7 +159,7 @@ export class SendQueue {
     if (this.#isSending) return // QoS 0 is answered while it is sent
     this.#isSending = true
     const window = Math.min(this.#options.maxInFlight, this.#server.receiveMaximum ?? 65_535)
-    while (this.#connection.isReady && this.#inFlight.size < window) {
+    while (!this.#isResting && this.#connection.isReady && this.#inFlight.size < window) {
       const entry = this.#waiting.shift()
       if (entry === undefined) break
       this.#waitingBytes -= entry.payload.length

@@ -74,17 +74,6 @@ describe('the options of the MQTT transport', () => {
     expect(clientOptions(one, 'data').clean).toBe(true)
   })
 
-  it('give the will to the one connection that is always there', () => {
-    const will = { address: 'gone', payload: Uint8Array.of(1), retained: true }
-    const options = resolveOptions({ url, will })
-    expect(clientOptions(options, 'data')).not.toHaveProperty('will')
-    expect(clientOptions(options, 'control').will).toMatchObject({
-      topic: 'gone',
-      qos: 1,
-      retain: true,
-    })
-  })
-
   it('say nothing of MQTT 5 to a broker of MQTT 3.1.1', () => {
     const options = resolveOptions({ url, protocolVersion: 4 })
     expect(clientOptions(options, 'data')).not.toHaveProperty('properties')

@@ -6,26 +6,8 @@
  * @module
  */
 
-import { existsSync } from 'node:fs'
-import { registerHooks } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import type { MqttTransportOptions } from '@waxwing/mqtt'
-
-registerHooks({
-  resolve(specifier, context, next) {
-    const name = /^@waxwing\/([\w-]+)$/.exec(specifier)?.[1]
-    if (name !== undefined) {
-      return next(new URL(`../../${name}/src/index.ts`, import.meta.url).href, context)
-    }
-    if (specifier.startsWith('.') && context.parentURL !== undefined) {
-      const source = new URL(specifier.replace(/\.js$/, '.ts'), context.parentURL)
-      if (source.pathname.endsWith('.ts') && existsSync(fileURLToPath(source))) {
-        return next(source.href, context)
-      }
-    }
-    return next(specifier, context)
-  },
-})
+import './run-sources.ts'
 
 const { options, filter } = JSON.parse(process.argv[2] ?? '{}') as {
   options: MqttTransportOptions
