@@ -43,6 +43,19 @@ export class RecentDigests {
     for (let i = 0; i < SEEN_DIGEST_BYTES; i++) this.#digests[start + i] = digest[i]!
   }
 
+  /** Makes room for so many at once. */
+  reserve(count: number): void {
+    // Below the limit the ring has not come round, so that the slots stay as they are.
+    const capacity = Math.min(this.#limit, count)
+    if (capacity <= this.#counters.length) return
+    const counters = new Float64Array(capacity)
+    const digests = new Uint8Array(capacity * SEEN_DIGEST_BYTES)
+    counters.set(this.#counters)
+    digests.set(this.#digests)
+    this.#counters = counters
+    this.#digests = digests
+  }
+
   /** Says whether a counter's digest is this one; `undefined` if none is kept. */
   matches(counter: number, digest: Uint8Array): boolean | undefined {
     const slot = this.#slots.get(counter)
@@ -67,23 +80,12 @@ export class RecentDigests {
   #freeSlot(): number {
     const { size } = this
     if (size < this.#limit) {
-      if (size === this.#counters.length) this.#grow()
+      if (size === this.#counters.length) this.reserve(Math.max(FIRST_CAPACITY, 2 * size))
       return size
     }
     const slot = this.#oldest
     this.#slots.delete(this.#counters[slot]!)
     this.#oldest = (slot + 1) % size
     return slot
-  }
-
-  /** Only before the ring has come round, so that the slots stay as they are. */
-  #grow(): void {
-    const capacity = Math.min(this.#limit, Math.max(FIRST_CAPACITY, 2 * this.#counters.length))
-    const counters = new Float64Array(capacity)
-    const digests = new Uint8Array(capacity * SEEN_DIGEST_BYTES)
-    counters.set(this.#counters)
-    digests.set(this.#digests)
-    this.#counters = counters
-    this.#digests = digests
   }
 }

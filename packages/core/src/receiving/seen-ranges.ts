@@ -71,6 +71,7 @@ export class SeenRanges {
     const { ranges, digests } = decodeSeen(bytes)
     for (const range of ranges) seen.#ranges.append(range)
     if (new Map(digests).size !== digests.length) throw malformed('seen ranges', 'digest')
+    seen.#digests.reserve(digests.length)
     for (const [counter, digest] of digests) {
       if (!seen.#ranges.has(counter)) throw malformed('seen ranges', 'digest')
       seen.#digests.add(counter, digest)
