@@ -9,6 +9,7 @@
 import { MapFields, toHex, utf8, type CborValue, type Change } from '@waxwing/core'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import { Table } from '../table.js'
+import type { BundleRevocation } from './revocation-order.js'
 
 const FOLLOWED_TABLE = 'followed'
 
@@ -81,12 +82,13 @@ export class RevocationBook {
     await this.#runtime.store.write([this.#handled.put(digest, expires)])
   }
 
-  hasFollowed(domain: string, principal: string): boolean {
-    return this.#followed.has(`${domain}/${principal}`)
+  hasFollowed(revocation: BundleRevocation): boolean {
+    return this.#followed.has(followedKey(revocation))
   }
 
-  async followed(domain: string, principals: readonly string[]): Promise<void> {
-    const keys = principals.map((principal) => `${domain}/${principal}`)
+  async followed(revocations: readonly BundleRevocation[]): Promise<void> {
+    if (revocations.length === 0) return
+    const keys = revocations.map(followedKey)
     const value = Uint8Array.of(1)
     await this.#runtime.store.write(keys.map((key) => ({ table: FOLLOWED_TABLE, key, value })))
     for (const key of keys) this.#followed.add(key)
@@ -95,6 +97,10 @@ export class RevocationBook {
   #keyOf(stream: string): string {
     return toHex(this.#runtime.crypto.sha256(utf8(stream)).subarray(0, 16))
   }
+}
+
+function followedKey({ domain, principal }: BundleRevocation): string {
+  return `${domain}/${principal}`
 }
 
 function debtToCbor({ stream, token }: Debt): CborValue {

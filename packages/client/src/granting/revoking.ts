@@ -10,8 +10,8 @@
  */
 
 import {
-  CLOCK_SKEW_SECONDS,
   fromBase64Url,
+  fromHex,
   toBase64Url,
   toHex,
   WaxwingError,
@@ -24,10 +24,19 @@ import { RateLimit } from '../control/rate-limit.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
+import { DueWatch } from './due-watch.js'
 import type { Granter } from './granter.js'
 import type { LedgerEntry } from './ledger.js'
+import { PostponedOrders } from './postponed-orders.js'
 import { RevocationBook, type Debt } from './revocation-book.js'
-import { verifyRevocation, type RevocationMessage } from './revocation-rights.js'
+import {
+  firstDue,
+  isDue,
+  orderOf,
+  revokedByBundles,
+  type RevocationOrder,
+} from './revocation-order.js'
+import { verifyRevocation } from './revocation-rights.js'
 
 /** How long whoever brought a revocation waits for it to take effect; later it gets an ack. */
 const PATIENCE_MS = 2000
@@ -48,28 +57,50 @@ export interface RevokingInputs {
   readonly send: (replies: readonly Reply[]) => Promise<void>
 }
 
+/** How a principal is struck out of what was granted of a stream. */
+interface Striking {
+  /** Since when it is revoked, in seconds since 1970. */
+  readonly since: number
+  /** Whether the stream has to rotate. */
+  readonly rotate: boolean
+}
+
 export class Revoking {
   readonly #inputs: RevokingInputs
   readonly #book: RevocationBook
+  readonly #postponed: PostponedOrders
+  readonly #watch: DueWatch
   readonly #limit = new RateLimit({ capacity: 60, perSecond: 2 })
   readonly #patience: Patience
+  /** By the token of the debt. */
   readonly #rotating = new Map<string, Promise<void>>()
+  /** Digests of postponed orders that are being carried out. */
+  readonly #underWay = new Set<string>()
+  #nextOfBundles = Infinity
   #cancelRetry: (() => void) | undefined
+  #stopListening: (() => void) | undefined
   #closed = false
 
   constructor(inputs: RevokingInputs) {
     this.#inputs = inputs
     this.#book = new RevocationBook(inputs.runtime)
+    this.#postponed = new PostponedOrders(inputs.runtime.store)
+    this.#watch = new DueWatch(inputs.runtime, () => {
+      this.#inBackground(this.#orLater(this.#act()))
+    })
     this.#patience = new Patience(inputs.runtime.timers)
   }
 
   async load(): Promise<void> {
     await this.#book.load()
+    // Another process may keep what is for later.
+    const { store } = this.#inputs.runtime
+    this.#stopListening = store.onForeignChange?.(() => this.#inBackground(this.#waitForNext()))
   }
 
   /** Does what was left undone when the process ended. Failures are reported and tried again. */
   async resume(): Promise<void> {
-    await this.followBundle()
+    await this.#orLater(this.#act())
     await Promise.all((await this.#book.owed()).map((stream) => this.#tryRotate(stream)))
   }
 
@@ -80,32 +111,22 @@ export class Revoking {
    * @param rotate - `false`: only renew nothing any more; what was granted runs out by itself.
    */
   async revoke(stream: string, principal: string, rotate: boolean): Promise<void> {
-    await this.#strike(stream, principal, rotate)
+    const since = nowSeconds(this.#inputs.runtime)
+    await this.#strike(stream, principal, { since, rotate })
     await this.#rotate(stream)
   }
 
-  /** Acts on what the newest bundles say: whoever they revoke loses all that we granted. */
-  async followBundle(): Promise<void> {
-    const { trustBook, runtime } = this.#inputs
-    const { trust } = trustBook
-    const latest = nowSeconds(runtime) + CLOCK_SKEW_SECONDS
-    for (const bundle of [trust.bundle, ...trust.partnerBundles]) {
-      if (bundle === undefined) continue
-      const domain = toBase64Url(bundle.domainId)
-      const ids = bundle.revoked.filter(({ since }) => since <= latest)
-      const news = ids
-        .map(({ principalId }) => toBase64Url(principalId))
-        .filter((principal) => !this.#book.hasFollowed(domain, principal))
-      if (news.length === 0) continue
-      // A partner speaks of its own principals only.
-      const of = bundle === trust.bundle ? undefined : domain
-      for (const principal of news) await this.#revokeEverywhere(principal, of)
-      await this.#book.followed(domain, news)
-    }
+  /**
+   * Acts on what the newest bundles say: whoever they revoke loses all that we granted, now or when
+   * the time has come.
+   */
+  followBundle(): Promise<void> {
+    return this.#orLater(this.#followBundle())
   }
 
   /**
-   * Acts on a revocation message, by our domain's anchor or by who granted to us.
+   * Acts on a revocation message, by our domain's anchor or by who granted to us; keeps it, if its
+   * time is still to come.
    *
    * @throws {WaxwingError} `ERR_NOT_AUTHORIZED` if its author may not revoke; `ERR_SIGNATURE`,
    *   `ERR_EXPIRED`, `ERR_REVOKED`, `ERR_LIMIT` and what else `verifyRevocation` throws.
@@ -116,38 +137,81 @@ export class Revoking {
     if (!this.#limit.take(toHex(message.author), runtime.time.monotonic())) {
       throw new WaxwingError('ERR_LIMIT', 'too many revocations', { rule: 'rate' })
     }
-    const effect = this.#carryOut(message, streams)
+    const order = orderOf(message, streams)
+    if (!isDue(order, runtime)) {
+      await this.#postponed.keep(order)
+      await this.#waitForNext()
+      return []
+    }
+    const effect = this.#carryOut(order)
     // Rotations that come close together wait for each other: nothing else may wait for them.
     const inTime = await this.#patience.inTime(effect, PATIENCE_MS)
-    if (inTime !== undefined) return [await this.#ack(message)]
-    const late = effect.then(async () => this.#inputs.send([await this.#ack(message)]))
-    late.catch((error: unknown) => {
-      if (!this.#closed) runtime.report(error)
-    })
+    if (inTime !== undefined) return [await this.#ack(order)]
+    this.#inBackground(effect.then(async () => this.#inputs.send([await this.#ack(order)])))
     return []
   }
 
   close(): void {
     this.#closed = true
     this.#cancelRetry?.()
+    this.#stopListening?.()
+    this.#watch.close()
     this.#patience.close()
   }
 
-  /** A revocation that was carried out stays so: replayed, it does not undo what came after it. */
-  async #carryOut(message: RevocationMessage, streams: 'all' | readonly string[]): Promise<void> {
-    const principal = toBase64Url(message.body.principalId)
-    const digest = toHex(message.digest)
-    if (!(await this.#book.hasHandled(digest))) {
-      if (streams === 'all') await this.#revokeEverywhere(principal)
-      else await Promise.all(streams.map((stream) => this.revoke(stream, principal, true)))
-      await this.#book.handled(digest, message.envelope.expires)
+  async #followBundle(): Promise<void> {
+    const { trustBook, runtime } = this.#inputs
+    const { due, next } = revokedByBundles(trustBook.trust, runtime)
+    this.#nextOfBundles = next
+    const news = due.filter((one) => !this.#book.hasFollowed(one))
+    for (const { principal, since, domain, isPartner } of news) {
+      // A partner speaks of its own principals only.
+      await this.#strikeEverywhere(principal, since, isPartner ? domain : undefined)
     }
-    const owed = await this.#book.owed()
-    await Promise.all(owed.map((stream) => this.#rotate(stream)))
+    await this.#book.followed(news)
+    await this.#waitForNext()
+    if (news.length > 0) await this.#rotateOwed()
+  }
+
+  /** Does what is due: what the bundles say, and what messages said before its time. */
+  async #act(): Promise<void> {
+    const { runtime } = this.#inputs
+    const orders = await this.#postponed.all()
+    const due = orders.filter((one) => isDue(one, runtime) && !this.#underWay.has(one.digest))
+    await Promise.all([this.#followBundle(), ...due.map((order) => this.#carryOutLate(order))])
+  }
+
+  async #carryOutLate(order: RevocationOrder): Promise<void> {
+    this.#underWay.add(order.digest)
+    try {
+      await this.#carryOut(order)
+      await this.#postponed.done(order)
+    } finally {
+      this.#underWay.delete(order.digest)
+    }
+    await this.#inputs.send([await this.#ack(order)])
+  }
+
+  /** Waits for the first time at which somebody is revoked who is not yet. */
+  async #waitForNext(): Promise<void> {
+    const orders = await this.#postponed.all()
+    const next = firstDue(orders.filter(({ digest }) => !this.#underWay.has(digest)))
+    if (!this.#closed) this.#watch.waitFor(Math.min(next, this.#nextOfBundles))
+  }
+
+  /** A revocation that was carried out stays so: replayed, it does not undo what came after it. */
+  async #carryOut({ principal, since, streams, digest, expires }: RevocationOrder): Promise<void> {
+    if (!(await this.#book.hasHandled(digest))) {
+      const striking = { since, rotate: true }
+      if (streams === 'all') await this.#strikeEverywhere(principal, since)
+      else await Promise.all(streams.map((stream) => this.#strike(stream, principal, striking)))
+      await this.#book.handled(digest, expires)
+    }
+    await this.#rotateOwed()
   }
 
   /** @param domain - Only where the principal was of this domain when we granted. */
-  async #revokeEverywhere(principal: string, domain?: string): Promise<void> {
+  async #strikeEverywhere(principal: string, since: number, domain?: string): Promise<void> {
     const { granter, book, trustBook } = this.#inputs
     const id = fromBase64Url(principal)
     const known = id && trustBook.principalOf(id)
@@ -161,16 +225,18 @@ export class Revoking {
         if ((await this.#delegates(stream, principal)).length > 0) streams.add(stream)
       }
     }
-    await Promise.all([...streams].map((stream) => this.revoke(stream, principal, true)))
+    const striking = { since, rotate: true }
+    await Promise.all([...streams].map((stream) => this.#strike(stream, principal, striking)))
   }
 
   /** Writes, at once: that the principal is struck out, what others are told, and what is owed. */
-  async #strike(stream: string, principal: string, rotate: boolean): Promise<void> {
+  async #strike(stream: string, principal: string, { since, rotate }: Striking): Promise<void> {
     const { granter, runtime, book, outbox } = this.#inputs
     const delegates = await this.#delegates(stream, principal)
     const before = await granter.ledger.find(stream, principal)
     if (before !== undefined && before.revoked !== null) return
-    const { changes, send } = outbox.prepare(await this.#tellings(stream, principal, delegates))
+    const tellings = await this.#tellings(stream, { principal, since }, delegates)
+    const { changes, send } = outbox.prepare(tellings)
     const isOurs = book.byStream(stream).some(({ own }) => own)
     // Whoever grants on our behalf may have granted what we know nothing of.
     const mayHoldKeys = before !== undefined || delegates.length > 0
@@ -205,7 +271,7 @@ export class Revoking {
   /** The order to those who grant the stream by what we granted them. */
   async #tellings(
     stream: string,
-    principal: string,
+    { principal, since }: { readonly principal: string; readonly since: number },
     delegates: readonly LedgerEntry[],
   ): Promise<readonly Posting[]> {
     const { book, messenger, runtime } = this.#inputs
@@ -213,7 +279,8 @@ export class Revoking {
     const principalId = fromBase64Url(principal)
     if (generation === undefined || principalId === undefined) return []
     const { generationId } = generation.manifest
-    const body = { principalId, since: nowSeconds(runtime), generationId }
+    // It counts for us by now; so it does for them, whatever their clocks show.
+    const body = { principalId, since: Math.min(since, nowSeconds(runtime)), generationId }
     const postings: Posting[] = []
     for (const { principal: delegate } of delegates) {
       const id = fromBase64Url(delegate)
@@ -227,6 +294,11 @@ export class Revoking {
     return postings
   }
 
+  async #rotateOwed(): Promise<void> {
+    const owed = await this.#book.owed()
+    await Promise.all(owed.map((stream) => this.#rotate(stream)))
+  }
+
   /** Rotates if that is owed, and again if it is owed anew by then. */
   async #rotate(stream: string): Promise<void> {
     for (;;) {
@@ -236,15 +308,16 @@ export class Revoking {
     }
   }
 
-  /** One rotation serves all who wait for it. */
+  /** One rotation serves all debts that were there when it began. */
   #rotateOnce(stream: string, debt: Debt): Promise<void> {
-    const underWay = this.#rotating.get(stream)
+    const token = toHex(debt.token)
+    const underWay = this.#rotating.get(token)
     if (underWay !== undefined) return underWay
     const rotation = this.#inputs
       .rotate(stream)
       .then(() => this.#book.paid(debt))
-      .finally(() => this.#rotating.delete(stream))
-    this.#rotating.set(stream, rotation)
+      .finally(() => this.#rotating.delete(token))
+    this.#rotating.set(token, rotation)
     rotation.catch(() => this.#retryLater())
     return rotation
   }
@@ -257,6 +330,15 @@ export class Revoking {
     }
   }
 
+  async #orLater(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
+      this.#retryLater()
+      throw error
+    }
+  }
+
   #retryLater(): void {
     if (this.#closed) return
     const { runtime } = this.#inputs
@@ -266,10 +348,16 @@ export class Revoking {
     })
   }
 
-  #ack(message: RevocationMessage): Promise<Reply> {
+  #ack({ author, digest }: RevocationOrder): Promise<Reply> {
     const { messenger } = this.#inputs
-    const payload = messenger.acknowledge(message.author, message.digest)
-    return messenger.addressTo(message.author, payload)
+    return messenger.addressTo(author, messenger.acknowledge(author, fromHex(digest)))
+  }
+
+  /** Nobody waits for it, and it must not get lost. */
+  #inBackground(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      if (!this.#closed) this.#inputs.runtime.report(error)
+    })
   }
 }
 

@@ -91,6 +91,20 @@ describe('rotations of a stream whose producer is not open', () => {
     expect(rotations()).toBe(2)
   })
 
+  it('serve all who asked before they began, and nobody who asked later', async () => {
+    await rotate()
+    const waiting = rotate()
+    await pass(plant.clock, 30 * SECOND, SECOND)
+    const joining = rotate()
+    await pass(plant.clock, 31 * SECOND, SECOND)
+    await Promise.all([waiting, joining])
+    expect(rotations()).toBe(2)
+    const later = rotate()
+    await pass(plant.clock, 61 * SECOND, SECOND)
+    await later
+    expect(rotations()).toBe(3)
+  })
+
   it('that wait are given up when the endpoint closes, at once', async () => {
     await rotate()
     const waiting = rotate()
