@@ -95,3 +95,8 @@ export function malformed(what: string, field: string, cause?: unknown): Waxwing
   const options = cause === undefined ? undefined : { cause }
   return new WaxwingError('ERR_MALFORMED', `${what}: bad ${field}`, { field }, options)
 }
+
+/** Nobody who is believed vouches for this principal: `why` says what is missing. */
+export function notTrusted(why: string): WaxwingError {
+  return new WaxwingError('ERR_NOT_TRUSTED', why)
+}

@@ -8,7 +8,7 @@
 import { streamFactsOf, type Arrival } from './arrival.js'
 import type { Delivery } from './delivery.js'
 import type { Settled } from './examiner.js'
-import type { InFlight } from './in-flight.js'
+import type { InFlight } from './seen-session.js'
 import type { MessageQueue } from './message-queue.js'
 import type { OrderBuffer } from './order-buffer.js'
 import type { Parking } from './parking.js'

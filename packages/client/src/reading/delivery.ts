@@ -11,7 +11,7 @@
 
 import type { Change, Store } from '@waxwing/core'
 import type { Arrival } from './arrival.js'
-import type { InFlight } from './in-flight.js'
+import type { InFlight } from './seen-session.js'
 import type { Openings } from './openings.js'
 import type { ParkedPlace } from './parked-record.js'
 import type { Parking } from './parking.js'

@@ -6,7 +6,7 @@
  */
 
 import type { Message, UnprotectedMessage } from '../message.js'
-import type { InFlight } from './in-flight.js'
+import type { InFlight } from './seen-session.js'
 import type { MessageQueue } from './message-queue.js'
 
 type Any = Message | UnprotectedMessage

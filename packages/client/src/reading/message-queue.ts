@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { InFlight } from './in-flight.js'
+import type { InFlight } from './seen-session.js'
 
 export class MessageQueue {
   #ready: InFlight[] = []

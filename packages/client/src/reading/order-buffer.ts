@@ -9,8 +9,7 @@
  */
 
 import type { Runtime } from '../runtime.js'
-import type { InFlight } from './in-flight.js'
-import type { SeenSession } from './seen-session.js'
+import type { InFlight, SeenSession } from './seen-session.js'
 
 interface Held {
   /** `undefined` for a counter that came and is not for the application. */

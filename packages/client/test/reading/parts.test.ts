@@ -2,7 +2,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Pool } from '../../src/events.js'
-import { InFlight } from '../../src/reading/in-flight.js'
+import { InFlight } from '../../src/reading/seen-session.js'
 import { KidLanes } from '../../src/reading/kid-lanes.js'
 import { MessageQueue } from '../../src/reading/message-queue.js'
 import { ParkedPools, type Spot } from '../../src/reading/parked-pools.js'

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
 import type { Store } from '@waxwing/core'
-import { InFlight } from '../../src/reading/in-flight.js'
-import { SeenSession } from '../../src/reading/seen-session.js'
+import { InFlight, SeenSession } from '../../src/reading/seen-session.js'
 import { SeenBook } from '../../src/reading/seen-book.js'
 import { memoryStore } from '../../src/testing.js'
 import { giveKeys, makeStream, SessionSealer } from '../support/stream.js'

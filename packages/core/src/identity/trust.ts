@@ -13,13 +13,14 @@
 
 import { equalBytes, toHex } from '../bytes.js'
 import type { CryptoProvider, Ed25519VerifyingKey } from '../crypto/provider.js'
-import { WaxwingError } from '../errors.js'
-import { verifyStatement } from '../statement/statement.js'
+import { notTrusted, WaxwingError } from '../errors.js'
 import { matchesAny } from '../stream/name-pattern.js'
 import { decodeCredential, verifyCredential, type Credential } from './credential.js'
-import { credentialIssuers, isVouchedFor, namedAnchors, type CredentialIssuer } from './issuers.js'
 import { CLOCK_SKEW_SECONDS, principalId } from './principal.js'
-import { decodeTrustBundle, type Anchor, type TrustBundle } from './trust-bundle.js'
+import type { TrustBundle } from './trust-bundle.js'
+import { TrustedBundles, type BundleOutcome } from './trusted-bundles.js'
+
+export type { BundleOutcome }
 
 /** Default time for which an expired bundle still lets new grants and producers in: a week. */
 export const DEFAULT_FREEZE_GRACE_SECONDS = 604_800
@@ -64,38 +65,28 @@ export interface TrustInputs {
   readonly partnerBundles?: readonly Uint8Array[]
 }
 
-/** What {@link Trust.accept} did with a bundle. */
-export type BundleOutcome = 'accepted' | 'known'
-
 export class Trust {
   readonly #crypto: CryptoProvider
   readonly #pinned = new Map<string, TrustedPrincipal>()
-  readonly #partners = new Map<string, TrustBundle>()
+  readonly #bundles: TrustedBundles
   readonly #resolved = new Map<string, TrustedPrincipal>()
-  #bundle: TrustBundle | undefined
-  /** By the ids of their anchors. */
-  #issuers: ReadonlyMap<string, CredentialIssuer> = new Map()
-  /** Since when, by the revoking domain's id and the principal's. */
-  #revoked: ReadonlyMap<string, ReadonlyMap<string, number>> = new Map()
-  /** What was looked up there for producers: each object asks. */
+  /** Since when producers are revoked: each object asks. */
   #producersRevoked = new WeakMap<TrustedPrincipal, { readonly since: number | undefined }>()
 
   constructor({ crypto, bundle, pinned = [], partnerBundles = [] }: TrustInputs) {
     this.#crypto = crypto
-    if (bundle !== undefined) this.#bundle = decodeTrustBundle(crypto, bundle)
-    for (const bytes of partnerBundles) this.#keepPartner(decodeTrustBundle(crypto, bytes))
+    this.#bundles = new TrustedBundles(crypto, bundle, partnerBundles)
     for (const key of pinned) this.pin(key)
-    this.#refresh()
   }
 
   /** The domain's newest bundle. */
   get bundle(): TrustBundle | undefined {
-    return this.#bundle
+    return this.#bundles.own
   }
 
   /** The newest bundles of partner domains. */
   get partnerBundles(): readonly TrustBundle[] {
-    return [...this.#partners.values()]
+    return this.#bundles.partners
   }
 
   /**
@@ -105,13 +96,8 @@ export class Trust {
    *   is a bundle already.
    */
   start(bytes: Uint8Array, anchorId: Uint8Array): void {
-    if (this.#bundle !== undefined)
-      throw new WaxwingError('ERR_CONFLICT', 'a bundle is held already')
-    const bundle = decodeTrustBundle(this.#crypto, bytes)
-    if (!equalBytes(bundle.anchorId, anchorId)) throw notTrusted('the bundle is by another anchor')
-    this.#verifyBundle(bundle, bundle.anchors)
-    this.#bundle = bundle
-    this.#refresh()
+    this.#bundles.start(bytes, anchorId)
+    this.#forget()
   }
 
   /**
@@ -123,21 +109,9 @@ export class Trust {
    *   `ERR_NOT_TRUSTED` if no anchor that is trusted and in use signed it.
    */
   accept(bytes: Uint8Array, now: number | undefined): BundleOutcome {
-    const bundle = decodeTrustBundle(this.#crypto, bytes)
-    const own = this.#bundle
-    if (own === undefined) throw notTrusted('no first bundle was pinned')
-    const isOwn = equalBytes(bundle.domainId, own.domainId)
-    const held = isOwn ? own : this.#partners.get(toHex(bundle.domainId))
-    if (held !== undefined && equalBytes(bundle.bytes, held.bytes)) return 'known'
-    this.#verifyBundle(bundle, isOwn ? own.anchors : this.#partnerAnchors(bundle, held))
-    if (held !== undefined) checkNewer(bundle, held)
-    if (now !== undefined && bundle.issued > now + CLOCK_SKEW_SECONDS) {
-      throw new WaxwingError('ERR_NOT_YET_VALID', 'the trust bundle is dated in the future')
-    }
-    if (isOwn) this.#bundle = bundle
-    else this.#keepPartner(bundle)
-    this.#refresh()
-    return 'accepted'
+    const outcome = this.#bundles.accept(bytes, now)
+    if (outcome === 'accepted') this.#forget()
+    return outcome
   }
 
   /** Trusts a key by hand. Returns the principal. @throws {WaxwingError} `ERR_KEY_INVALID`. */
@@ -213,11 +187,7 @@ export class Trust {
    * anybody, a partner's only principals of its own domain.
    */
   revokedSince({ id, domainId }: Pick<TrustedPrincipal, 'id' | 'domainId'>): number | undefined {
-    const principal = toHex(id)
-    const domains = [this.#bundle?.domainId, domainId].filter((d) => d !== undefined && d !== null)
-    const times = domains.map((domain) => this.#revoked.get(toHex(domain))?.get(principal))
-    const known = times.filter((time) => time !== undefined)
-    return known.length === 0 ? undefined : Math.min(...known)
+    return this.#bundles.revokedSince(id, domainId)
   }
 
   /**
@@ -272,13 +242,14 @@ export class Trust {
 
   /** `true` when the bundle expired so long ago that nothing new is let in (a freeze). */
   isFrozen(now: number, graceSeconds: number = DEFAULT_FREEZE_GRACE_SECONDS): boolean {
-    return this.#bundle !== undefined && this.#bundle.expires + graceSeconds <= now
+    const { bundle } = this
+    return bundle !== undefined && bundle.expires + graceSeconds <= now
   }
 
   /** The keepers that the bundle names, as far as their credentials verify. */
   keepers(): readonly TrustedPrincipal[] {
     const found: TrustedPrincipal[] = []
-    for (const credential of this.#bundle?.keepers ?? []) {
+    for (const credential of this.bundle?.keepers ?? []) {
       const keeper = this.#tryResolve(credential)
       if (keeper !== undefined && this.revokedSince(keeper) === undefined) found.push(keeper)
     }
@@ -287,7 +258,7 @@ export class Trust {
 
   /** The recovery principal that the bundle names, if its credential verifies. */
   recovery(): TrustedPrincipal | undefined {
-    const credential = this.#bundle?.recovery?.credential
+    const credential = this.bundle?.recovery?.credential
     const principal = credential === undefined ? undefined : this.#tryResolve(credential)
     if (principal === undefined || this.revokedSince(principal) !== undefined) return undefined
     return principal
@@ -295,8 +266,7 @@ export class Trust {
 
   /** The public key of an anchor of our own domain that is in use. */
   anchorKey(anchorId: Uint8Array): Ed25519VerifyingKey | undefined {
-    const anchor = this.#anchorIn(this.#bundle?.anchors ?? [], anchorId)
-    return anchor?.until === null ? this.#crypto.ed25519VerifyingKey(anchor.key) : undefined
+    return this.#bundles.anchorKey(anchorId)
   }
 
   #tryResolve(credential: Uint8Array): TrustedPrincipal | undefined {
@@ -308,7 +278,7 @@ export class Trust {
   }
 
   #verifyCredential(credential: Credential): TrustedPrincipal {
-    const issuer = this.#issuers.get(toHex(credential.anchorId))
+    const issuer = this.#bundles.issuer(credential.anchorId)
     if (issuer === undefined) throw notTrusted('no trusted anchor issued the credential')
     const { anchor, domainId, partnerPatterns } = issuer
     const { issued } = credential
@@ -331,67 +301,16 @@ export class Trust {
     }
   }
 
-  #partnerAnchors(bundle: TrustBundle, held: TrustBundle | undefined): readonly Anchor[] {
-    const partner = this.#bundle?.partners.find((p) => equalBytes(p.domainId, bundle.domainId))
-    if (partner === undefined) throw notTrusted('the bundle is of an unknown domain')
-    return held?.anchors ?? namedAnchors(partner)
-  }
-
-  #anchorIn(anchors: readonly Anchor[], anchorId: Uint8Array): Anchor | undefined {
-    return anchors.find(({ key }) => equalBytes(principalId(this.#crypto, key), anchorId))
-  }
-
-  #verifyBundle(bundle: TrustBundle, anchors: readonly Anchor[]): void {
-    const anchor = this.#anchorIn(anchors, bundle.anchorId)
-    if (anchor?.until !== null) throw notTrusted('no anchor in use signed the bundle')
-    verifyStatement(bundle.statement, this.#crypto.ed25519VerifyingKey(anchor.key), null)
-  }
-
-  #keepPartner(bundle: TrustBundle): void {
-    this.#partners.set(toHex(bundle.domainId), bundle)
-  }
-
-  /** Forgets what was concluded from the old bundles and gathers the revocations of the new. */
-  #refresh(): void {
+  /** Forgets what was concluded from the bundles before. */
+  #forget(): void {
     this.#resolved.clear()
-    const own = this.#bundle
-    if (own === undefined) return
-    for (const [id, bundle] of this.#partners) {
-      const partner = own.partners.find((p) => toHex(p.domainId) === id)
-      if (partner === undefined || !isVouchedFor(bundle, partner)) this.#partners.delete(id)
-    }
-    this.#issuers = credentialIssuers(this.#crypto, own, this.#partners)
-    const bundles = [own, ...this.#partners.values()]
-    this.#revoked = new Map(bundles.map((bundle) => [toHex(bundle.domainId), revocations(bundle)]))
     this.#producersRevoked = new WeakMap()
-  }
-}
-
-function revocations({ revoked: entries }: TrustBundle): ReadonlyMap<string, number> {
-  const earliest = new Map<string, number>()
-  for (const { principalId: id, since } of entries) {
-    const key = toHex(id)
-    earliest.set(key, Math.min(since, earliest.get(key) ?? Infinity))
-  }
-  return earliest
-}
-
-function checkNewer(offered: TrustBundle, held: TrustBundle): void {
-  if (offered.version < held.version) {
-    throw new WaxwingError('ERR_ROLLBACK', 'the trust bundle is older than the newest one seen')
-  }
-  if (offered.version === held.version) {
-    throw new WaxwingError('ERR_CONFLICT', 'two trust bundles carry the same version')
   }
 }
 
 function sameDomain(a: Uint8Array | null, b: Uint8Array | null): boolean {
   if (a === null || b === null) return a === b
   return equalBytes(a, b)
-}
-
-function notTrusted(why: string): WaxwingError {
-  return new WaxwingError('ERR_NOT_TRUSTED', why)
 }
 
 function revoked(): WaxwingError {
