@@ -11,23 +11,15 @@
 import type { Change, Store } from '@waxwing/core'
 import type { Pool } from '../events.js'
 import type { Runtime } from '../runtime.js'
-import { Table } from '../table.js'
 import { factsOf, type Arrival } from './arrival.js'
+import { ParkedPools, type Spot } from './parked-pools.js'
 import {
-  decodeParkedObject,
-  encodeParkedObject,
   factsOfRecord,
   fingerprintOf,
-  objectKey,
-  PARKED_OBJECT_TABLE,
-  PARKED_TABLE,
-  parkedCodec,
-  placeOfKey,
-  recordKey,
   type ParkedPlace,
   type ParkedRecord,
 } from './parked-record.js'
-import { ParkedPools, type Spot } from './parked-pools.js'
+import { ParkedTable, type Parked } from './parked-table.js'
 import { PendingWork } from './pending-work.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { ReadingOptions } from './reading-options.js'
@@ -35,13 +27,8 @@ import type { ReadingOptions } from './reading-options.js'
 /** Of objects for which nothing vouches, all kids and addresses together. */
 const MAX_UNVOUCHED_OBJECTS = 1000
 const MAX_UNVOUCHED_BYTES: number = 8 * 1024 * 1024
-const LOAD_PAGE = 512
 
-/** One parked object, without its bytes. */
-export interface Parked {
-  readonly place: ParkedPlace
-  readonly record: ParkedRecord
-}
+export type { Parked }
 
 /**
  * - `parked`: it is durable, or was already;
@@ -55,7 +42,7 @@ export class Parking {
   readonly #store: Store
   readonly #events: ReaderEvents
   readonly #options: ReadingOptions
-  readonly #table: Table<ParkedRecord>
+  readonly #table: ParkedTable
   readonly #pools: ParkedPools
   readonly #pending = new PendingWork()
   #nextNumber = 0
@@ -67,7 +54,7 @@ export class Parking {
     this.#store = runtime.store
     this.#events = events
     this.#options = options
-    this.#table = new Table(runtime.store, PARKED_TABLE, parkedCodec)
+    this.#table = new ParkedTable(runtime.store, options.key)
     const { maxParkedObjects: count, maxParkedBytes: bytes } = options
     this.#pools = new ParkedPools({
       limits: { count, bytes },
@@ -81,21 +68,12 @@ export class Parking {
 
   /** Reads what is parked, page by page, and shows it to `visit` in no order of kids. */
   async load(visit: (parked: Parked) => void): Promise<void> {
-    const prefix = `${this.#options.key}/`
-    let after = ''
-    for (;;) {
-      const query =
-        after === '' ? { prefix, limit: LOAD_PAGE } : { prefix, after, limit: LOAD_PAGE }
-      const page = await this.#table.scan(query)
-      for (const { key, record } of page) {
-        after = key
-        const { kid, number } = placeOfKey(key)
-        this.#pools.add(spotOf(kid, number, record))
-        this.#nextNumber = Math.max(this.#nextNumber, number + 1)
-        visit({ place: { kid, number, fingerprint: record.fingerprint }, record })
-      }
-      if (page.length < LOAD_PAGE) return
-    }
+    await this.#table.load((parked) => {
+      const { place, record } = parked
+      this.#pools.add(spotOf(place, record))
+      this.#nextNumber = Math.max(this.#nextNumber, place.number + 1)
+      visit(parked)
+    })
   }
 
   countOf(kid: string): number {
@@ -134,28 +112,18 @@ export class Parking {
     const { kid } = arrival
     if (this.#pools.countOf(kid) === 0) return undefined
     const fingerprint = fingerprintOf(this.#runtime.crypto, arrival)
-    const value = await this.#store.get(PARKED_OBJECT_TABLE, this.#objectKey(kid, fingerprint))
-    if (value === undefined) return undefined
-    return { kid, number: decodeParkedObject(value).number, fingerprint }
+    const parked = await this.#table.object(kid, fingerprint)
+    return parked && { kid, number: parked.number, fingerprint }
   }
 
   /** Reads parked objects of a kid, in order of arrival, without their bytes. */
-  async page(kid: string, after: number | undefined, limit: number): Promise<readonly Parked[]> {
-    const prefix = `${this.#options.key}/${kid}/`
-    const query = { prefix, limit }
-    const entries = await this.#table.scan(
-      after === undefined ? query : { ...query, after: this.#recordKey({ kid, number: after }) },
-    )
-    return entries.map(({ key, record }) => {
-      const { number } = placeOfKey(key)
-      return { place: { kid, number, fingerprint: record.fingerprint }, record }
-    })
+  page(kid: string, after: number | undefined, limit: number): Promise<readonly Parked[]> {
+    return this.#table.page(kid, after, limit)
   }
 
   /** Reads a parked object's bytes; `undefined` if it went meanwhile. */
   async read({ kid, fingerprint }: ParkedPlace): Promise<Uint8Array | undefined> {
-    const value = await this.#store.get(PARKED_OBJECT_TABLE, this.#objectKey(kid, fingerprint))
-    return value && decodeParkedObject(value).object
+    return (await this.#table.object(kid, fingerprint))?.object
   }
 
   /** Keeps it from being evicted, because it is being handed over. */
@@ -178,14 +146,7 @@ export class Parking {
 
   /** The changes that delete parked objects. Call `deleted` once they are written. */
   deletions(places: readonly ParkedPlace[]): readonly Change[] {
-    return places.flatMap((place) => [
-      this.#table.delete(this.#recordKey(place)),
-      {
-        table: PARKED_OBJECT_TABLE,
-        key: this.#objectKey(place.kid, place.fingerprint),
-        value: null,
-      },
-    ])
+    return this.#table.deletions(places)
   }
 
   deleted(places: readonly ParkedPlace[]): void {
@@ -199,7 +160,7 @@ export class Parking {
   /** Notes durably that objects are about to be handed over. */
   async markTried(parked: readonly Parked[]): Promise<void> {
     const untried = parked.filter(({ record }) => !record.wasTried)
-    const changes = untried.map((one) => this.#replacing(one, { wasTried: true }))
+    const changes = untried.map((one) => this.#table.replacing(one, { wasTried: true }))
     if (changes.length === 0 || (await this.#store.write(changes))) return
     // One of them was settled meanwhile, and must not be put back.
     for (const change of changes) await this.#store.write([change])
@@ -216,7 +177,7 @@ export class Parking {
     this.#pools.remove(spot)
     const victims = this.#options.holdWhenFull ? [] : this.#pools.victimsFor(moved)
     this.#pools.add(moved)
-    await this.#writeWithout(victims, [this.#replacing(parked, { pool })])
+    await this.#writeWithout(victims, [this.#table.replacing(parked, { pool })])
   }
 
   /** Gives up parked objects that were denied. */
@@ -275,15 +236,15 @@ export class Parking {
   ): Promise<'written' | 'known' | 'taken'> {
     const { pool, kid, number } = spot
     const fingerprint = fingerprintOf(this.#runtime.crypto, arrival)
-    const key = this.#objectKey(kid, fingerprint)
-    const value = encodeParkedObject(number, arrival.object.bytes)
-    const isWritten = await this.#writeWithout(victims, [
-      this.#table.insert(this.#recordKey(spot), this.#recordOf(arrival, pool, fingerprint)),
-      { table: PARKED_OBJECT_TABLE, key, value, expect: null },
-    ])
-    if (isWritten) return 'written'
-    if ((await this.#store.get(PARKED_OBJECT_TABLE, key)) !== undefined) return 'known'
-    await this.#skipTaken(kid)
+    const parked = {
+      place: { kid, number, fingerprint },
+      record: this.#recordOf(arrival, pool, fingerprint),
+    }
+    const insertions = this.#table.insertions(parked, arrival.object.bytes)
+    if (await this.#writeWithout(victims, insertions)) return 'written'
+    if ((await this.#table.object(kid, fingerprint)) !== undefined) return 'known'
+    // Another reader of this name parks as well: go on behind it.
+    this.#nextNumber = Math.max(this.#nextNumber, (await this.#table.lastNumber(kid)) + 1)
     return 'taken'
   }
 
@@ -306,7 +267,7 @@ export class Parking {
   async #eviction(
     victim: Spot,
   ): Promise<{ changes: readonly Change[]; report: () => void } | undefined> {
-    const record = await this.#table.get(this.#recordKey(victim))
+    const record = await this.#table.record(victim)
     if (record === undefined) return undefined
     const { kid, number, pool } = victim
     const facts = factsOfRecord(kid, record)
@@ -314,21 +275,6 @@ export class Parking {
     const report = (): void =>
       this.#events.emit({ type: 'evicted', pool, reason: 'quota', ...facts })
     return { changes, report }
-  }
-
-  /** The change of a record that is there as it was read; else nothing is written. */
-  #replacing({ place, record }: Parked, change: Partial<ParkedRecord>): Change {
-    const key = this.#recordKey(place)
-    const expect = this.#table.put(key, record).value
-    return { ...this.#table.put(key, { ...record, ...change }), expect }
-  }
-
-  /** Another reader of this name parks as well: goes on behind it. */
-  async #skipTaken(kid: string): Promise<void> {
-    const prefix = `${this.#options.key}/${kid}/`
-    const [last] = await this.#store.scan(PARKED_TABLE, { prefix, reverse: true, limit: 1 })
-    if (last === undefined) return
-    this.#nextNumber = Math.max(this.#nextNumber, placeOfKey(last.key).number + 1)
   }
 
   #recordOf(arrival: Arrival, pool: Pool, fingerprint: string): ParkedRecord {
@@ -348,17 +294,9 @@ export class Parking {
       fingerprint,
     }
   }
-
-  #recordKey({ kid, number }: Pick<ParkedPlace, 'kid' | 'number'>): string {
-    return recordKey(this.#options.key, kid, number)
-  }
-
-  #objectKey(kid: string, fingerprint: string): string {
-    return objectKey(this.#options.key, kid, fingerprint)
-  }
 }
 
-function spotOf(kid: string, number: number, record: ParkedRecord): Spot {
+function spotOf({ kid, number }: ParkedPlace, record: ParkedRecord): Spot {
   const { pool, address, byteCount: bytes } = record
   return { pool, kid, address: address ?? '', number, bytes }
 }
