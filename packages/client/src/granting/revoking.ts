@@ -27,8 +27,9 @@ import { nowSeconds, type Runtime } from '../runtime.js'
 import { DueWatch } from './due-watch.js'
 import type { Granter } from './granter.js'
 import type { LedgerEntry } from './ledger.js'
+import { OwedRotations } from './owed-rotations.js'
 import { PostponedOrders } from './postponed-orders.js'
-import { RevocationBook, type Debt } from './revocation-book.js'
+import { RevocationBook } from './revocation-book.js'
 import {
   firstDue,
   isDue,
@@ -68,12 +69,11 @@ interface Striking {
 export class Revoking {
   readonly #inputs: RevokingInputs
   readonly #book: RevocationBook
+  readonly #owed: OwedRotations
   readonly #postponed: PostponedOrders
   readonly #watch: DueWatch
   readonly #limit = new RateLimit({ capacity: 60, perSecond: 2 })
   readonly #patience: Patience
-  /** By the token of the debt. */
-  readonly #rotating = new Map<string, Promise<void>>()
   /** Digests of postponed orders that are being carried out. */
   readonly #underWay = new Set<string>()
   #nextOfBundles = Infinity
@@ -83,7 +83,10 @@ export class Revoking {
 
   constructor(inputs: RevokingInputs) {
     this.#inputs = inputs
-    this.#book = new RevocationBook(inputs.runtime)
+    const book = new RevocationBook(inputs.runtime)
+    this.#book = book
+    const failed = (): void => this.#retryLater()
+    this.#owed = new OwedRotations({ book, rotate: inputs.rotate, failed })
     this.#postponed = new PostponedOrders(inputs.runtime.store)
     this.#watch = new DueWatch(inputs.runtime, () => {
       this.#inBackground(this.#orLater(this.#act()))
@@ -101,7 +104,7 @@ export class Revoking {
   /** Does what was left undone when the process ended. Failures are reported and tried again. */
   async resume(): Promise<void> {
     await this.#orLater(this.#act())
-    await Promise.all((await this.#book.owed()).map((stream) => this.#tryRotate(stream)))
+    await this.#reported(this.#owed.settleAll())
   }
 
   /**
@@ -113,7 +116,7 @@ export class Revoking {
   async revoke(stream: string, principal: string, rotate: boolean): Promise<void> {
     const since = nowSeconds(this.#inputs.runtime)
     await this.#strike(stream, principal, { since, rotate })
-    await this.#rotate(stream)
+    await this.#owed.settle(stream)
   }
 
   /**
@@ -170,7 +173,7 @@ export class Revoking {
     }
     await this.#book.followed(news)
     await this.#waitForNext()
-    if (news.length > 0) await this.#rotateOwed()
+    if (news.length > 0) await this.#owed.settleAll()
   }
 
   /** Does what is due: what the bundles say, and what messages said before its time. */
@@ -207,7 +210,7 @@ export class Revoking {
       else await Promise.all(streams.map((stream) => this.#strike(stream, principal, striking)))
       await this.#book.handled(digest, expires)
     }
-    await this.#rotateOwed()
+    await this.#owed.settleAll()
   }
 
   /** @param domain - Only where the principal was of this domain when we granted. */
@@ -294,42 +297,6 @@ export class Revoking {
     return postings
   }
 
-  async #rotateOwed(): Promise<void> {
-    const owed = await this.#book.owed()
-    await Promise.all(owed.map((stream) => this.#rotate(stream)))
-  }
-
-  /** Rotates if that is owed, and again if it is owed anew by then. */
-  async #rotate(stream: string): Promise<void> {
-    for (;;) {
-      const debt = await this.#book.debt(stream)
-      if (debt === undefined) return
-      await this.#rotateOnce(stream, debt)
-    }
-  }
-
-  /** One rotation serves all debts that were there when it began. */
-  #rotateOnce(stream: string, debt: Debt): Promise<void> {
-    const token = toHex(debt.token)
-    const underWay = this.#rotating.get(token)
-    if (underWay !== undefined) return underWay
-    const rotation = this.#inputs
-      .rotate(stream)
-      .then(() => this.#book.paid(debt))
-      .finally(() => this.#rotating.delete(token))
-    this.#rotating.set(token, rotation)
-    rotation.catch(() => this.#retryLater())
-    return rotation
-  }
-
-  async #tryRotate(stream: string): Promise<void> {
-    try {
-      await this.#rotate(stream)
-    } catch (error) {
-      this.#inputs.runtime.report(error)
-    }
-  }
-
   async #orLater(work: Promise<void>): Promise<void> {
     try {
       await work
@@ -344,7 +311,7 @@ export class Revoking {
     const { runtime } = this.#inputs
     this.#cancelRetry?.()
     this.#cancelRetry = runtime.timers.after(RETRY_ROTATION_MS, () => {
-      this.resume().catch((error: unknown) => runtime.report(error))
+      this.#inBackground(this.resume())
     })
   }
 
@@ -353,11 +320,17 @@ export class Revoking {
     return messenger.addressTo(author, messenger.acknowledge(author, fromHex(digest)))
   }
 
-  /** Nobody waits for it, and it must not get lost. */
-  #inBackground(work: Promise<void>): void {
-    work.catch((error: unknown) => {
+  /** What fails although nobody waits for it must not get lost. Never rejects. */
+  async #reported(work: Promise<void>): Promise<void> {
+    try {
+      await work
+    } catch (error) {
       if (!this.#closed) this.#inputs.runtime.report(error)
-    })
+    }
+  }
+
+  #inBackground(work: Promise<void>): void {
+    void this.#reported(work)
   }
 }
 
