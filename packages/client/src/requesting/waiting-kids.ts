@@ -3,8 +3,8 @@
  * The kids of one address that wait until it is their turn to be asked about, and how they are drawn
  * (`docs/spec/07-granting.md` Section 7.3.2; the numbers are in `docs/adr/0025-turns-to-ask.md`).
  *
- * Every second turn falls to any of them. The others fall to one that came again, at least as often
- * as a threshold that is drawn as well: whoever sends junk under many kids has to send each of them
+ * Most turns fall to kids that came again, half of all turns to those that did so at least as often as
+ * a threshold that is drawn as well: whoever sends junk under many kids has to send each of them
  * often, and whoever sends much under few kids has few.
  *
  * @module
@@ -14,13 +14,9 @@ import type { Sightings } from './kid-sightings.js'
 
 const MAX_WAITING = 256
 
-/** What counts at each turn; `undefined`: nothing does. */
-const MEASURES: readonly (keyof Sightings | undefined)[] = [
-  'objects',
-  undefined,
-  'seconds',
-  undefined,
-]
+/** Whom a turn falls to: those with many of something, those that came again, or any. */
+type Turn = keyof Sightings | 'again' | 'any'
+const TURNS: readonly Turn[] = ['objects', 'again', 'seconds', 'any']
 
 interface WaitingKid<T> {
   readonly kid: string
@@ -69,18 +65,20 @@ export class WaitingKids<T> {
 
   /** Takes the one whose turn it is; `undefined` if none waits. */
   draw(): T | undefined {
-    const measure = MEASURES[this.#turnCount++ % MEASURES.length]
-    const drawn = this.#anyOf(measure === undefined ? this.#all : this.#oftenMet(measure))
+    const turn = TURNS[this.#turnCount++ % TURNS.length] ?? 'any'
+    const drawn = this.#anyOf(this.#candidates(turn))
     if (drawn !== undefined) this.#remove(drawn)
     return drawn?.value
   }
 
-  /** Those that reach 2, 4, 8, …, as is drawn, up to what somebody reaches; all if nobody came again. */
-  #oftenMet(measure: keyof Sightings): readonly WaitingKid<T>[] {
+  /** Those to one of whom the turn falls; all if nobody came again. */
+  #candidates(turn: Turn): readonly WaitingKid<T>[] {
+    if (turn === 'any') return this.#all
+    const measure = turn === 'again' ? 'seconds' : turn
     const most = this.#all.reduce((so, { sightings }) => Math.max(so, sightings[measure]), 1)
     const thresholds = Math.floor(Math.log2(most))
     if (thresholds === 0) return this.#all
-    const threshold = 2 ** (1 + this.#random(thresholds))
+    const threshold = turn === 'again' ? 2 : 2 ** (1 + this.#random(thresholds))
     return this.#all.filter(({ sightings }) => sightings[measure] >= threshold)
   }
 
