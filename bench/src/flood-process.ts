@@ -27,8 +27,9 @@ export interface FloodRates {
   readonly malformed: number
   /** Whole requests whose signature is random. */
   readonly forged: number
-  /** Whole objects under random kids, and whole objects under the stream's own. */
+  /** Whole objects under kids of their own, under eight made-up ones, and under the stream's own. */
   readonly strangeKids: number
+  readonly repeatedKids: number
   readonly copiedKids: number
 }
 
@@ -37,9 +38,12 @@ export type FloodSent = { -readonly [K in keyof FloodRates]: number } & { second
 
 const TICK_MS = 10
 const SIGNATURE_BYTES = 64
-const sent: FloodSent = { malformed: 0, forged: 0, strangeKids: 0, copiedKids: 0, seconds: 0 }
+const KID_BYTES = 8
+const NONE: FloodRates = { malformed: 0, forged: 0, strangeKids: 0, repeatedKids: 0, copiedKids: 0 }
+const REPEATED_KIDS: readonly Uint8Array[] = Array.from({ length: 8 }, () => randomBytes(KID_BYTES))
+const sent: FloodSent = { ...NONE, seconds: 0 }
 /** What was not sent yet, in parts of a message. */
-const due = { malformed: 0, forged: 0, strangeKids: 0, copiedKids: 0 }
+const due: { -readonly [K in keyof FloodRates]: number } = { ...NONE }
 let client: MqttClient | undefined
 let timer: ReturnType<typeof setInterval> | undefined
 let startedAt = 0
@@ -70,11 +74,17 @@ function pour({ requestTopic, dataTopic, request, object, kidAt }: FloodSetup): 
   const now = performance.now()
   const seconds = Math.min(0.1, (now - pouredAt) / 1000)
   pouredAt = now
+  const junk = (kid?: Uint8Array): Uint8Array => {
+    const copy = withRandom(object, object.length - 32)
+    if (kid !== undefined) copy.set(kid, kidAt)
+    return copy
+  }
   const makers: Readonly<Record<keyof FloodRates, () => Pair>> = {
     malformed: () => [requestTopic, malformed(request)],
     forged: () => [requestTopic, withRandom(request, request.length - SIGNATURE_BYTES)],
-    strangeKids: () => [dataTopic, withRandom(withRandom(object, kidAt, 8), object.length - 32)],
-    copiedKids: () => [dataTopic, withRandom(object, object.length - 32)],
+    strangeKids: () => [dataTopic, junk(randomBytes(KID_BYTES))],
+    repeatedKids: () => [dataTopic, junk(REPEATED_KIDS[randomInt(REPEATED_KIDS.length)])],
+    copiedKids: () => [dataTopic, junk()],
   }
   for (const [kind, make] of Object.entries(makers) as [keyof FloodRates, () => Pair][]) {
     due[kind] += seconds * rates[kind]

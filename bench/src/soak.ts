@@ -63,9 +63,10 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
       ...(newcomerOpened > 0 ? [] : ['the newcomer opened nothing']),
       ...(after.peakMiB < MAX_MIB.flood ? [] : [`${after.peakMiB.toFixed()} MiB of memory`]),
     ]
-    const total = sent.malformed + sent.forged + sent.strangeKids + sent.copiedKids
+    const { seconds: sentFor, ...counts } = sent
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0)
     const summary =
-      `${total} messages in ${sent.seconds.toFixed()} s, ${after.refused - before.refused} refused ` +
+      `${total} messages in ${sentFor.toFixed()} s, ${after.refused - before.refused} refused ` +
       `one by one; a newcomer read after ${newcomerSeconds.toFixed(1)} s; ${after.opened} of ` +
       `${after.published} opened; at most ${after.peakMiB.toFixed()} MiB of memory`
     return { summary, problems, report }
