@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { SignatureMode } from '@waxwing/core'
+
 export const TOPIC = 'plant/1'
 
 export interface PathKind {
@@ -12,7 +14,7 @@ export interface PathKind {
   /** The last level of the topic. */
   readonly topic: string
   /** `undefined`: plain MQTT.js, without Waxwing. */
-  readonly signature: 'each' | 'none' | undefined
+  readonly signature: SignatureMode | undefined
   readonly store: 'memory' | 'sqlite'
 }
 
@@ -27,6 +29,7 @@ export const PATH_KINDS: readonly PathKind[] = [
   { name: 'plain MQTT.js', topic: 'plain', signature: undefined, store: 'memory' },
   { name: 'unsigned, memory store', topic: 'unsigned', signature: 'none', store: 'memory' },
   { name: 'signed, memory store', topic: 'signed', signature: 'each', store: 'memory' },
+  { name: 'signed in batches, memory store', topic: 'batch', signature: 'batch', store: 'memory' },
   { name: 'unsigned, SQLite', topic: 'unsigned-sqlite', signature: 'none', store: 'sqlite' },
   { name: 'signed, SQLite', topic: 'signed-sqlite', signature: 'each', store: 'sqlite' },
 ]

@@ -6,6 +6,7 @@
  */
 
 import { acks, denials, enrolments, revocations } from './answers.ts'
+import { batches } from './batches.ts'
 import { bundles } from './bundles.ts'
 import { covers } from './covers.ts'
 import { credentials } from './credentials.ts'
@@ -21,6 +22,7 @@ import type { VectorFile } from './vector-file.ts'
 
 const FILES: readonly (() => VectorFile)[] = [
   objects,
+  batches,
   covers,
   manifests,
   credentials,

@@ -27,7 +27,7 @@ const BASE: ManifestInput = {
 }
 const PAYLOAD = manifestPayload(BASE)
 const COUNTER_MODES = ['session', 'durable']
-const SIGNATURE_MODES = ['none', 'each']
+const SIGNATURE_MODES = ['none', 'each', 'batch']
 const HISTORY_MODES = ['keep', 'forget']
 
 export function manifests(): VectorFile {
@@ -43,6 +43,7 @@ export function manifests(): VectorFile {
     ['alg 1', { alg: 1 }],
     ['alg 10, short kid, durable counter', { alg: 10, kidBytes: 4, counterMode: 1 }],
     ['without signatures', { signatureMode: 0 }],
+    ['batch signatures', { signatureMode: 2 }],
     ['that forgets', { historyMode: 1 }],
     ['closes a predecessor', { predecessor: [former, 499_999] }],
     ['follows a predecessor', { predecessor: [former, null] }],
@@ -104,7 +105,7 @@ function addPayloads(cases: Cases): void {
     ['ERR_UNSUPPORTED', 'unknown algorithm', 6, 2],
     ['ERR_MALFORMED', 'kid of 16 bytes', 7, 16],
     ['ERR_UNSUPPORTED', 'unknown counter mode', 8, 2],
-    ['ERR_UNSUPPORTED', 'batch signatures, which are reserved', 9, 2],
+    ['ERR_UNSUPPORTED', 'unknown signature mode', 9, 3],
     ['ERR_UNSUPPORTED', 'unknown history mode', 10, 2],
     ['ERR_MALFORMED', 'predecessor without a closing epoch', 11, [seedOf('former generation')]],
     ['ERR_MALFORMED', 'closing epoch beyond the last', 11, [seedOf('former generation'), 2 ** 32]],

@@ -167,7 +167,7 @@ function addUnknown(cases: Cases, right: SealedObject): void {
     ['crit', inner(2, [4])],
     ['an unknown private label', inner(-65540, 0)],
     ['a text label', inner('label', 0)],
-    ['a batch signature, which is reserved', outer([-65538, NONE])],
+    ['an unknown private label beside none', outer([-65541, NONE])],
     ['a label beside the signature', outer([5, bytesOf('IV', 12)], [12, signature])],
     ['a full countersignature', outer([11, NONE])],
     ['tag of COSE_Encrypt', cbor(new Tagged(96, parts(right)))],

@@ -33,7 +33,10 @@ export interface Stream {
   readonly generationId: Uint8Array
   readonly kid: Uint8Array
   readonly isSession: boolean
+  /** Each object by itself. */
   readonly isSigned: boolean
+  /** Many objects at once. */
+  readonly isBatched: boolean
   readonly manifest: Uint8Array
   readonly producer: Member
 }
@@ -54,6 +57,7 @@ export function streamOf(input: Partial<ManifestInput> = {}, producer: Member = 
     kid: id.slice(0, input.kidBytes ?? 8),
     isSession: (input.counterMode ?? 0) === 0,
     isSigned: (input.signatureMode ?? 1) === 1,
+    isBatched: input.signatureMode === 2,
     manifest: statement({ type: 'manifest', signer: producer, payload }),
     producer,
   }
@@ -167,6 +171,11 @@ export function framed(
   ciphertext: Uint8Array,
 ): Uint8Array {
   const unprotected = new Map(signature === undefined ? [] : [[12, signature] as const])
+  return framedWith(header, unprotected, ciphertext)
+}
+
+/** The same with any unprotected header. */
+export function framedWith(header: Fields, unprotected: Value, ciphertext: Value): Uint8Array {
   return cbor(new Tagged(16, [cbor(header), unprotected, ciphertext]))
 }
 
@@ -214,6 +223,7 @@ export function sealed(input: ObjectInput, twist: Twist = {}): SealedObject {
   const aadOfSignature = twist.aadOfSignature ?? signatureAad(id, parts.commitment)
   const context = twist.signatureContext ?? 'CounterSignature0'
   const structure = cbor([context, protectedHeader, aadOfSignature, ciphertext])
+  const hasStructure = stream.isSigned || stream.isBatched
   const signer = twist.signer ?? stream.producer
   const made = stream.isSigned ? signer.sign(structure) : undefined
   const signature =
@@ -224,8 +234,8 @@ export function sealed(input: ObjectInput, twist: Twist = {}): SealedObject {
     encryptionAad: aad,
     encStructure,
     ciphertext,
-    signatureAad: stream.isSigned ? aadOfSignature : undefined,
-    countersignStructure: stream.isSigned ? structure : undefined,
+    signatureAad: hasStructure ? aadOfSignature : undefined,
+    countersignStructure: hasStructure ? structure : undefined,
     signature,
     object: framed(header, signature, ciphertext),
   }

@@ -17,6 +17,9 @@ import { teach } from '../teaching.js'
 import { parseDuration } from '../times.js'
 import { oneOf, streamName } from '../wishes.js'
 
+/** Messages that wait for the broker, or for their signature, at once. */
+const MAX_UNDER_WAY = 256
+
 interface PubOptions {
   readonly lines?: boolean
   readonly retain?: boolean
@@ -48,7 +51,10 @@ export function registerPub(program: Command): void {
     .optionsGroup('The stream (a change of these begins with new keys):')
     .option('--epoch <duration>', 'how finely time can be granted; default: 1h')
     .option('--history <mode>', 'keep, or forget: keys of the past are deleted')
-    .option('--signature <mode>', 'each message is signed, or none is')
+    .option(
+      '--signature <mode>',
+      'each message is signed (each), many together (batch), or none is (none)',
+    )
     .option('--any-reader-can-write', 'needed with --signature none, because it is so')
     .option('--heartbeat <duration>', 'say that often that all is well, while it runs')
   teach(pub, {
@@ -96,7 +102,9 @@ async function openFor(context: Context, stream: string, isShort: boolean): Prom
 export function producerOptionsFrom(options: PubOptions): ProducerOptions {
   const { epoch, history, signature, heartbeat } = options
   const mode =
-    signature === undefined ? undefined : oneOf(['each', 'none'] as const, signature, '--signature')
+    signature === undefined
+      ? undefined
+      : oneOf(['each', 'batch', 'none'] as const, signature, '--signature')
   if (mode === 'none' && options.anyReaderCanWrite !== true) {
     throw new UsageError(
       'without signatures every reader of the stream can write messages as its producer; ' +
@@ -121,11 +129,16 @@ async function publishAll(
 ): Promise<number> {
   const { stop } = context
   let count = 0
+  const underWay: Promise<void>[] = []
   for await (const plaintext of messagesOf(message, options, stop.signal)) {
-    await publishOne(context, producer, plaintext, options)
+    const published = publishOne(context, producer, plaintext, options)
+    published.catch(() => undefined) // it is told when it is waited for
+    underWay.push(published)
     count++
+    if (underWay.length >= MAX_UNDER_WAY) await underWay.shift()
     if (stop.isAsked) break
   }
+  await Promise.all(underWay)
   return count
 }
 

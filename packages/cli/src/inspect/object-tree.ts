@@ -31,7 +31,7 @@ export function objectTree(object: DecodedObject, viewer: Viewer): Tree {
 }
 
 function framingFacts(object: DecodedObject, epochSeconds: number | undefined): readonly Fact[] {
-  const { alg, kid, epoch, session, counter, clearPart, signature, ciphertext } = object
+  const { alg, kid, epoch, session, counter, clearPart, ciphertext } = object
   return [
     fact('alg', alg, `${alg} (${ALGORITHMS[alg]})`),
     hexFact('kid', kid),
@@ -43,7 +43,7 @@ function framingFacts(object: DecodedObject, epochSeconds: number | undefined): 
     ...(clearPart === undefined
       ? []
       : [fact('clear part', toHex(clearPart), previewOf(clearPart))]),
-    fact('signature', signature !== undefined, signature === undefined ? 'none' : '64 bytes'),
+    fact('signature', object.signature !== undefined, signatureText(object)),
     sizeFact('ciphertext', ciphertext.length),
   ]
 }
@@ -95,4 +95,11 @@ function openedFacts(
     sizeFact('plaintext size', plaintext.length),
     fact('plaintext', textOf(plaintext) ?? `0x${toHex(plaintext)}`, previewOf(plaintext)),
   ]
+}
+
+function signatureText({ signature, batch }: DecodedObject): string {
+  if (signature === undefined) return 'none'
+  if (batch === undefined) return '64 bytes'
+  const { index, count, path } = batch
+  return `64 bytes, of a batch: object ${index + 1} of ${count}, path of ${path.length / 32}`
 }

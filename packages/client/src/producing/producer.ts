@@ -6,7 +6,7 @@
  * @module
  */
 
-import { assertStreamName, utf8, WaxwingError, type Transport } from '@waxwing/core'
+import { assertStreamName, WaxwingError, type Transport } from '@waxwing/core'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { Receipt } from '../message.js'
@@ -16,8 +16,8 @@ import type { MakingInputs } from './new-generation.js'
 import type { Rotations } from './rotations.js'
 import { sendOptionsOf } from './send-options.js'
 import type { GrantActions, Sharing } from './sharing.js'
-import type { SessionRecord } from './stream-record.js'
-import { StreamSealer } from './stream-sealer.js'
+import { isSameSession, type SessionRecord } from './stream-record.js'
+import { StreamSealer, type Plaintext } from './stream-sealer.js'
 import { StreamState } from './stream-state.js'
 
 const NOTE_SESSION_MS = 1000
@@ -102,14 +102,29 @@ export class Producer {
   }
 
   /**
-   * Seals one message. Synchronous.
+   * Seals one message, signed by itself. Synchronous.
    *
    * @returns The object, in a new array.
    * @throws {WaxwingError} `ERR_NOT_READY`: `await producer.ready()` and try again.
    */
-  seal(plaintext: Uint8Array | string, options: PublishOptions = {}): Uint8Array {
+  seal(plaintext: Plaintext, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
-    return this.#seal(bytesOf(plaintext), options, 'message')
+    return this.#seal(plaintext, options, 'message')
+  }
+
+  /**
+   * Seals many messages at once. Where the stream's signatures are of batches, they share them.
+   * Synchronous.
+   *
+   * @returns The objects, in the order of the messages, in new arrays.
+   * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}: none of them is to be sent then.
+   */
+  sealAll(plaintexts: readonly Plaintext[], options: PublishOptions = {}): readonly Uint8Array[] {
+    this.#assertOpen()
+    const objects = this.#sealer.sealAll(plaintexts, options)
+    if (objects === undefined) throw notReady()
+    this.#scheduleNote()
+    return objects
   }
 
   /**
@@ -121,9 +136,9 @@ export class Producer {
    * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}.
    * @see `docs/spec/09-bindings.md` Section 9.3.1
    */
-  sealWill(plaintext: Uint8Array | string, options: PublishOptions = {}): Uint8Array {
+  sealWill(plaintext: Plaintext, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
-    const object = this.#sealer.sealWill(bytesOf(plaintext), options)
+    const object = this.#sealer.sealWill(plaintext, options)
     if (object === undefined) throw notReady()
     return object
   }
@@ -133,17 +148,19 @@ export class Producer {
    *
    * @throws {TypeError} If the endpoint has no transport.
    */
-  async publish(plaintext: Uint8Array | string, options: PublishOptions = {}): Promise<Receipt> {
+  async publish(plaintext: Plaintext, options: PublishOptions = {}): Promise<Receipt> {
     const { transport } = this.#deps
     if (transport === undefined) throw new TypeError('publish needs a transport: use seal')
     this.#assertOpen()
-    const bytes = bytesOf(plaintext)
-    let object = this.#trySeal(bytes, options, 'message')
-    if (object === undefined) {
+    let sealed = this.#sealer.sealToSend(plaintext, options)
+    if (sealed === undefined) {
       await this.ready()
-      object = this.seal(bytes, options)
+      sealed = this.#sealer.sealToSend(plaintext, options)
+      if (sealed === undefined) throw notReady()
     }
     const receipt = this.#sealer.lastReceipt
+    this.#scheduleNote()
+    const object = sealed instanceof Promise ? await sealed : sealed
     await transport.send(options.address ?? this.name, object, sendOptionsOf(options))
     return receipt
   }
@@ -198,6 +215,7 @@ export class Producer {
     this.#cancelHeartbeat?.()
     this.#endWait?.()
     for (const unwatch of this.#unwatch.splice(0)) unwatch()
+    this.#sealer.progress() // what waits for its signature goes now
     await this.#steps.catch(() => undefined)
     await this.#noteSession()
   }
@@ -207,23 +225,13 @@ export class Producer {
   }
 
   #seal(
-    plaintext: Uint8Array,
+    plaintext: Plaintext,
     options: PublishOptions,
     sealing: 'message' | 'heartbeat',
   ): Uint8Array {
-    const object = this.#trySeal(plaintext, options, sealing)
-    if (object !== undefined) return object
-    throw notReady()
-  }
-
-  /** Seals, unless something has to be made ready first. */
-  #trySeal(
-    plaintext: Uint8Array,
-    options: PublishOptions,
-    sealing: 'message' | 'heartbeat',
-  ): Uint8Array | undefined {
     const object = this.#sealer.seal(plaintext, options, sealing)
-    if (object !== undefined) this.#scheduleNote()
+    if (object === undefined) throw notReady()
+    this.#scheduleNote()
     return object
   }
 
@@ -243,7 +251,7 @@ export class Producer {
 
   async #rotateNow(reason: RotationReason, verdict?: EpochVerdict): Promise<void> {
     const { epoch } = verdict ?? this.#sealer.guard.judge()
-    this.#state.endSession(this.#sealer.running)
+    this.#state.endSession(this.#sealer.progress())
     const ours = await this.#deps.rotations.during(this.name, () => this.#state.rotate(epoch))
     this.#sealer.adopt()
     if (ours) this.#emitRotated(reason)
@@ -294,8 +302,8 @@ export class Producer {
 
   /** Records how far the session got: what the trail of the next session will say of it. */
   async #noteSession(): Promise<void> {
-    const { running } = this.#sealer
-    if (running === undefined || isSameRecord(running, this.#noted)) return
+    const running = this.#sealer.progress()
+    if (running === undefined || isSameSession(running, this.#noted)) return
     this.#noted = running
     if (await this.#state.noteSession(running)) this.#sealer.adopt()
   }
@@ -335,12 +343,4 @@ export class Producer {
 
 function notReady(): WaxwingError {
   return new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
-}
-
-function bytesOf(plaintext: Uint8Array | string): Uint8Array {
-  return typeof plaintext === 'string' ? utf8(plaintext) : plaintext
-}
-
-function isSameRecord(one: SessionRecord, other: SessionRecord | undefined): boolean {
-  return one.session === other?.session && one.lastCounter === other.lastCounter
 }

@@ -18,6 +18,7 @@ import {
   WaxwingError,
   type CryptoProvider,
   type SealInputs,
+  type UnsignedObject,
 } from '@waxwing/core'
 import type { Generation } from '../generation.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
@@ -81,13 +82,12 @@ export class SealingSession {
 
   /** Seals one object in an epoch. @throws {WaxwingError} `ERR_KEY_UNKNOWN`, `ERR_COUNTER_EXHAUSTED`. */
   seal(epoch: number, inputs: SealInputs): Uint8Array {
-    let sealer = this.#sealer
-    if (sealer?.epoch !== epoch) {
-      sealer = this.#enter(epoch)
-      this.#sealer?.wipe()
-      this.#sealer = sealer
-    }
-    return sealer.seal(inputs)
+    return this.#sealerOf(epoch).seal(inputs)
+  }
+
+  /** Seals one object of a batch, which has yet to be signed. @throws {WaxwingError} As {@link seal}. */
+  sealUnsigned(epoch: number, inputs: SealInputs): UnsignedObject {
+    return this.#sealerOf(epoch).sealUnsigned(inputs)
   }
 
   /** Seals the only object of a session that ends with it, and forgets the key. */
@@ -95,6 +95,15 @@ export class SealingSession {
     const object = this.seal(epoch, inputs)
     this.#sealer?.wipe()
     return object
+  }
+
+  #sealerOf(epoch: number): ObjectSealer {
+    const known = this.#sealer
+    if (known?.epoch === epoch) return known
+    const sealer = this.#enter(epoch)
+    known?.wipe()
+    this.#sealer = sealer
+    return sealer
   }
 
   #enter(epoch: number): ObjectSealer {

@@ -19,6 +19,10 @@ export interface SessionRecord {
   readonly lastCounter: number
 }
 
+export function isSameSession(one: SessionRecord, other: SessionRecord | undefined): boolean {
+  return one.session === other?.session && one.lastCounter === other.lastCounter
+}
+
 export interface StreamRecord {
   readonly name: string
   /** In hex. */

@@ -6,11 +6,19 @@
  * @module
  */
 
-import { encodeMetadata, epochStartMs, type Metadata } from '@waxwing/core'
+import {
+  encodeMetadata,
+  epochStartMs,
+  utf8,
+  type Metadata,
+  type SealInputs,
+  type UnsignedObject,
+} from '@waxwing/core'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { Receipt } from '../message.js'
 import type { ProducerOptions, PublishOptions } from '../options.js'
 import type { Runtime } from '../runtime.js'
+import { Batching } from './batching.js'
 import { EpochGuard } from './epoch-guard.js'
 import { paddedMetadata } from './padding.js'
 import { drawSessionId, SealingSession } from './session.js'
@@ -20,6 +28,9 @@ import type { StreamState } from './stream-state.js'
 /** The first objects of a session carry the trail. */
 const TRAIL_OBJECTS = 16
 
+/** Text is sealed as UTF-8. */
+export type Plaintext = Uint8Array | string
+
 /** What an object is to its session. */
 type Sealing = 'message' | 'heartbeat' | 'will'
 
@@ -27,18 +38,22 @@ export interface StreamSealerInputs {
   readonly runtime: Runtime
   readonly identity: OwnIdentity
   readonly processHint: string
-  readonly options: Pick<ProducerOptions, 'timestamps' | 'padToBytes'>
+  readonly options: Pick<ProducerOptions, 'timestamps' | 'padToBytes' | 'batch'>
   readonly state: StreamState
 }
 
 export class StreamSealer {
   readonly #inputs: StreamSealerInputs
+  readonly #batching: Batching
   #guard: EpochGuard
   #session: SealingSession
   #openFor: string | undefined
 
   constructor(inputs: StreamSealerInputs) {
     this.#inputs = inputs
+    const { runtime, identity, options } = inputs
+    const { crypto, timers } = runtime
+    this.#batching = new Batching({ crypto, timers, key: identity.signingKey }, options.batch)
     this.#guard = this.#makeGuard()
     this.#session = this.#drawSession()
   }
@@ -47,8 +62,12 @@ export class StreamSealer {
     return this.#guard
   }
 
-  /** The running session, and how far it got; `undefined` before its first object. */
-  get running(): SessionRecord | undefined {
+  /**
+   * Signs what waits for that, and says which session runs and how far it got; `undefined` before its
+   * first object.
+   */
+  progress(): SessionRecord | undefined {
+    this.#batching.flush()
     const { name, nextCounter } = this.#session
     return nextCounter === 0 ? undefined : { session: name, lastCounter: nextCounter - 1 }
   }
@@ -73,30 +92,85 @@ export class StreamSealer {
 
   /** Ends the running session, and begins another. */
   beginSession(): void {
-    this.#inputs.state.endSession(this.running)
+    this.#inputs.state.endSession(this.progress())
     this.#session = this.#drawSession()
   }
 
-  /** Seals, unless something has to be made ready first. */
+  /** Seals and signs alone, unless something has to be made ready first. */
   seal(
-    plaintext: Uint8Array,
+    plaintext: Plaintext,
     options: PublishOptions,
     sealing: Exclude<Sealing, 'will'>,
   ): Uint8Array | undefined {
-    const epoch = this.#epochInUse()
-    if (epoch === undefined) return undefined
-    if (this.#session.isOver) this.beginSession()
-    const metadata = this.#metadataFor(epoch, plaintext.length, options, sealing)
-    return this.#session.seal(epoch, { metadata, plaintext, clearPart: options.clearPart })
+    const next = this.#next(plaintext, options, sealing)
+    return next && this.#session.seal(next.epoch, next.inputs)
+  }
+
+  /**
+   * Seals, and has the object signed as the stream does it: in a batch it waits for others. Not if
+   * something has to be made ready first.
+   */
+  sealToSend(
+    plaintext: Plaintext,
+    options: PublishOptions,
+  ): Uint8Array | Promise<Uint8Array> | undefined {
+    const next = this.#next(plaintext, options, 'message')
+    if (next === undefined || !this.#isBatched)
+      return next && this.#session.seal(next.epoch, next.inputs)
+    const unsigned = this.#session.sealUnsigned(next.epoch, next.inputs)
+    return this.#batching.add(this.#inputs.state.generation, unsigned)
+  }
+
+  /** Seals all, signed together where the stream does so; none if something has to be made ready. */
+  sealAll(
+    plaintexts: readonly Plaintext[],
+    options: PublishOptions,
+  ): readonly Uint8Array[] | undefined {
+    const objects: Uint8Array[] = []
+    const unsigned: UnsignedObject[] = []
+    for (const plaintext of plaintexts) {
+      const next = this.#next(plaintext, options, 'message')
+      if (next === undefined) return undefined
+      const { epoch, inputs } = next
+      if (this.#isBatched) unsigned.push(this.#session.sealUnsigned(epoch, inputs))
+      else objects.push(this.#session.seal(epoch, inputs))
+    }
+    if (!this.#isBatched) return objects
+    return this.#batching.sign(this.#inputs.state.generation, unsigned)
   }
 
   /** Seals alone in a session that nobody records, unless something has to be made ready first. */
-  sealWill(plaintext: Uint8Array, options: PublishOptions): Uint8Array | undefined {
+  sealWill(plaintext: Plaintext, options: PublishOptions): Uint8Array | undefined {
     const epoch = this.#epochInUse()
     if (epoch === undefined) return undefined
-    const metadata = this.#metadataFor(epoch, plaintext.length, options, 'will')
-    const { clearPart } = options
-    return this.#drawSession().sealOnly(epoch, { metadata, plaintext, clearPart })
+    return this.#drawSession().sealOnly(epoch, this.#inputsFor(epoch, plaintext, options, 'will'))
+  }
+
+  get #isBatched(): boolean {
+    return this.#inputs.state.generation.manifest.signatureMode === 'batch'
+  }
+
+  /** What the next object of the running session is made from. */
+  #next(
+    plaintext: Plaintext,
+    options: PublishOptions,
+    sealing: Sealing,
+  ): { readonly epoch: number; readonly inputs: SealInputs } | undefined {
+    const epoch = this.#epochInUse()
+    if (epoch === undefined) return undefined
+    if (this.#session.isOver) this.beginSession()
+    return { epoch, inputs: this.#inputsFor(epoch, plaintext, options, sealing) }
+  }
+
+  #inputsFor(
+    epoch: number,
+    message: Plaintext,
+    options: PublishOptions,
+    sealing: Sealing,
+  ): SealInputs {
+    const plaintext = typeof message === 'string' ? utf8(message) : message
+    const metadata = this.#metadataFor(epoch, plaintext.length, options, sealing)
+    return { metadata, plaintext, clearPart: options.clearPart }
   }
 
   /** The epoch to seal in now, noted as used; `undefined` if something has to be made ready first. */

@@ -12,8 +12,10 @@
 import { CborTag, decodeCbor } from '../cbor/cbor.js'
 import { AEAD_PARAMETERS, type AeadAlgorithm } from '../crypto/provider.js'
 import { WaxwingError } from '../errors.js'
+import { MAX_BATCH_OBJECTS, NODE_BYTES, pathNodes } from './batch-tree.js'
 import {
   LABEL_BATCH_SIGNATURE,
+  LABEL_BATCH_SIGNATURE_BYTES,
   LABEL_CLEAR_PART,
   MAX_CLEAR_PART_BYTES,
   SESSION_ID_BYTES,
@@ -35,13 +37,31 @@ export interface DecodedObject {
   readonly clearPart: Uint8Array | undefined
   /** 64 bytes, or `undefined` where the object carries none. */
   readonly signature: Uint8Array | undefined
+  /** Where it stands in its batch, if the signature is of one. */
+  readonly batch: BatchPlace | undefined
   /** The encoded protected header, as it is authenticated. */
   readonly protectedBytes: Uint8Array
   readonly ciphertext: Uint8Array
 }
 
+/** The place of an object under a batch signature (Section 4.3.4). */
+export interface BatchPlace {
+  /** From 0. */
+  readonly index: number
+  /** How many objects share the signature: more than `index`. */
+  readonly count: number
+  /** 32 bytes for each node that the place wants, the object's sibling first. */
+  readonly path: Uint8Array
+}
+
+interface Signature {
+  readonly bytes: Uint8Array
+  readonly batch: BatchPlace | undefined
+}
+
 const NO_SESSION = new Uint8Array(0)
 const KNOWN_PROTECTED: ReadonlySet<unknown> = new Set([1, 4, 6, 10, LABEL_CLEAR_PART])
+const KNOWN_UNPROTECTED: ReadonlySet<unknown> = new Set([12, LABEL_BATCH_SIGNATURE])
 
 /**
  * Decodes an object.
@@ -84,16 +104,29 @@ function readObject(cursor: Cursor): DecodedObject {
     clearPart,
     session,
     counter,
-    signature,
+    signature: signature?.bytes,
+    batch: signature?.batch,
     protectedBytes,
     ciphertext,
   }
 }
 
-function readUnprotected(cursor: Cursor): Uint8Array | undefined {
+function readUnprotected(cursor: Cursor): Signature | undefined {
   if (cursor.accept(0xa0)) return undefined
   cursor.expect(0xa1, 'unprotected header')
-  cursor.expect(0x0c, 'unprotected header')
+  if (cursor.accept(0x0c)) return { bytes: readSignature(cursor), batch: undefined }
+  for (const byte of LABEL_BATCH_SIGNATURE_BYTES) cursor.expect(byte, 'unprotected header')
+  cursor.expect(0x84, 'batch signature')
+  const bytes = readSignature(cursor)
+  const index = cursor.uint16('batch index')
+  const count = cursor.uint16('batch count')
+  if (count > MAX_BATCH_OBJECTS || index >= count) cursor.fail('batch count')
+  const path = cursor.byteString('batch path')
+  if (path.length !== pathNodes(index, count) * NODE_BYTES) cursor.fail('batch path')
+  return { bytes, batch: { index, count, path } }
+}
+
+function readSignature(cursor: Cursor): Uint8Array {
   const signature = cursor.byteString('signature')
   if (signature.length !== SIGNATURE_BYTES) cursor.fail('signature')
   return signature
@@ -193,6 +226,16 @@ class Cursor {
     return bigEndian(this.bytes, from, this.offset)
   }
 
+  /** A number below 2^16 with the shortest head. */
+  uint16(field: string): number {
+    const head = this.next(field)
+    if (head < 24) return head
+    if (head > 25) this.fail(field)
+    const value = head === 24 ? this.next(field) : this.next(field) * 256 + this.next(field)
+    if (value < (head === 24 ? 24 : 256)) this.fail(field)
+    return value
+  }
+
   /** A byte string with the shortest head; a view. */
   byteString(field: string): Uint8Array {
     const head = this.next(field)
@@ -235,7 +278,8 @@ function unknownPart(bytes: Uint8Array): string | undefined {
     if (!(header instanceof Map)) return undefined
     if (header.has(2)) return 'crit'
     for (const label of header.keys()) if (!KNOWN_PROTECTED.has(label)) return unknownLabel(label)
-    for (const label of unprotected.keys()) if (label !== 12) return unknownLabel(label)
+    for (const label of unprotected.keys())
+      if (!KNOWN_UNPROTECTED.has(label)) return unknownLabel(label)
     const alg: unknown = header.get(1)
     if (alg === undefined) return undefined
     return typeof alg === 'number' && Object.hasOwn(AEAD_PARAMETERS, alg) ? undefined : 'alg'
@@ -246,6 +290,5 @@ function unknownPart(bytes: Uint8Array): string | undefined {
 
 /** Names a label if it is a number. Text is the sender's own and may not be fit for a log. */
 function unknownLabel(label: unknown): string {
-  if (label === LABEL_BATCH_SIGNATURE) return 'batch signature'
   return typeof label === 'number' ? `label ${label}` : 'label'
 }

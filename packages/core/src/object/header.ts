@@ -16,6 +16,8 @@ import { ALG_CHACHA20_POLY1305, type AeadAlgorithm } from '../crypto/provider.js
 export const LABEL_CLEAR_PART: number = -65537
 /** Batch form of the producer's signature. Private label, unprotected. */
 export const LABEL_BATCH_SIGNATURE: number = -65538
+/** It as it stands in the map. */
+export const LABEL_BATCH_SIGNATURE_BYTES: Uint8Array = Uint8Array.of(0x3a, 0x00, 0x01, 0x00, 0x01)
 
 export const SESSION_ID_BYTES = 7
 export const SESSION_COUNTER_BYTES = 3

@@ -17,6 +17,7 @@ import {
 } from '../crypto/provider.js'
 import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
 import { AuthenticatedStructure, COUNTERSIGNATURE0, ENCRYPT0 } from './authenticated.js'
+import { BatchVerifier } from './batch-signature.js'
 import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
 import type { DecodedObject } from './decode.js'
 import { SESSION_ID_BYTES } from './header.js'
@@ -35,6 +36,8 @@ export interface OpenerInputs {
   readonly epoch: number
   /** 7 bytes; empty in durable-counter mode. */
   readonly session: Uint8Array
+  /** Of the generation, to be shared by its openers, so that each root is verified once. */
+  readonly batches?: BatchVerifier | undefined
 }
 
 /** What an object held, verified. */
@@ -56,6 +59,8 @@ export class ObjectOpener {
   readonly #kid: Uint8Array
   readonly #sessionBytes: number
   readonly #producerKey: Ed25519VerifyingKey | undefined
+  /** There if the signatures are of batches. */
+  readonly #batches: BatchVerifier | undefined
   /**
    * Names the content key, and says nothing about it. Openers of one key have one name, whatever
    * node its leaf was derived from.
@@ -84,6 +89,9 @@ export class ObjectOpener {
       signatureAad(generationId, content.commitment),
     )
     this.#producerKey = signatureMode === 'none' ? undefined : producerKey
+    if (signatureMode === 'batch') {
+      this.#batches = inputs.batches ?? new BatchVerifier(crypto, generationId)
+    }
     this.keyName = toHex(content.commitment.subarray(0, KEY_NAME_BYTES))
     content.key.fill(0)
   }
@@ -120,12 +128,13 @@ export class ObjectOpener {
   }
 
   /** The manifest says all this, so that nothing of it is guessed from the object. */
-  #hasFormOfStream({ alg, kid, session, signature }: DecodedObject): boolean {
+  #hasFormOfStream({ alg, kid, session, signature, batch }: DecodedObject): boolean {
     return (
       alg === this.#alg &&
       equalBytes(kid, this.#kid) &&
       session.length === this.#sessionBytes &&
-      (signature === undefined) === (this.#producerKey === undefined)
+      (signature === undefined) === (this.#producerKey === undefined) &&
+      (batch === undefined) === (this.#batches === undefined)
     )
   }
 
@@ -136,11 +145,13 @@ export class ObjectOpener {
     for (let i = 0; i < partialIv.length; i++) nonce[from + i]! ^= partialIv[i]!
   }
 
-  #signatureVerifies({ protectedBytes, ciphertext, signature }: DecodedObject): boolean {
+  #signatureVerifies({ protectedBytes, ciphertext, signature, batch }: DecodedObject): boolean {
     const key = this.#producerKey
     if (key === undefined) return true
     if (signature === undefined) return false
     const signed = this.#countersignStructure.withCiphertext(protectedBytes, ciphertext)
-    return key.verify(signed, signature)
+    const batches = this.#batches
+    if (batches === undefined) return key.verify(signed, signature)
+    return batch !== undefined && batches.verify(key, signed, signature, batch)
   }
 }

@@ -21,6 +21,8 @@ import {
 import { WaxwingError } from '../errors.js'
 import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
 import { AuthenticatedStructure, COUNTERSIGNATURE0, ENCRYPT0 } from './authenticated.js'
+import { signBatch, type UnsignedObject } from './batch-signature.js'
+import { BatchHasher } from './batch-tree.js'
 import { deriveContentKey, encryptionAad, signatureAad } from './content-key.js'
 import {
   durablePartialIv,
@@ -76,6 +78,7 @@ export function maxObjects(alg: number): number {
 export class ObjectSealer {
   readonly epoch: number
   readonly session: Uint8Array
+  readonly #crypto: CryptoProvider
   readonly #manifest: VerifiedManifest
   readonly #signingKey: Ed25519SigningKey | undefined
   readonly #aead: Aead
@@ -84,6 +87,7 @@ export class ObjectSealer {
   readonly #baseIv: Uint8Array
   readonly #encStructure: AuthenticatedStructure
   readonly #countersignStructure: AuthenticatedStructure
+  readonly #hasher: BatchHasher | undefined
   readonly #limit: number
   readonly #plain: Layout
   #next: number
@@ -96,7 +100,7 @@ export class ObjectSealer {
   constructor(inputs: SealerInputs, firstCounter = 0) {
     const { crypto, manifest, leaf, epoch, session, signingKey } = inputs
     const { alg, generationId, signatureMode, counterMode } = manifest
-    if ((signatureMode === 'each') !== (signingKey !== undefined)) {
+    if ((signatureMode === 'none') !== (signingKey === undefined)) {
       throw new TypeError(`signingKey does not fit signature mode ${signatureMode}`)
     }
     const sessionBytes = counterMode === 'session' ? SESSION_ID_BYTES : 0
@@ -104,6 +108,7 @@ export class ObjectSealer {
       throw new TypeError(`session must be ${sessionBytes} bytes, got ${session.length}`)
     }
     const content = deriveContentKey(crypto, leaf, { generationId, epoch, session, alg })
+    this.#crypto = crypto
     this.#manifest = manifest
     this.#signingKey = signingKey
     this.epoch = epoch
@@ -117,6 +122,7 @@ export class ObjectSealer {
       COUNTERSIGNATURE0,
       signatureAad(generationId, content.commitment),
     )
+    this.#hasher = signatureMode === 'batch' ? new BatchHasher(crypto) : undefined
     this.#limit = maxObjects(alg)
     this.#next = firstCounter
     this.#plain = this.#layout(firstCounter, undefined)
@@ -134,21 +140,16 @@ export class ObjectSealer {
   }
 
   /**
-   * Seals one object under the next counter.
+   * Seals one object under the next counter. In a stream with batch signatures it is a batch of one.
    *
    * @returns The object, in a new array that the caller owns.
    * @throws {WaxwingError} `ERR_COUNTER_EXHAUSTED`.
    * @throws {RangeError} If the clear part is too long.
    */
-  seal({ metadata, plaintext, clearPart }: SealInputs): Uint8Array {
-    if (this.exhausted) {
-      throw new WaxwingError('ERR_COUNTER_EXHAUSTED', 'this session has used its last counter')
-    }
-    if (clearPart !== undefined && clearPart.length > MAX_CLEAR_PART_BYTES) {
-      throw new RangeError(`clearPart must be at most ${MAX_CLEAR_PART_BYTES} bytes`)
-    }
-    const counter = this.#next++
-    const layout = this.#layoutFor(counter, clearPart)
+  seal(inputs: SealInputs): Uint8Array {
+    if (this.#hasher !== undefined) return this.#sealAlone(inputs)
+    const { metadata, plaintext } = inputs
+    const layout = this.#nextLayout(inputs)
     const textBytes = metadata.length + plaintext.length
     const ciphertextBytes = textBytes + this.#tagBytes
     const signedBytes = this.#signingKey === undefined ? 1 : SIGNATURE_HEAD.length + SIGNATURE_BYTES
@@ -158,12 +159,29 @@ export class ObjectSealer {
     const object = new Uint8Array(ciphertextAt + ciphertextBytes)
     object.set(layout.prefix)
     writeBytesHead(object, headAt, ciphertextBytes)
-    const text = this.#textOf(metadata, plaintext, textBytes)
     const ciphertext = object.subarray(ciphertextAt)
-    const aad = this.#encStructure.of(layout.protectedBytes)
-    this.#aead.seal(this.#nonce, aad, text, ciphertext)
+    this.#encrypt(layout, inputs, ciphertext)
     this.#countersign(object, layout, ciphertext)
     return object
+  }
+
+  /**
+   * Seals one object of a batch, to be signed with others by `signBatch`.
+   *
+   * @throws {TypeError} If the stream has no batch signatures.
+   * @throws {WaxwingError} As {@link seal}.
+   */
+  sealUnsigned(inputs: SealInputs): UnsignedObject {
+    if (this.#hasher === undefined) throw new TypeError('the stream has no batch signatures')
+    const { metadata, plaintext } = inputs
+    const layout = this.#nextLayout(inputs)
+    const ciphertextBytes = metadata.length + plaintext.length + this.#tagBytes
+    const rest = new Uint8Array(headBytes(ciphertextBytes) + ciphertextBytes)
+    const ciphertext = rest.subarray(writeBytesHead(rest, 0, ciphertextBytes))
+    this.#encrypt(layout, inputs, ciphertext)
+    const { prefix, protectedBytes } = layout
+    const structure = this.#countersignStructure.withCiphertext(protectedBytes, ciphertext)
+    return { prefix: prefix.slice(), rest, leaf: this.#hasher.leaf(structure) }
   }
 
   /** Overwrites what this sealer holds of the key, as far as it is ours. It seals no more. */
@@ -172,6 +190,31 @@ export class ObjectSealer {
     this.#baseIv.fill(0)
     this.#text.fill(0)
     this.#countersignStructure.wipe()
+  }
+
+  #sealAlone(inputs: SealInputs): Uint8Array {
+    const key = this.#signingKey
+    if (key === undefined) throw new TypeError('a signing key is wanted')
+    const { generationId } = this.#manifest
+    const [object] = signBatch(this.#crypto, [this.sealUnsigned(inputs)], { generationId, key })
+    return object!
+  }
+
+  /** Takes the next counter. */
+  #nextLayout({ clearPart }: SealInputs): Layout {
+    if (this.exhausted) {
+      throw new WaxwingError('ERR_COUNTER_EXHAUSTED', 'this session has used its last counter')
+    }
+    if (clearPart !== undefined && clearPart.length > MAX_CLEAR_PART_BYTES) {
+      throw new RangeError(`clearPart must be at most ${MAX_CLEAR_PART_BYTES} bytes`)
+    }
+    return this.#layoutFor(this.#next++, clearPart)
+  }
+
+  #encrypt(layout: Layout, { metadata, plaintext }: SealInputs, ciphertext: Uint8Array): void {
+    const text = this.#textOf(metadata, plaintext, metadata.length + plaintext.length)
+    const aad = this.#encStructure.of(layout.protectedBytes)
+    this.#aead.seal(this.#nonce, aad, text, ciphertext)
   }
 
   #layoutFor(counter: number, clearPart: Uint8Array | undefined): Layout {

@@ -14,6 +14,7 @@ import { ALG_AES_CCM_16_64_128, type CryptoProvider } from '../crypto/provider.j
 import { WaxwingError } from '../errors.js'
 import type { Trust, TrustedPrincipal } from '../identity/trust.js'
 import type { Candidate, NodeRing } from '../key-tree/node-ring.js'
+import { BatchVerifier } from '../object/batch-signature.js'
 import type { DecodedObject } from '../object/decode.js'
 import type { Metadata } from '../object/metadata.js'
 import { ObjectOpener, type OpenedText } from '../object/open.js'
@@ -91,6 +92,7 @@ export class GenerationOpener {
   producer: TrustedPrincipal
   readonly #inputs: GenerationOpenerInputs
   readonly #maxFailures: number
+  readonly #batches: BatchVerifier | undefined
   /** Under all keys of the generation, also those that no longer stand ready. */
   #failures = 0
   /** Of the keys that no longer stand ready, where nothing is signed. */
@@ -103,6 +105,8 @@ export class GenerationOpener {
     const isShort = inputs.manifest.alg === ALG_AES_CCM_16_64_128
     this.#maxFailures = inputs.maxFailures ?? (isShort ? MAX_FAILURES_SHORT_TAG : MAX_FAILURES)
     this.producer = inputs.producer
+    const { signatureMode, generationId } = inputs.manifest
+    if (signatureMode === 'batch') this.#batches = new BatchVerifier(inputs.crypto, generationId)
   }
 
   /** Tries to open an object whose kid is this generation's. */
@@ -149,7 +153,16 @@ export class GenerationOpener {
     return ring.candidates(epoch).map((candidate) => {
       const leaf = candidate.leaf()
       const producerKey = this.producer.key
-      const opener = new ObjectOpener({ crypto, manifest, producerKey, leaf, epoch, session })
+      const batches = this.#batches
+      const opener = new ObjectOpener({
+        crypto,
+        manifest,
+        producerKey,
+        leaf,
+        epoch,
+        session,
+        batches,
+      })
       leaf.fill(0)
       opener.failures = this.#earlier.of(opener.keyName)
       return { candidate, opener }

@@ -33,12 +33,11 @@ export const MAX_EPOCH_SECONDS = 31_536_000
 export const GENERATION_ID_BYTES = 32
 
 export type CounterMode = 'session' | 'durable'
-/** 2 is reserved for signatures of many objects at once. */
-export type SignatureMode = 'none' | 'each'
+export type SignatureMode = 'none' | 'each' | 'batch'
 export type HistoryMode = 'keep' | 'forget'
 
 const COUNTER_MODES: readonly CounterMode[] = ['session', 'durable']
-const SIGNATURE_MODES: readonly SignatureMode[] = ['none', 'each']
+const SIGNATURE_MODES: readonly SignatureMode[] = ['none', 'each', 'batch']
 const HISTORY_MODES: readonly HistoryMode[] = ['keep', 'forget']
 
 export interface Predecessor {

@@ -13,9 +13,12 @@ import {
   decodeCbor,
   encodeCbor,
   encodeHead,
+  type BatchPlace,
   type CborKey,
   type CborValue,
 } from '@waxwing/core'
+
+import { naivePath } from './naive-batch-tree.js'
 
 export interface ObjectParts {
   readonly alg: number
@@ -24,6 +27,7 @@ export interface ObjectParts {
   readonly epoch: number
   readonly clearPart?: Uint8Array | undefined
   readonly signature?: Uint8Array | undefined
+  readonly batch?: BatchPlace | undefined
   readonly ciphertext: Uint8Array
 }
 
@@ -42,8 +46,13 @@ export function headerMap(parts: ObjectParts): Map<CborKey, CborValue> {
 
 /** Encodes an object by the general codec. */
 export function referenceEncode(parts: ObjectParts): Uint8Array {
-  const { signature, ciphertext } = parts
-  const unprotected = new Map(signature === undefined ? [] : [[12, signature]])
+  const { signature, batch, ciphertext } = parts
+  const unprotected = new Map<CborKey, CborValue>()
+  if (signature !== undefined && batch === undefined) unprotected.set(12, signature)
+  if (signature !== undefined && batch !== undefined) {
+    const { index, count, path } = batch
+    unprotected.set(-65538, [signature, index, count, path])
+  }
   return encodeCbor(new CborTag(16, [encodeCbor(headerMap(parts)), unprotected, ciphertext]))
 }
 
@@ -66,7 +75,9 @@ export function referenceVerdict(bytes: Uint8Array): string {
     isPartialIv(map.get(6)) &&
     lengthOf(map.get(10)) === 4 &&
     (!map.has(-65537) || within(lengthOf(map.get(-65537)), 0, 65_535)) &&
+    unprotected.size <= 1 &&
     (!unprotected.has(12) || lengthOf(signature) === 64) &&
+    (!unprotected.has(-65538) || isBatch(unprotected.get(-65538))) &&
     ciphertext instanceof Uint8Array
   return right ? 'valid' : 'ERR_MALFORMED'
 }
@@ -81,8 +92,18 @@ function hasUnknown(
   return (
     unknownAlg ||
     [...header.keys()].some((label) => ![1, 4, 6, 10, -65537].includes(label as number)) ||
-    [...unprotected.keys()].some((label) => label !== 12)
+    [...unprotected.keys()].some((label) => ![12, -65538].includes(label as number))
   )
+}
+
+function isBatch(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== 4) return false
+  const [signature, index, count, path] = value as readonly unknown[]
+  if (typeof index !== 'number' || typeof count !== 'number') return false
+  const isPlace = within(count, 1, 4096) && within(index, 0, count - 1)
+  const leaves = Array.from({ length: isPlace ? count : 0 }, () => new Uint8Array(32))
+  const nodes = isPlace ? naivePath(leaves, index).length : -1
+  return lengthOf(signature) === 64 && lengthOf(path) === 32 * nodes
 }
 
 function isPartialIv(value: unknown): boolean {
@@ -112,6 +133,8 @@ export interface Token {
   readonly major: number
   readonly argument: number
   readonly content?: Uint8Array
+  /** How many tokens behind it belong to it; of an array, all to the end if this is left out. */
+  readonly tokens?: number
 }
 
 const bstr = (content: Uint8Array): Token => ({ major: 2, argument: content.length, content })
@@ -131,16 +154,24 @@ export function headerTokens(parts: ObjectParts): Token[] {
 
 /** The heads of the object around an encoded protected header. */
 export function objectTokens(parts: ObjectParts, protectedBytes: Uint8Array): Token[] {
-  const { signature, ciphertext } = parts
-  const signed = signature === undefined ? [] : [uint(12), bstr(signature)]
+  const { ciphertext } = parts
+  const signed = signatureTokens(parts)
   return [
     { major: 6, argument: 16 },
     { major: 4, argument: 3 },
     bstr(protectedBytes),
-    { major: 5, argument: signed.length / 2 },
+    { major: 5, argument: signed.length === 0 ? 0 : 1, tokens: signed.length },
     ...signed,
     bstr(ciphertext),
   ]
+}
+
+function signatureTokens({ signature, batch }: ObjectParts): Token[] {
+  if (signature === undefined) return []
+  if (batch === undefined) return [uint(12), bstr(signature)]
+  const { index, count, path } = batch
+  const list = { major: 4, argument: 4, tokens: 4 }
+  return [negative(-65538), list, bstr(signature), uint(index), uint(count), bstr(path)]
 }
 
 /** Writes tokens, the one at `wideAt` with a head that is longer than it has to be. */
@@ -178,7 +209,8 @@ export function writeIndefinite(tokens: readonly Token[], at: number): Uint8Arra
     return concatBytes(before, opened, chunk, end, writeTokens(tokens.slice(at + 1)))
   }
   // The items of an outer map or array reach to the end, or up to the ciphertext.
-  const itemCount = token.major === 5 ? 2 * token.argument : tokens.length - at - 1
+  const whole = token.major === 5 ? 2 * token.argument : tokens.length - at - 1
+  const itemCount = token.tokens ?? whole
   const items = writeTokens(tokens.slice(at + 1, at + 1 + itemCount))
   return concatBytes(before, opened, items, end, writeTokens(tokens.slice(at + 1 + itemCount)))
 }

@@ -106,7 +106,7 @@ describe('a manifest', () => {
     ['with an unknown algorithm', [6, 2], 'ERR_UNSUPPORTED'],
     ['with a kid of 5 bytes', [7, 5], 'ERR_MALFORMED'],
     ['with an unknown counter mode', [8, 2], 'ERR_UNSUPPORTED'],
-    ['with batch signatures, which are only reserved', [9, 2], 'ERR_UNSUPPORTED'],
+    ['with an unknown signature mode', [9, 3], 'ERR_UNSUPPORTED'],
     ['with an unknown history mode', [10, 2], 'ERR_UNSUPPORTED'],
     ['with half a predecessor', [11, [new Uint8Array(32)]], 'ERR_MALFORMED'],
     ['with a closing epoch above 2^32 - 1', [11, [new Uint8Array(32), 2 ** 32]], 'ERR_MALFORMED'],

@@ -2,7 +2,6 @@
 import {
   AEAD_PARAMETERS,
   countersign0Structure,
-  decodeCredential,
   decodeManifest,
   decodeMetadata,
   decodeObject,
@@ -12,38 +11,17 @@ import {
   encryptionAad,
   encStructure,
   fromHex,
-  GenerationOpener,
-  NodeRing,
-  notAuthentic,
   ObjectSealer,
   rootNode,
   signatureAad,
   toHex,
-  verifyManifest,
   type AeadAlgorithm,
   type CryptoProvider,
-  type OpenOutcome,
-  type VerifiedManifest,
 } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
 import { providers } from '../crypto/providers.js'
-import {
-  bytes,
-  expectResults,
-  nameOf,
-  trustIn,
-  vectorsOf,
-  type VectorCase,
-} from '../support/vectors.js'
-
-interface Opening extends VectorCase {
-  readonly manifest: string
-  readonly credential: string
-  readonly bundle: string
-  readonly root: string
-  readonly closingEpoch?: number
-  readonly object: string
-}
+import { manifestOf, openerOf, raise, type Opening } from '../support/object-vectors.js'
+import { bytes, expectResults, nameOf, vectorsOf, type VectorCase } from '../support/vectors.js'
 
 interface Sealing extends Opening {
   readonly alg: AeadAlgorithm
@@ -143,31 +121,6 @@ describe('the vectors of objects', () => {
     for (const alg of algs) expect(providers.some(({ aeads }) => aeads.has(alg))).toBe(true)
   })
 })
-
-function manifestOf(crypto: CryptoProvider, { manifest, credential }: Opening): VerifiedManifest {
-  const { signingKey } = decodeCredential(crypto, fromHex(credential))
-  const key = crypto.ed25519VerifyingKey(signingKey)
-  return verifyManifest(decodeManifest(crypto, fromHex(manifest)), key)
-}
-
-function openerOf(crypto: CryptoProvider, test: Opening): GenerationOpener {
-  const trust = trustIn(crypto, test.bundle)
-  const producer = trust.resolveCredential(fromHex(test.credential))
-  const ring = new NodeRing(crypto)
-  ring.addProven([rootNode(fromHex(test.root))], 'own')
-  const manifest = manifestOf(crypto, test)
-  const opener = new GenerationOpener({ crypto, trust, manifest, producer, ring })
-  opener.closingEpoch = test.closingEpoch
-  return opener
-}
-
-/** An outcome as an error: the code under which a reader reports it. */
-function raise(outcome: OpenOutcome): void {
-  if (outcome.kind === 'opened') return
-  if (outcome.kind === 'refused') throw outcome.error
-  if (outcome.kind === 'no-key') throw new Error('a root covers every epoch')
-  throw notAuthentic()
-}
 
 const STEPS = [
   'generationId',
