@@ -146,8 +146,9 @@ export class Revoking {
       await this.#waitForNext()
       return []
     }
-    const effect = this.#carryOut(order)
+    await this.#strikeBy(order) // durable before the transport is told that it was received
     // Rotations that come close together wait for each other: nothing else may wait for them.
+    const effect = this.#owed.settleAll()
     const inTime = await this.#patience.inTime(effect, PATIENCE_MS)
     if (inTime !== undefined) return [await this.#ack(order)]
     this.#inBackground(effect.then(async () => this.#inputs.send([await this.#ack(order)])))
@@ -202,15 +203,18 @@ export class Revoking {
     if (!this.#closed) this.#watch.waitFor(Math.min(next, this.#nextOfBundles))
   }
 
-  /** A revocation that was carried out stays so: replayed, it does not undo what came after it. */
-  async #carryOut({ principal, since, streams, digest, expires }: RevocationOrder): Promise<void> {
-    if (!(await this.#book.hasHandled(digest))) {
-      const striking = { since, rotate: true }
-      if (streams === 'all') await this.#strikeEverywhere(principal, since)
-      else await Promise.all(streams.map((stream) => this.#strike(stream, principal, striking)))
-      await this.#book.handled(digest, expires)
-    }
+  async #carryOut(order: RevocationOrder): Promise<void> {
+    await this.#strikeBy(order)
     await this.#owed.settleAll()
+  }
+
+  /** A revocation that was carried out stays so: replayed, it does not undo what came after it. */
+  async #strikeBy({ principal, since, streams, digest, expires }: RevocationOrder): Promise<void> {
+    if (await this.#book.hasHandled(digest)) return
+    const striking = { since, rotate: true }
+    if (streams === 'all') await this.#strikeEverywhere(principal, since)
+    else await Promise.all(streams.map((stream) => this.#strike(stream, principal, striking)))
+    await this.#book.handled(digest, expires)
   }
 
   /** @param domain - Only where the principal was of this domain when we granted. */
