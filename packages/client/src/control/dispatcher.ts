@@ -34,6 +34,7 @@ import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
 import { EarlyCards } from './early-cards.js'
 import type { Reply } from './messenger.js'
+import { isOwnTrouble } from './own-trouble.js'
 import { RateLimit } from './rate-limit.js'
 import { Seen } from './seen.js'
 
@@ -138,7 +139,13 @@ export class Dispatcher {
   async #learn(credential: Uint8Array): Promise<void> {
     const principal = await this.#trustBook.learn(credential)
     const early = this.#earlyCards.take(principal.id)
-    if (early !== undefined) await this.#trustBook.keepCard(early, principal)
+    if (early === undefined) return
+    try {
+      await this.#trustBook.keepCard(early, principal)
+    } catch (error) {
+      if (isOwnTrouble(error)) this.#earlyCards.keep(principal.id, early)
+      throw error
+    }
   }
 
   /**
@@ -154,8 +161,15 @@ export class Dispatcher {
     }
     const early = this.#early
     this.#early = undefined
-    // What is wrong with it was said when it came.
-    if (early !== undefined) await this.#acceptBundle(early).catch(() => undefined)
+    if (early === undefined) return
+    try {
+      await this.#acceptBundle(early)
+    } catch (error) {
+      // What is wrong with it was said when it came.
+      if (!isOwnTrouble(error)) return
+      this.#early = early
+      throw error
+    }
   }
 
   #isEarly(bytes: Uint8Array, error: unknown): boolean {

@@ -9,6 +9,10 @@
 export interface Item {
   readonly address: string
   readonly payload: Uint8Array
+  /** How often it was tried, and failed for a reason of our own. */
+  readonly tries: number
+  /** Where it waits for its turn. */
+  readonly queue: IntakeQueue
   /** Told whether it was dealt with, or given up for good. */
   readonly done: (isOver: boolean) => void
 }

@@ -8,6 +8,9 @@
  * authors that we know, and within it a bucket for each, because a claim is not yet a proof; one for
  * what is sealed to us; and one for everybody else. Where one is full, a random message gives way.
  *
+ * What is wrong with a message is final. What is wrong with us is not: until the message was dealt
+ * with, the transport is not told, and it is tried again (Section 7.2.4).
+ *
  * @module
  */
 
@@ -17,7 +20,9 @@ import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
 import type { Dispatcher } from './dispatcher.js'
 import { IntakeQueue, type Item } from './intake-queue.js'
+import { IntakeRetries } from './intake-retries.js'
 import type { Reply } from './messenger.js'
+import { isOwnTrouble } from './own-trouble.js'
 import { RateLimit } from './rate-limit.js'
 
 const MAX_QUEUE_BYTES = 16_777_216
@@ -43,6 +48,7 @@ export class Intake {
   /** So do the credentials and cards of a whole domain. */
   readonly #unknown = new IntakeQueue({ messages: 4096, bytes: MAX_QUEUE_BYTES })
   readonly #turns: readonly IntakeQueue[] = [this.#known, this.#sealed, this.#unknown]
+  readonly #retries: IntakeRetries
   readonly #claims = new RateLimit({ capacity: 64, perSecond: 32 })
   readonly #sending = new Set<Promise<void>>()
   #turn = 0
@@ -53,30 +59,27 @@ export class Intake {
 
   constructor(inputs: IntakeInputs) {
     this.#inputs = inputs
+    this.#retries = new IntakeRetries(inputs.runtime, (item) => this.#enqueue(item))
   }
 
   /**
    * Takes one message. Never rejects.
    *
    * @returns Whether it was dealt with, or given up for good; `false` if it must come again, because
-   *   we are closing.
+   *   we are closing, or too much waits for our own trouble to pass.
    */
   take(address: string, payload: Uint8Array): Promise<boolean> {
     if (this.#closed) return Promise.resolve(false)
     const queue = this.#queueFor(payload, address)
     if (queue === undefined) return Promise.resolve(true)
-    return new Promise((done) => {
-      const victims = queue.push({ address, payload, done }, (below) => this.#random(below))
-      for (const victim of victims) victim.done(true)
-      if (victims.length > 0) this.#reportOverload(victims.length)
-      this.#running ??= this.#run()
-    })
+    return new Promise((done) => this.#enqueue({ address, payload, tries: 0, queue, done }))
   }
 
   /** Stops. Resolves when what was begun is done; what waits is to come again. */
   async close(): Promise<void> {
     this.#closed = true
     for (const queue of this.#turns) for (const item of queue.clear()) item.done(false)
+    for (const item of this.#retries.clear()) item.done(false)
     await this.#running
     await Promise.all(this.#sending)
   }
@@ -97,6 +100,13 @@ export class Intake {
       this.#refused(error, address)
       return undefined
     }
+  }
+
+  #enqueue(item: Item): void {
+    const victims = item.queue.push(item, (below) => this.#random(below))
+    for (const victim of victims) victim.done(victim.tries === 0)
+    if (victims.length > 0) this.#reportOverload(victims.length)
+    this.#running ??= this.#run()
   }
 
   async #run(): Promise<void> {
@@ -120,16 +130,15 @@ export class Intake {
   }
 
   /** One after the other is looked at; the answers are sent side by side. */
-  async #handle({ address, payload, done }: Item): Promise<void> {
+  async #handle(item: Item): Promise<void> {
     let replies: readonly Reply[]
     try {
-      replies = await this.#inputs.dispatcher.receive(payload)
+      replies = await this.#inputs.dispatcher.receive(item.payload)
     } catch (error) {
-      this.#refused(error, address)
-      done(true)
+      this.#failed(item, error)
       return
     }
-    const sending = this.#answer(replies, done)
+    const sending = this.#answer(replies, item.done)
     this.#sending.add(sending)
     void sending.then(() => this.#sending.delete(sending))
     if (this.#sending.size >= MAX_SENDING) await Promise.race(this.#sending)
@@ -150,6 +159,22 @@ export class Intake {
       if (!this.#closed) this.#inputs.runtime.report(error)
       return false
     }
+  }
+
+  #failed(item: Item, error: unknown): void {
+    if (!isToBeTried(error, item)) {
+      this.#refused(error, item.address)
+      item.done(true)
+      return
+    }
+    if (this.#closed) {
+      item.done(false)
+      return
+    }
+    if (item.tries === 0) this.#inputs.runtime.report(error)
+    const victims = this.#retries.add(item, (below) => this.#random(below))
+    for (const victim of victims) victim.done(false)
+    if (victims.length > 0) this.#reportOverload(victims.length)
   }
 
   #refused(error: unknown, address: string): void {
@@ -176,6 +201,12 @@ export class Intake {
     const [a = 0, b = 0, c = 0] = this.#inputs.runtime.crypto.randomBytes(3)
     return (a * 65_536 + b * 256 + c) % below
   }
+}
+
+/** What has to come often because we failed is not to be refused for coming often. */
+function isToBeTried(error: unknown, { tries }: Item): boolean {
+  if (isOwnTrouble(error)) return true
+  return tries > 0 && error instanceof WaxwingError && error.details.rule === 'rate'
 }
 
 /** Lets sockets and timers have their turn. */

@@ -1,0 +1,191 @@
+import { fromHex, inboxAddress, trustAddress, WaxwingError, type Store } from '@waxwing/core'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Decide } from '../../src/options.js'
+import { faultyStore } from '../../src/testing.js'
+import { DAY, HOUR, START } from '../support/plant.js'
+import { canOpen, eventsOf, Town, want, type Resident } from '../support/town.js'
+
+const STREAM = 'plant/1'
+const grantAll: Decide = (asked) => asked.grant({ from: new Date(START - DAY) })
+
+/** A store of which some tables cannot be written for a while. */
+class Trouble {
+  tables: readonly string[] = []
+  /** What writes to them wait for, before they fail. */
+  delay: Promise<void> | undefined
+  error: () => Error | undefined = () =>
+    new WaxwingError('ERR_STORE_BUSY', 'another process holds it')
+  readonly wrap = (store: Store): Store =>
+    faultyStore(store, {
+      beforeWrite: async (_count, changes) => {
+        if (!changes.some(({ table }) => this.tables.includes(table))) return
+        await this.delay
+        const error = this.error()
+        if (error !== undefined) throw error
+      },
+    })
+}
+
+let town: Town
+let trouble: Trouble
+let plant: Resident
+beforeEach(async () => {
+  town = await Town.found()
+  trouble = new Trouble()
+  plant = await town.member('plant', { produces: ['plant/#'] }, { decide: grantAll }, trouble.wrap)
+})
+afterEach(() => town.close())
+
+/** Puts a message where the plant listens. Returns whether the transport was told, and how. */
+function take(payload: Uint8Array): { readonly answer: Promise<boolean>; outcome(): unknown } {
+  const { intake, identity } = plant.endpoint.parts
+  let outcome: unknown = 'waiting'
+  const answer = intake.take(inboxAddress(identity.id), payload)
+  void answer.then((isOver) => (outcome = isOver))
+  return { answer, outcome: () => outcome }
+}
+
+describe('a control message that meets a store in trouble', () => {
+  it('is not acknowledged, and counts as soon as the store works', async () => {
+    trouble.tables = ['bundle']
+    const taken = take(await newBundle())
+    await town.pass(10_000, 500)
+    expect(taken.outcome()).toBe('waiting')
+    expect(plant.endpoint.parts.trustBook.trust.bundle?.version).toBe(1)
+    trouble.tables = []
+    await town.pass(60_000, 1000)
+    expect(taken.outcome()).toBe(true)
+    expect(plant.endpoint.parts.trustBook.trust.bundle?.version).toBe(2)
+  })
+
+  it('costs the revoked their access, although the bundle came only once', async () => {
+    const desk = await town.member('desk')
+    const producer = await plant.endpoint.producer(STREAM)
+    await producer.ready()
+    const before = producer.seal('before')
+    want(desk, before)
+    await town.pass(1000, 50)
+    expect(canOpen(desk, before)).toBe(true)
+    await town.domain.revoke(desk.endpoint.parts.identity.id)
+    trouble.tables = ['bundle']
+    town.broker.inject(trustAddress(town.domain.id), town.domain.bundle, { retained: false })
+    await town.pass(5000, 500)
+    trouble.tables = []
+    await town.pass(3 * HOUR, 60_000)
+    await producer.ready()
+    expect(canOpen(desk, producer.seal('after'))).toBe(false)
+  })
+
+  it('is told of once, however often it is tried, and no more often than the pause allows', async () => {
+    let writes = 0
+    trouble.error = () => {
+      writes++
+      return new WaxwingError('ERR_STORE_FULL', 'no room')
+    }
+    trouble.tables = ['bundle']
+    take(await newBundle())
+    await town.pass(HOUR, 1000)
+    expect(eventsOf(plant, 'error').map(({ error }) => error.code)).toEqual(['ERR_STORE_FULL'])
+    expect(eventsOf(plant, 'control-refused')).toEqual([])
+    expect(writes).toBeGreaterThan(50)
+    expect(writes).toBeLessThan(70)
+  })
+
+  it('is tried again after an error that nobody foresaw, too', async () => {
+    trouble.tables = ['bundle']
+    trouble.error = () => new TypeError('unforeseen')
+    const taken = take(await newBundle())
+    await town.pass(5000, 500)
+    expect(taken.outcome()).toBe('waiting')
+    trouble.tables = []
+    await town.pass(60_000, 1000)
+    expect(taken.outcome()).toBe(true)
+  })
+
+  it('brings the key card with it that had come before its credential', async () => {
+    const { identity } = (await town.member('late')).endpoint.parts
+    const { trustBook } = plant.endpoint.parts
+    await take(identity.card.bytes).answer
+    let writes = 0
+    trouble.tables = ['principal']
+    trouble.error = () => (++writes === 2 ? new WaxwingError('ERR_STORE_BUSY', 'busy') : undefined)
+    const taken = take(identity.credential ?? new Uint8Array())
+    await town.pass(10_000, 500)
+    expect(taken.outcome()).toBe(true)
+    expect(trustBook.cardOf(identity.id)?.issued).toBe(identity.card.issued)
+  })
+
+  it('is not acknowledged before a revocation is durable, however long that takes', async () => {
+    const desk = await town.member('desk')
+    const producer = await plant.endpoint.producer(STREAM)
+    await producer.ready()
+    want(desk, producer.seal('before'))
+    await town.pass(1000, 50)
+    const { revocation } = await town.domain.revoke(desk.endpoint.parts.identity.id)
+    let finish = (): void => undefined
+    trouble.delay = new Promise((resolve) => (finish = resolve))
+    trouble.error = () => undefined
+    trouble.tables = ['ledger']
+    const taken = take(revocation)
+    await town.pass(60_000, 1000)
+    expect(taken.outcome()).toBe('waiting')
+    finish()
+    await town.pass(3000, 100)
+    expect(taken.outcome()).toBe(true)
+    expect(eventsOf(plant, 'revoked')).toHaveLength(1)
+  })
+
+  it('is left to the transport when the endpoint is closed', async () => {
+    trouble.tables = ['bundle']
+    const taken = take(await newBundle())
+    await town.pass(5000, 500)
+    await plant.endpoint.close()
+    expect(await taken.answer).toBe(false)
+  })
+
+  it('is not refused for coming often, where only our trouble makes it come', async () => {
+    const desk = await town.member('desk')
+    const { kid } = await plant.endpoint.producer(STREAM)
+    const requests = Array.from({ length: 50 }, () => requestFor(kid, desk))
+    trouble.tables = ['principal']
+    const taken = requests.map(take)
+    await town.pass(2000, 500)
+    trouble.tables = []
+    await town.pass(600_000, 1000)
+    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set([true]))
+    expect(eventsOf(plant, 'control-refused')).toEqual([])
+  })
+
+  it('is refused for good where it is bad', async () => {
+    const bundle = (await newBundle()).slice()
+    bundle[bundle.length - 1] = (bundle.at(-1) ?? 0) ^ 1
+    expect(await take(bundle).answer).toBe(true)
+    expect(eventsOf(plant, 'control-refused')).toMatchObject([{ code: 'ERR_SIGNATURE' }])
+  })
+
+  it('takes bounded room: what gives way is left to the transport', async () => {
+    const bundle = await newBundle()
+    trouble.tables = ['bundle']
+    const outcomes: boolean[] = []
+    for (let count = 0; count < 1100; count++) {
+      void take(bundle).answer.then((isOver) => outcomes.push(isOver))
+    }
+    await town.pass(700, 10)
+    expect(outcomes).toEqual(new Array(1100 - 1024).fill(false))
+    expect(eventsOf(plant, 'overload')).not.toEqual([])
+  })
+})
+
+/** The domain's second bundle, which nobody has got yet. */
+async function newBundle(): Promise<Uint8Array> {
+  const other = await town.member('other')
+  await town.domain.revoke(other.endpoint.parts.identity.id)
+  return town.domain.bundle
+}
+
+function requestFor(kid: string, { endpoint }: Resident): Uint8Array {
+  const spans = [{ first: 1, last: 1 }]
+  const body = { kid: fromHex(kid), spans, rights: 'read', reason: undefined } as const
+  const options = { recipient: null, lifeSeconds: 3600 }
+  return endpoint.parts.messenger.compose('request', body, options)
+}
