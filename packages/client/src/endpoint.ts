@@ -138,7 +138,9 @@ export class Endpoint {
   reader(filter: string, options: ReaderOptions = {}): Reader {
     this.#assertOpen()
     const { runtime, book, trustBook, requester, transport } = this.#parts
-    const deps = { runtime, book, trust: trustBook.trust, requests: requester, transport }
+    const trust = trustBook.trust
+    const onClosed = (): void => void this.#readers.delete(reader)
+    const deps = { runtime, book, trust, requests: requester, transport, onClosed }
     const reader = new Reader(deps, filter, options)
     this.#readers.add(reader)
     reader.start().catch((error: unknown) => runtime.report(error))
@@ -308,22 +310,36 @@ export class Endpoint {
   async #close(): Promise<void> {
     const { intake, outbox, requester, granter, revoking, transport, identity, trustBook } =
       this.#parts
+    const readers = [...this.#readers]
     this.#work.startClosing()
-    this.#following.close()
-    requester.close()
-    this.#listening.close()
-    this.#patience.close()
-    await Promise.all([...this.#readers].map((reader) => reader.close({ keepSubscription: true })))
-    granter.close()
-    revoking.close()
-    await this.#producers.close()
-    await this.#work.foregroundEnded()
-    outbox.close()
-    const atRest = intake.close()
-    await transport?.close()
-    await atRest
-    await this.#work.backgroundEnded()
-    identity.close()
-    trustBook.close()
+    await inTurn([
+      () => this.#following.close(),
+      () => requester.close(),
+      () => this.#listening.close(),
+      () => this.#patience.close(),
+      ...readers.map((reader) => () => reader.close({ keepSubscription: true })),
+      () => granter.close(),
+      () => revoking.close(),
+      () => this.#producers.close(),
+      () => this.#work.foregroundEnded(),
+      () => outbox.close(),
+      () => Promise.all([intake.close(), transport?.close()]),
+      () => this.#work.backgroundEnded(),
+      () => identity.close(),
+      () => trustBook.close(),
+    ])
   }
+}
+
+/** Takes every step, whatever becomes of the others. @throws What failed first. */
+async function inTurn(steps: readonly (() => unknown)[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const step of steps) {
+    try {
+      await step()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
 }

@@ -55,6 +55,7 @@ export class ForgettingWatch {
     if (!time.known || !time.isConfirmed) return
     const forgetful = this.#forgetful()
     for (const generation of forgetful) await this.#forgetIn(generation)
+    if (this.#book.hasUnrecorded && !this.#closed) await this.#book.record([])
     // After a short absence the clock is still believed.
     if (forgetful.length > 0 && !this.#closed) await writeConfirmedTime(store, time.now())
   }

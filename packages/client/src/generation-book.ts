@@ -43,8 +43,8 @@ export class GenerationBook {
   readonly #byKid = new Map<string, Generation[]>()
   /** Those that name a predecessor, by its id. */
   readonly #successors = new Map<string, Generation[]>()
-  /** Closed since they were last recorded. */
-  readonly #closed = new Set<Generation>()
+  /** Changed here since they were last recorded. */
+  readonly #unrecorded = new Set<Generation>()
   /** Those in the store whose producer is not trusted now, by id. */
   readonly #away = new Set<string>()
   readonly #listeners = new Set<GenerationListener>()
@@ -96,27 +96,39 @@ export class GenerationBook {
   }
 
   /**
-   * Takes a generation of our own. It is the caller's to {@link GenerationBook.record} it, or to
-   * {@link GenerationBook.discard} it.
+   * Makes a generation of our own, of which nothing is known here until it is recorded.
    *
    * @param nodes - Its root, or what of it was not forgotten. Copied.
    */
-  addOwn(
+  makeOwn(
     manifest: VerifiedManifest,
     producer: TrustedPrincipal,
     nodes: readonly TreeNode[],
   ): Generation {
     const ring = new NodeRing(this.#runtime.crypto)
     ring.addProven(nodes, OWN_SOURCE)
-    const generation = this.#make({ manifest, producer, ring, own: true })
-    this.#index(generation)
-    return generation
+    return this.#make({ manifest, producer, ring, own: true })
   }
 
-  /** Takes back a generation of our own that could not be recorded. */
-  discard(generation: Generation): void {
-    this.#unindex(generation)
-    generation.ring.wipe()
+  /**
+   * Records a generation of our own, and makes other changes with it: all of that or nothing. Only
+   * then is it in use, and is its predecessor closed.
+   *
+   * @returns `false` if an expectation of `others` was not met. Its keys are overwritten then, and
+   *   also where the store refuses.
+   */
+  async recordOwn(generation: Generation, others: readonly Change[]): Promise<boolean> {
+    let isRecorded = false
+    try {
+      isRecorded = await this.#write([generation], others)
+    } finally {
+      if (!isRecorded) generation.ring.wipe()
+    }
+    if (!isRecorded) return false
+    const early = this.#byId.get(generation.id) // read from the store before we came to it
+    if (early !== undefined) this.#unindex(early)
+    this.#index(generation)
+    return true
   }
 
   /** Finds a generation, in the store too: another process may have made it. */
@@ -145,14 +157,26 @@ export class GenerationBook {
     pruneGrants(generation.grants, held.received)
     generation.opener.reset()
     if (known === undefined) this.#index(generation)
-    await this.record([generation])
+    try {
+      await this.record([generation])
+    } catch (error) {
+      // Not held, so that who gave it, and is not told that it came, gives it again.
+      generation.grants.delete(held.grantId)
+      throw error
+    }
     this.#tell(generation)
     return { generation, addition }
   }
 
+  /** Whether something changed here that the store refused to record. */
+  get hasUnrecorded(): boolean {
+    return this.#unrecorded.size > 0
+  }
+
   /**
-   * Records generations as they stand now, and those that were closed lately, and makes other changes
-   * with it: all of that or nothing. What another process recorded meanwhile is taken over.
+   * Records generations as they stand now, and whatever else changed since it was last recorded, and
+   * makes other changes with it: all of that or nothing. What another process recorded meanwhile is
+   * taken over. What could not be recorded is recorded with the next.
    *
    * @returns `false`, with nothing changed in the store, if an expectation of `others` was not met.
    */
@@ -160,11 +184,15 @@ export class GenerationBook {
     generations: readonly Generation[],
     others: readonly Change[] = [],
   ): Promise<boolean> {
-    const closed = [...this.#closed]
-    const all = new Set([...generations, ...closed])
-    const merge = (known: Generation, stored: StoredGeneration): void => this.#merge(known, stored)
-    const isRecorded = await this.#records.write([...all], others, merge)
-    if (isRecorded) for (const generation of closed) this.#closed.delete(generation)
+    for (const generation of generations) this.#unrecorded.add(generation)
+    const all = [...this.#unrecorded]
+    this.#unrecorded.clear()
+    let isRecorded = false
+    try {
+      isRecorded = await this.#write(all, others)
+    } finally {
+      if (!isRecorded) for (const generation of all) this.#unrecorded.add(generation)
+    }
     return isRecorded
   }
 
@@ -216,6 +244,11 @@ export class GenerationBook {
     const isUntrusted = error instanceof WaxwingError && error.code === 'ERR_NOT_TRUSTED'
     if (!isUntrusted || !this.#away.has(id)) this.#runtime.report(error)
     if (isUntrusted) this.#away.add(id)
+  }
+
+  #write(generations: readonly Generation[], others: readonly Change[]): Promise<boolean> {
+    const merge = (known: Generation, stored: StoredGeneration): void => this.#merge(known, stored)
+    return this.#records.write(generations, others, merge)
   }
 
   #tryMerge(known: Generation, stored: StoredGeneration): void {
@@ -271,13 +304,13 @@ export class GenerationBook {
     this.#byId.delete(id)
     removeFrom(this.#byKid, kid, generation)
     if (predecessor !== undefined) removeFrom(this.#successors, predecessor, generation)
-    this.#closed.delete(generation)
+    this.#unrecorded.delete(generation)
   }
 
   /** A successor that is known already closes a generation that is learnt of late. */
   #closeBySuccessors(generation: Generation): void {
     for (const successor of this.#successors.get(generation.id) ?? []) {
-      if (closeBy(successor, generation, this.#trust)) this.#closed.add(generation)
+      if (closeBy(successor, generation, this.#trust)) this.#unrecorded.add(generation)
     }
   }
 

@@ -110,7 +110,13 @@ function choicesOf({
   passive = false,
   processHint = '',
 }: EndpointOptions): Pick<Parts, 'announce' | 'passive' | 'processHint'> {
-  return { announce, passive, processHint }
+  return { announce, passive, processHint: `${processId()} ${processHint}` }
+}
+
+/** Where the platform has one. */
+function processId(): number | string {
+  const { process } = globalThis as { readonly process?: { readonly pid?: number } }
+  return process?.pid ?? ''
 }
 
 /** Who acts on which message. */

@@ -62,7 +62,7 @@ export function choicesDiffer({ manifest }: Generation, choices: ManifestChoices
   )
 }
 
-/** Makes a generation, and closes its predecessor. It is the caller's to record or discard it. */
+/** Makes a generation. It is the caller's to record it; until then nobody knows of it. */
 export function makeGeneration(
   { runtime, book, identity, trustBook }: MakingInputs,
   streamName: string,
@@ -88,7 +88,7 @@ export function makeGeneration(
   trustBook.trust.checkMayName(producer, fields.domainId, streamName)
   const manifest = signManifest(crypto, fields, identity.signingKey)
   const root = crypto.randomBytes(ROOT_BYTES)
-  const generation = book.addOwn(manifest, producer, [rootNode(root)])
+  const generation = book.makeOwn(manifest, producer, [rootNode(root)])
   root.fill(0)
   return generation
 }

@@ -11,6 +11,7 @@ import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { Receipt } from '../message.js'
 import type { GrantTerms, ProducerOptions, PublishOptions } from '../options.js'
+import { Turns } from '../turns.js'
 import type { EpochVerdict } from './epoch-guard.js'
 import type { MakingInputs } from './new-generation.js'
 import type { Rotations } from './rotations.js'
@@ -21,6 +22,8 @@ import { StreamSealer, type Plaintext } from './stream-sealer.js'
 import { StreamState } from './stream-state.js'
 
 const NOTE_SESSION_MS = 1000
+/** Other processes may rotate first so often while we revoke. */
+const MAX_RACES = 16
 
 export interface ProducerDeps extends MakingInputs {
   readonly transport: Transport | undefined
@@ -38,7 +41,7 @@ export class Producer {
   readonly #state: StreamState
   readonly #sealer: StreamSealer
   /** Steps that change durable state, one after the other. */
-  #steps: Promise<unknown> = Promise.resolve()
+  readonly #steps = new Turns()
   #pendingRotation: Promise<void> | undefined
   #endWait: (() => void) | undefined
   #announced: string | undefined
@@ -98,7 +101,7 @@ export class Producer {
    */
   async ready(): Promise<void> {
     this.#assertOpen()
-    await this.#step(() => this.#makeReady())
+    await this.#steps.take(() => this.#makeReady())
   }
 
   /**
@@ -178,7 +181,7 @@ export class Producer {
     })
     const rotation = turn.then(() => {
       this.#assertOpen()
-      return this.#step(() => {
+      return this.#steps.take(() => {
         this.#pendingRotation = undefined
         return this.#rotateNow(reason)
       })
@@ -190,7 +193,7 @@ export class Producer {
   /** Begins a new session: after a snapshot of live memory was resumed, for example. */
   async newSession(): Promise<void> {
     this.#assertOpen()
-    await this.#step(() => {
+    await this.#steps.take(() => {
       this.#sealer.beginSession()
       return Promise.resolve()
     })
@@ -216,8 +219,7 @@ export class Producer {
     this.#endWait?.()
     for (const unwatch of this.#unwatch.splice(0)) unwatch()
     this.#sealer.progress() // what waits for its signature goes now
-    await this.#steps.catch(() => undefined)
-    await this.#noteSession()
+    await this.#steps.take(() => this.#noteSession())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -250,12 +252,22 @@ export class Producer {
   }
 
   async #rotateNow(reason: RotationReason, verdict?: EpochVerdict): Promise<void> {
-    const { epoch } = verdict ?? this.#sealer.guard.judge()
-    this.#state.endSession(this.#sealer.progress())
-    const ours = await this.#deps.rotations.during(this.name, () => this.#state.rotate(epoch))
+    this.#sealer.progress() // what waits for its signature is of the old generation
+    let isOurs = await this.#rotateState(verdict)
+    // What another process began may be older than the revocation, and granted to the revoked since.
+    const tries = reason === 'revocation' ? MAX_RACES : 0
+    for (let race = 0; !isOurs && race < tries; race++) {
+      this.#sealer.adopt()
+      isOurs = await this.#rotateState(verdict)
+    }
     this.#sealer.adopt()
-    if (ours) this.#emitRotated(reason)
+    if (isOurs) this.#emitRotated(reason)
     await this.#announce()
+  }
+
+  #rotateState(verdict?: EpochVerdict): Promise<boolean> {
+    const { epoch } = verdict ?? this.#sealer.guard.judge()
+    return this.#deps.rotations.during(this.name, () => this.#state.rotate(epoch))
   }
 
   async #announce(): Promise<void> {
@@ -304,8 +316,9 @@ export class Producer {
   async #noteSession(): Promise<void> {
     const running = this.#sealer.progress()
     if (running === undefined || isSameSession(running, this.#noted)) return
+    const isOther = await this.#state.noteSession(running)
     this.#noted = running
-    if (await this.#state.noteSession(running)) this.#sealer.adopt()
+    if (isOther) this.#sealer.adopt()
   }
 
   #scheduleHeartbeat(): void {
@@ -327,13 +340,7 @@ export class Producer {
 
   #inBackground(work: () => Promise<void>): void {
     if (this.#closed) return
-    this.#step(work).catch((error: unknown) => this.#deps.runtime.report(error))
-  }
-
-  #step<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#steps.then(work, work)
-    this.#steps = done.catch(() => undefined)
-    return done
+    this.#steps.take(work).catch((error: unknown) => this.#deps.runtime.report(error))
   }
 
   #assertOpen(): void {

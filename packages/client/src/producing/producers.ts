@@ -64,14 +64,18 @@ export class Producers {
     return rotation
   }
 
-  /** Finishes what was begun, and closes all. */
+  /** Finishes what was begun, and closes all. @throws What the first of them throws. */
   async close(): Promise<void> {
     this.#closed = true
     this.#patience.close()
     await Promise.allSettled(this.#inUse.values())
-    const opened = await Promise.allSettled(this.#open.values())
-    for (const result of opened) if (result.status === 'fulfilled') await result.value.close()
+    const closings = [...this.#open.values()].map(async (opening) => {
+      const producer = await opening.catch(() => undefined) // who opened it was told
+      await producer?.close()
+    })
+    const results = await Promise.allSettled(closings)
     await Promise.allSettled(this.#rotating.values())
+    for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
   async #again(

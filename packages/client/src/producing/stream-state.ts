@@ -74,7 +74,7 @@ export class StreamState {
       const reason = generation === undefined ? 'state-loss' : 'demand'
       return { state: made, rotated: read === undefined ? undefined : reason }
     }
-    throw new TypeError(`stream ${name}: another process keeps changing its record`)
+    throw racing(name)
   }
 
   static async #make(
@@ -91,10 +91,7 @@ export class StreamState {
     const guard = new EpochGuard(making.runtime.time, choices.epochSeconds, 0, 0)
     const record = emptyRecord(name, generation.id, guard.judge().epoch)
     const change = table.change(record, read?.bytes ?? null)
-    if (!(await making.book.record([generation], [change]))) {
-      making.book.discard(generation)
-      return undefined
-    }
+    if (!(await making.book.recordOwn(generation, [change]))) return undefined
     return new StreamState({ making, choices, table, record, bytes: change.value, generation })
   }
 
@@ -165,24 +162,21 @@ export class StreamState {
    * @returns `false` if another process had begun one meanwhile; that is now in use.
    */
   async rotate(epoch: number): Promise<boolean> {
-    const old = this.#generation
-    const predecessor = {
-      generationId: old.manifest.generationId,
-      closingEpoch: this.#record.permitted,
+    for (let race = 0; race < MAX_RACES; race++) {
+      const { generationId } = this.#generation.manifest
+      const predecessor = { generationId, closingEpoch: this.#record.permitted }
+      const made = makeGeneration(this.#inputs, this.name, this.#choices, predecessor)
+      const record = emptyRecord(this.name, made.id, epoch)
+      const change = this.#table.change(record, this.#bytes)
+      if (await this.#inputs.book.recordOwn(made, [change])) {
+        this.#record = record
+        this.#bytes = change.value
+        this.#generation = made
+        return true
+      }
+      if (await this.reload()) return false
     }
-    const made = makeGeneration(this.#inputs, this.name, this.#choices, predecessor)
-    const record = emptyRecord(this.name, made.id, epoch)
-    const change = this.#table.change(record, this.#bytes)
-    const { book } = this.#inputs
-    if (await book.record([made], [change])) {
-      this.#record = record
-      this.#bytes = change.value
-      this.#generation = made
-      return true
-    }
-    book.discard(made)
-    old.opener.closingEpoch = undefined
-    return (await this.reload()) ? false : this.rotate(epoch)
+    throw racing(this.name)
   }
 
   async #update(step: (record: StreamRecord) => StreamRecord | undefined): Promise<boolean> {
@@ -199,7 +193,7 @@ export class StreamState {
       changed = (await this.reload()) || changed
       if (changed) return true
     }
-    throw new TypeError(`stream ${this.name}: another process keeps changing its record`)
+    throw racing(this.name)
   }
 }
 
@@ -213,4 +207,8 @@ function emptyRecord(name: string, generationId: string, permitted: number): Str
     sessionCount: 0,
     objectCount: 0,
   }
+}
+
+function racing(name: string): TypeError {
+  return new TypeError(`stream ${name}: another process keeps changing its record`)
 }

@@ -28,6 +28,8 @@ export interface ReaderDeps {
   readonly trust: Trust
   readonly requests: KeyRequests
   readonly transport?: Transport | undefined
+  /** Called once, when the reader is closed. */
+  onClosed?(): void
 }
 
 /** How much is parked under one kid in one pool. */
@@ -160,7 +162,9 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
    *   that it keeps what comes for the next start. For when the transport is closed right after.
    */
   close(options: { keepSubscription?: boolean } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.keepSubscription ?? false)
+    this.#closing ??= this.#close(options.keepSubscription ?? false).finally(() =>
+      this.#deps.onClosed?.(),
+    )
     return this.#closing
   }
 

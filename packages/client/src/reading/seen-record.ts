@@ -26,6 +26,7 @@ import {
   type Store,
   type StoreEntry,
 } from '@waxwing/core'
+import { Turns } from '../turns.js'
 
 const SEEN_TABLE = 'seen'
 /** Entries behind a snapshot before they become a new one. */
@@ -39,6 +40,7 @@ export class SeenRecord {
   #snapshot: Uint8Array | undefined
   /** Digests behind the snapshot, by counter: those that are known here. */
   #entries = new Map<number, Uint8Array>()
+  readonly #turns = new Turns()
   #settledWhileReading: Map<number, Uint8Array> | undefined
   #tail: CounterRange | undefined
 
@@ -59,7 +61,11 @@ export class SeenRecord {
   }
 
   /** Reads what stands in the store. @throws {WaxwingError} `ERR_STORE_CORRUPT`. */
-  async read(): Promise<void> {
+  read(): Promise<void> {
+    return this.#turns.take(() => this.#read())
+  }
+
+  async #read(): Promise<void> {
     this.#settledWhileReading = new Map()
     try {
       this.#take(await this.#store.scan(SEEN_TABLE, { prefix: this.#prefix }))
