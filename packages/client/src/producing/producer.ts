@@ -116,8 +116,7 @@ export class Producer {
   }
 
   /**
-   * Seals many messages at once. Where the stream's signatures are of batches, they share them.
-   * Synchronous.
+   * Seals many messages at once, which share signatures where the stream's are of batches. Synchronous.
    *
    * @returns The objects, in the order of the messages, in new arrays.
    * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}: none of them is to be sent then.
@@ -193,10 +192,7 @@ export class Producer {
   /** Begins a new session: after a snapshot of live memory was resumed, for example. */
   async newSession(): Promise<void> {
     this.#assertOpen()
-    await this.#steps.take(() => {
-      this.#sealer.beginSession()
-      return Promise.resolve()
-    })
+    await this.#steps.take(async () => this.#sealer.beginSession())
   }
 
   /** Grants unasked: see `endpoint.grant`. */
