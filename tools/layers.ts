@@ -32,7 +32,6 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   // Private: what tests, measures and compares the others.
   testkit: instrument,
   bench: instrument,
-  conformance: instrument,
 }
 
 /** Packages that run wherever JavaScript does. */
