@@ -33,9 +33,15 @@ export class KidSightings {
     this.#digest = digest
   }
 
-  /** Notes one more object. @param nowMs - Monotonic. @returns How many that makes, at least 1. */
-  note(address: string, kid: string, nowMs: number): Sightings {
-    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = this.#digest(`${kid}/${address}`)
+  /**
+   * Notes one more object.
+   *
+   * @param name - Of the kid and its address.
+   * @param nowMs - Monotonic.
+   * @returns How many that makes, at least 1.
+   */
+  note(name: string, nowMs: number): Sightings {
+    const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = this.#digest(name)
     const cell = ((a << 8) | b) % CELLS
     const owner = ((c << 24) | (d << 16) | (e << 8) | f) >>> 0
     const second = Math.floor(nowMs / 1000) >>> 0

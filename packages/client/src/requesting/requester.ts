@@ -157,12 +157,9 @@ export class Requester implements KeyRequests {
       return
     }
     const asked = this.#make(wanted, renewal)
-    if (generation !== undefined || this.#budget.take(address, nowMs)) {
-      this.#begin(asked)
-      return
-    }
-    this.#budget.wait(address, kid, asked, nowMs)
-    this.#scheduleDraw()
+    const mayAsk = generation !== undefined || this.#budget.ask(address, kid, asked, nowMs)
+    if (mayAsk) this.#begin(asked)
+    else this.#scheduleDraw()
   }
 
   #make({ kid, address, reason, generation, epoch, andLater }: Wanted, renewal: boolean): Asked {

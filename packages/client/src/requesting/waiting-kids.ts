@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The kids of one address that wait until it is their turn to be asked about, and how they are drawn
+ * Kids that wait until it is their turn to be asked about, and how they are drawn
  * (`docs/spec/07-granting.md` Section 7.3.2; the numbers are in `docs/adr/0025-turns-to-ask.md`).
  *
  * Most turns fall to kids that came again, half of all turns to those that did so at least as often as
@@ -12,27 +12,37 @@
 
 import type { Sightings } from './kid-sightings.js'
 
-const MAX_WAITING = 256
-
 /** Whom a turn falls to: those with many of something, those that came again, or any. */
 type Turn = keyof Sightings | 'again' | 'any'
 const TURNS: readonly Turn[] = ['objects', 'again', 'seconds', 'any']
 
-interface WaitingKid<T> {
-  readonly kid: string
+export interface WaitingKid<T> {
+  /** Of the kid and its address. */
+  readonly name: string
   readonly value: T
+  readonly sightings: Sightings
+}
+
+interface Waiting<T> extends WaitingKid<T> {
   sightings: Sightings
+  /** Among all. */
+  place: number
 }
 
 export class WaitingKids<T> {
-  readonly #byKid = new Map<string, WaitingKid<T>>()
+  readonly #byName = new Map<string, Waiting<T>>()
   /** The same, in no order. */
-  readonly #all: WaitingKid<T>[] = []
+  readonly #all: Waiting<T>[] = []
+  readonly #max: number
   readonly #random: (below: number) => number
   #turnCount = 0
 
-  /** @param random - A random integer from 0 to `below - 1`. */
-  constructor(random: (below: number) => number) {
+  /**
+   * @param max - How many may wait.
+   * @param random - A random integer from 0 to `below - 1`.
+   */
+  constructor(max: number, random: (below: number) => number) {
+    this.#max = max
     this.#random = random
   }
 
@@ -40,13 +50,17 @@ export class WaitingKids<T> {
     return this.#all.length
   }
 
-  get(kid: string): T | undefined {
-    return this.#byKid.get(kid)?.value
+  has(name: string): boolean {
+    return this.#byName.has(name)
+  }
+
+  get(name: string): T | undefined {
+    return this.#byName.get(name)?.value
   }
 
   /** Notes how often a kid that waits was met. */
-  met(kid: string, { objects, seconds }: Sightings): void {
-    const waiting = this.#byKid.get(kid)
+  met(name: string, { objects, seconds }: Sightings): void {
+    const waiting = this.#byName.get(name)
     if (waiting === undefined) return
     const { sightings: known } = waiting
     waiting.sightings = {
@@ -56,23 +70,23 @@ export class WaitingKids<T> {
   }
 
   /** Adds a kid. Where too many wait, of two at random the one that was met less gives way. */
-  add(kid: string, value: T, sightings: Sightings): void {
-    if (this.size >= MAX_WAITING) this.#makeRoom()
-    const waiting = { kid, value, sightings }
-    this.#byKid.set(kid, waiting)
+  add(name: string, value: T, sightings: Sightings): void {
+    if (this.size >= this.#max) this.#makeRoom()
+    const waiting = { name, value, sightings, place: this.#all.length }
+    this.#byName.set(name, waiting)
     this.#all.push(waiting)
   }
 
   /** Takes the one whose turn it is; `undefined` if none waits. */
-  draw(): T | undefined {
+  draw(): WaitingKid<T> | undefined {
     const turn = TURNS[this.#turnCount++ % TURNS.length] ?? 'any'
     const drawn = this.#anyOf(this.#candidates(turn))
     if (drawn !== undefined) this.#remove(drawn)
-    return drawn?.value
+    return drawn
   }
 
   /** Those to one of whom the turn falls; all if nobody came again. */
-  #candidates(turn: Turn): readonly WaitingKid<T>[] {
+  #candidates(turn: Turn): readonly Waiting<T>[] {
     if (turn === 'any') return this.#all
     const measure = turn === 'again' ? 'seconds' : turn
     const most = this.#all.reduce((so, { sightings }) => Math.max(so, sightings[measure]), 1)
@@ -88,14 +102,15 @@ export class WaitingKids<T> {
     this.#remove(one.sightings.objects < other.sightings.objects ? one : other)
   }
 
-  #anyOf(kids: readonly WaitingKid<T>[]): WaitingKid<T> | undefined {
+  #anyOf(kids: readonly Waiting<T>[]): Waiting<T> | undefined {
     return kids[this.#random(kids.length)]
   }
 
-  #remove(waiting: WaitingKid<T>): void {
-    this.#byKid.delete(waiting.kid)
+  #remove(waiting: Waiting<T>): void {
+    this.#byName.delete(waiting.name)
     const last = this.#all.pop()
     if (last === undefined || last === waiting) return
-    this.#all[this.#all.indexOf(waiting)] = last
+    last.place = waiting.place
+    this.#all[waiting.place] = last
   }
 }

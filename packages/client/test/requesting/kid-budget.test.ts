@@ -83,7 +83,7 @@ function both(one: Flood, other: Flood): Flood {
 }
 
 /** How many seconds a genuine kid waits that comes once a second, in the midst of a flood. */
-function waitOf(flood: Flood, seed: number): number {
+function waitOf(flood: Flood, seed: number, addressOf = (_kid: string) => ADDRESS): number {
   const random = randomOf(seed)
   const budget = new KidBudget<string>({ random, digest: (name) => digest(`${seed} ${name}`) })
   const asked = new Set<string>()
@@ -95,9 +95,9 @@ function waitOf(flood: Flood, seed: number): number {
     for (const kid of budget.draw(nowMs)) asked.add(kid)
     for (let i = 0; i < perTick; i++) {
       const kid = i === genuineAt ? GENUINE : flood.next(asked)
-      if (asked.has(kid) || budget.meet(ADDRESS, kid, nowMs) !== undefined) continue
-      if (budget.take(ADDRESS, nowMs)) asked.add(kid)
-      else budget.wait(ADDRESS, kid, kid, nowMs)
+      const address = addressOf(kid)
+      if (asked.has(kid) || budget.meet(address, kid, nowMs) !== undefined) continue
+      if (budget.ask(address, kid, kid, nowMs)) asked.add(kid)
     }
     if (asked.has(GENUINE)) return nowMs / 1000
   }
@@ -127,8 +127,7 @@ describe('turns to ask', () => {
     for (let nowMs = 0; nowMs < 2 * MINUTE; nowMs += 1000) {
       for (let i = 0; i < 20; i++) {
         const kid = `${nowMs} ${i}`
-        if (budget.take(ADDRESS, nowMs)) turns.push(nowMs)
-        else budget.wait(ADDRESS, kid, kid, nowMs)
+        if (budget.ask(ADDRESS, kid, kid, nowMs)) turns.push(nowMs)
       }
       turns.push(...budget.draw(nowMs).map(() => nowMs))
     }
@@ -138,15 +137,35 @@ describe('turns to ask', () => {
 
   it('are there anew for whoever comes after a quiet minute', () => {
     const budget = new KidBudget<string>({ random: randomOf(1), digest })
-    const taken = (nowMs: number): number =>
-      Array.from({ length: 20 }, () => budget.take(ADDRESS, nowMs)).filter(Boolean).length
-    expect(taken(0)).toBe(4)
-    expect(taken(30_000)).toBe(2)
-    expect(taken(MINUTE)).toBe(4)
+    const areTaken = (kids: string, nowMs: number): readonly boolean[] =>
+      [...kids].map((kid) => budget.ask(ADDRESS, kid, kid, nowMs))
+    expect(areTaken('abcd', 0)).toEqual([true, true, true, true])
+    expect(areTaken('ef', 30_000)).toEqual([true, true])
+    expect(areTaken('ghij', MINUTE)).toEqual([true, true, true, true])
     expect(budget.nextDrawAt).toBeUndefined()
-    budget.wait(ADDRESS, 'late', 'late', MINUTE)
+    expect(areTaken('k', MINUTE)).toEqual([false])
     expect(budget.nextDrawAt).toBe(MINUTE + 12_000)
-    expect(budget.draw(MINUTE + 12_000)).toEqual(['late'])
+    expect(budget.draw(MINUTE + 12_000)).toEqual(['k'])
+  })
+
+  it('are 256 at once and eight a second over all addresses', () => {
+    const budget = new KidBudget<string>({ random: randomOf(1), digest })
+    let turns = 0
+    for (let nowMs = 0; nowMs < MINUTE; nowMs += TICK_MS) {
+      for (let i = 0; i < 100; i++) {
+        const kid = `${nowMs} ${i}`
+        if (budget.ask(kid, kid, kid, nowMs)) turns++
+      }
+      turns += budget.draw(nowMs).length
+      if (nowMs === 0) expect(turns).toBe(100)
+    }
+    expect(turns).toBeGreaterThan(256 + 8 * 59)
+    expect(turns).toBeLessThanOrEqual(256 + 8 * 60)
+  })
+
+  it('go to an address that nobody floods, in the midst of a flood over many others', () => {
+    const waits = seeds(10).map((seed) => waitOf(manyKids(1000, 1), seed, (kid) => kid))
+    expect(mean(waits)).toBeLessThan(5)
   })
 
   for (const [name, make, trials, meanSeconds] of FLOODS) {
@@ -158,7 +177,7 @@ describe('turns to ask', () => {
 
 /** How many turns it takes until the genuine kid is drawn from among others that keep coming. */
 function turnsAmong(others: number, perSecond: number, isRefilled: boolean, seed: number): number {
-  const waiting = new WaitingKids<string>(randomOf(seed))
+  const waiting = new WaitingKids<string>(256, randomOf(seed))
   const since = new Map<string, number>([[GENUINE, 0]])
   for (let i = 0; i < others; i++) since.set(`junk ${i}`, 0)
   for (let turn = 1; ; turn++) {
@@ -169,7 +188,7 @@ function turnsAmong(others: number, perSecond: number, isRefilled: boolean, seed
       if (waiting.get(kid) === undefined) waiting.add(kid, kid, { objects, seconds })
       else waiting.met(kid, { objects, seconds })
     }
-    const drawn = waiting.draw() ?? ''
+    const drawn = waiting.draw()?.value ?? ''
     if (drawn === GENUINE) return turn
     since.delete(drawn)
     if (isRefilled) since.set(`junk ${others + turn}`, second)
@@ -194,7 +213,7 @@ describe('those that wait', () => {
   )
 
   it('give way to others the sooner the less they came', () => {
-    const waiting = new WaitingKids<string>(randomOf(7))
+    const waiting = new WaitingKids<string>(256, randomOf(7))
     const often: Sightings = { objects: 5, seconds: 5 }
     for (let i = 0; i < 10; i++) waiting.add(`often ${i}`, '', often)
     for (let i = 0; i < 2000; i++) waiting.add(`once ${i}`, '', { objects: 1, seconds: 1 })
@@ -206,7 +225,7 @@ describe('those that wait', () => {
   })
 
   it('give way even if they came often, where nobody came less', () => {
-    const waiting = new WaitingKids<string>(randomOf(7))
+    const waiting = new WaitingKids<string>(256, randomOf(7))
     for (let i = 0; i < 300; i++) waiting.add(`${i}`, '', { objects: 1024, seconds: 1024 })
     expect(waiting.size).toBe(256)
     expect(waiting.get('299')).toBe('')
@@ -214,12 +233,12 @@ describe('those that wait', () => {
 
   it('come to their turn though they came only once, as long as few wait', () => {
     const turns = seeds(60).map((seed) => {
-      const waiting = new WaitingKids<string>(randomOf(seed))
+      const waiting = new WaitingKids<string>(256, randomOf(seed))
       waiting.add(GENUINE, GENUINE, { objects: 1, seconds: 1 })
       for (let turn = 1; ; turn++) {
         for (let i = 0; waiting.size < 9; i++)
           waiting.add(`${turn} ${i}`, '', { objects: 1024, seconds: 60 })
-        if (waiting.draw() === GENUINE) return turn
+        if (waiting.draw()?.value === GENUINE) return turn
       }
     })
     expect(mean(turns)).toBeLessThan(40)
@@ -233,27 +252,27 @@ describe('what was met', () => {
   it('is counted by objects, and by the seconds in which they came', () => {
     const sightings = new KidSightings(digest)
     const at = [0, 10, 999, 1000, 1001, 5000]
-    const counts = at.map((nowMs) => sightings.note(ADDRESS, 'aaaa', nowMs))
+    const counts = at.map((nowMs) => sightings.note('aaaa', nowMs))
     expect(counts.at(-1)).toEqual({ objects: 6, seconds: 3 })
-    expect(sightings.note('elsewhere', 'aaaa', 5000)).toEqual({ objects: 1, seconds: 1 })
+    expect(sightings.note('bbbb', 5000)).toEqual({ objects: 1, seconds: 1 })
   })
 
   it('is kept for whoever comes more often than all others that share its place', () => {
     const sightings = new KidSightings(oneCell)
     let nowMs = 0
     for (let i = 0; i < 100; i++) {
-      sightings.note(ADDRESS, 'aaaa', (nowMs += 1000))
-      sightings.note(ADDRESS, 'aaaa', (nowMs += 1000))
-      expect(sightings.note(ADDRESS, `x${String(i).padStart(3, '0')}`, nowMs).objects).toBe(1)
+      sightings.note('aaaa', (nowMs += 1000))
+      sightings.note('aaaa', (nowMs += 1000))
+      expect(sightings.note(`x${String(i).padStart(3, '0')}`, nowMs).objects).toBe(1)
     }
-    expect(sightings.note(ADDRESS, 'aaaa', nowMs)).toEqual({ objects: 101, seconds: 100 })
+    expect(sightings.note('aaaa', nowMs)).toEqual({ objects: 101, seconds: 100 })
   })
 
   it('is lost to whoever comes more often, however long the other came before', () => {
     const sightings = new KidSightings(oneCell)
-    for (let i = 0; i < 5000; i++) sightings.note(ADDRESS, 'aaaa', i * 1000)
-    for (let i = 0; i < 1023; i++) sightings.note(ADDRESS, 'bbbb', i * 1000)
-    expect(sightings.note(ADDRESS, 'bbbb', 0)).toEqual({ objects: 1, seconds: 1 })
-    expect(sightings.note(ADDRESS, 'bbbb', 9000)).toEqual({ objects: 2, seconds: 2 })
+    for (let i = 0; i < 5000; i++) sightings.note('aaaa', i * 1000)
+    for (let i = 0; i < 1023; i++) sightings.note('bbbb', i * 1000)
+    expect(sightings.note('bbbb', 0)).toEqual({ objects: 1, seconds: 1 })
+    expect(sightings.note('bbbb', 9000)).toEqual({ objects: 2, seconds: 2 })
   })
 })

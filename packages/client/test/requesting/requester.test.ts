@@ -6,6 +6,7 @@ import { canOpen, eventsOf, Town, want, wantedFor, type Resident } from '../supp
 
 const STREAM = 'plant/1'
 const MINUTE = 60_000
+const REQUESTS = requestAddress(new Uint8Array())
 
 let town: Town
 beforeEach(async () => {
@@ -207,6 +208,25 @@ describe('asking for keys', () => {
       .map((kid) => kids.indexOf(kid))
     expect(drawn).toHaveLength(16)
     expect(drawn).not.toEqual(drawn.toSorted((x, y) => x - y))
+  })
+
+  it('sends no crowd of requests for junk on many addresses, and asks for what is genuine', async () => {
+    const { object } = await plantThat((request) => request.grant())
+    const desk = await town.member('desk')
+    const { requester } = desk.endpoint.parts
+    const genuine = wantedFor(desk, object)
+    for (let second = 0; second < 10; second++) {
+      for (let i = 0; i < 1000; i++) {
+        requester.want({ ...genuine, kid: random(), address: `plant/x${second}/${i}` })
+      }
+      if (!canOpen(desk, object)) want(desk, object)
+      await town.pass(1000, 100)
+    }
+    const bare = town.broker.carried.filter(({ address }) => address.startsWith(REQUESTS))
+    expect(new Set(bare.map(({ address }) => address)).size).toBeLessThanOrEqual(256 + 8 * 10)
+    expect(bare.length).toBeLessThan(1200)
+    expect(canOpen(desk, object)).toBe(true)
+    expect(eventsOf(desk, 'error')).toEqual([])
   })
 
   it('forgets nothing that was wanted while a kid waited for its turn', async () => {

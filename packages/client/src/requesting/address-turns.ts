@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The turns of each address to ask about new kids (`docs/spec/07-granting.md` Section 7.3.2): eight a
+ * minute. Four of them are there at once; four are kept back over the minute, for kids that come again.
+ *
+ * @module
+ */
+
+import { WaitingKids, type WaitingKid } from './waiting-kids.js'
+
+const WINDOW_MS = 60_000
+const PER_WINDOW = 8
+const AT_ONCE = 4
+/** Between the turns that are not there at once. */
+const SPACING_MS: number = WINDOW_MS / (PER_WINDOW - AT_ONCE + 1)
+const MAX_ADDRESSES = 1024
+const MAX_WAITING = 256
+
+interface OneAddress<T> {
+  windowStart: number
+  used: number
+  readonly waiting: WaitingKids<T>
+}
+
+export class AddressTurns<T> {
+  readonly #byAddress = new Map<string, OneAddress<T>>()
+  readonly #random: (below: number) => number
+
+  /** @param random - A random integer from 0 to `below - 1`. */
+  constructor(random: (below: number) => number) {
+    this.#random = random
+  }
+
+  /** Takes one of an address's turns, if one is there and nobody waits. @param nowMs - Monotonic. */
+  take(address: string, nowMs: number): boolean {
+    const one = this.#at(address, nowMs)
+    if (one.waiting.size > 0 || nowMs < nextTurnAt(one)) return false
+    one.used++
+    return true
+  }
+
+  /** The kids that wait for a turn of an address; to be added to after a turn was refused. */
+  waitingAt(address: string): WaitingKids<T> | undefined {
+    return this.#byAddress.get(address)?.waiting
+  }
+
+  /** Draws those whose turn has come. */
+  draw(nowMs: number): readonly WaitingKid<T>[] {
+    const drawn: WaitingKid<T>[] = []
+    for (const [address, one] of this.#byAddress) {
+      renew(one, nowMs)
+      while (one.waiting.size > 0 && nowMs >= nextTurnAt(one)) {
+        const kid = one.waiting.draw()
+        if (kid !== undefined) drawn.push(kid)
+        one.used++
+      }
+      if (one.used === 0) this.#byAddress.delete(address)
+    }
+    return drawn
+  }
+
+  /** When the next turn comes for which somebody waits; `Infinity` if nobody does. */
+  get nextDrawAt(): number {
+    let next = Infinity
+    for (const one of this.#byAddress.values()) {
+      if (one.waiting.size === 0) continue
+      next = Math.min(next, nextTurnAt(one), one.windowStart + WINDOW_MS)
+    }
+    return next
+  }
+
+  #at(address: string, nowMs: number): OneAddress<T> {
+    let one = this.#byAddress.get(address)
+    if (one === undefined) {
+      if (this.#byAddress.size >= MAX_ADDRESSES) this.#dropAny()
+      const waiting = new WaitingKids<T>(MAX_WAITING, this.#random)
+      one = { windowStart: nowMs, used: 0, waiting }
+      this.#byAddress.set(address, one)
+    }
+    renew(one, nowMs)
+    return one
+  }
+
+  #dropAny(): void {
+    const address = [...this.#byAddress.keys()][this.#random(this.#byAddress.size)]
+    if (address !== undefined) this.#byAddress.delete(address)
+  }
+}
+
+/** Begins a new minute, if the last one is over. */
+function renew<T>(one: OneAddress<T>, nowMs: number): void {
+  if (nowMs - one.windowStart < WINDOW_MS) return
+  one.windowStart = nowMs
+  one.used = 0
+}
+
+/** When the next turn of an address comes. The one after the last is the first of a new minute. */
+function nextTurnAt({ windowStart, used }: OneAddress<unknown>): number {
+  return windowStart + Math.max(0, used - AT_ONCE + 1) * SPACING_MS
+}
