@@ -4,6 +4,10 @@
  * the topics of objects, requests, inbox and trust, one at a time. Each must leave exactly one
  * event that says what was wrong.
  *
+ * A control message that was handled is different: sent again it is only answered again, which no
+ * event tells, and a changed copy of it is refused. What is sent behind it and surely refused (the
+ * fence) tells when it was dealt with, so that its event is not taken for that of the next bytes.
+ *
  * @module
  */
 
@@ -13,6 +17,7 @@ import { seededRandom } from '@waxwing/client/testing'
 import {
   decodeMessage,
   decodeObject,
+  decodeStatement,
   fromBase64Url,
   inboxAddress,
   messageKey,
@@ -31,7 +36,7 @@ export interface Net {
 
 export interface AnyBytesReport {
   readonly sent: number
-  /** Those that bear author and id of a message that was handled: it is only answered again. */
+  /** Those that bear author and id of a message that was carried: at most one event each. */
   readonly repeated: number
   /** How often each event came. */
   readonly events: Readonly<Record<string, number>>
@@ -65,23 +70,31 @@ export async function runAnyBytes(net: Net, count: number, seed: number): Promis
   const events: Record<string, number> = {}
   const problems: string[] = []
   const isRepetition = repetitionsOf(net)
+  const fence = fenceOf(net, domainId)
   let repeated = 0
+  let isFenced = false
   let seen: string[] = []
-  plant.on('event', ({ type }) => {
-    if (VERDICTS.has(type)) seen.push(type)
+  plant.on('event', (event) => {
+    if (event.type === 'control-refused' && event.address === fence.address) isFenced = true
+    else if (VERDICTS.has(event.type)) seen.push(event.type)
   })
+  const untilRepetitionIsDone = async (): Promise<void> => {
+    isFenced = false
+    await mallory.send(fence.address, fence.payload)
+    await untilSaid(() => isFenced)
+    if (!isFenced) problems.push(`seed ${seed}: the fence was not refused`)
+  }
   for (let i = 0; i < count; i++) {
     const topic = topics[Math.floor(random() * topics.length)] ?? STREAM
     const bytes = mutator.next()
+    const isRepeated = topic !== STREAM && isRepetition(bytes)
     seen = []
     await mallory.send(topic, bytes)
-    if (isRepetition(bytes)) {
-      repeated++
-      continue
-    }
-    await untilSaid(() => seen.length > 0)
+    if (isRepeated) await untilRepetitionIsDone()
+    else await untilSaid(() => seen.length > 0)
+    if (isRepeated) repeated++
     for (const type of seen) events[type] = (events[type] ?? 0) + 1
-    if (seen.length === 1) continue
+    if (seen.length === 1 || (isRepeated && seen.length === 0)) continue
     const what = `${topic}: ${Buffer.from(bytes).toString('hex').slice(0, 80)}`
     problems.push(`seed ${seed}, ${i}: ${seen.length === 0 ? 'nothing' : seen.join()} for ${what}`)
   }
@@ -149,6 +162,23 @@ function repetitionsOf(net: Net): (bytes: Uint8Array) => boolean {
   return (bytes) => {
     const key = keyOf(bytes)
     return key !== undefined && keys.has(key)
+  }
+}
+
+/** A credential with a signature that is wrong: it goes the way of all control messages. */
+function fenceOf(net: Net, domainId: Uint8Array): { address: string; payload: Uint8Array } {
+  const credential = net.carried().find(({ payload }) => isCredential(payload))
+  if (credential === undefined) throw new Error('nobody announced itself')
+  const payload = Uint8Array.from(credential.payload)
+  payload[payload.length - 1]! ^= 1
+  return { address: `${trustAddress(domainId)}/fence`, payload }
+}
+
+function isCredential(bytes: Uint8Array): boolean {
+  try {
+    return decodeStatement(bytes).type === 'credential'
+  } catch {
+    return false
   }
 }
 
