@@ -22,6 +22,7 @@ import { EntryTable } from './entry-table.js'
 import { ForeignChanges } from './foreign-changes.js'
 import { checkPages, checkValues } from './inspection.js'
 import type { Unlocked } from './inspection.js'
+import { JournalWiping } from './journal-wiping.js'
 import { wrapDataKey } from './key-record.js'
 import { readKeySource } from './store-key.js'
 import type { StoreKeySource } from './store-key.js'
@@ -97,6 +98,7 @@ class DatabaseStore implements SqliteStore {
   readonly #retry: BusyRetry
   readonly #queue: WriteQueue
   readonly #foreign: ForeignChanges
+  readonly #wiping: JournalWiping
   /** What `close` waits for besides the queue. */
   readonly #running: Set<Promise<unknown>> = new Set()
   /** The last of the works that exclude each other. Never rejects. */
@@ -110,6 +112,7 @@ class DatabaseStore implements SqliteStore {
     this.#retry = new BusyRetry(busyTimeoutMs)
     this.#queue = new WriteQueue(opened.db, this.#entries, this.#retry)
     this.#foreign = new ForeignChanges(opened.db, pollMs)
+    this.#wiping = new JournalWiping(opened.db)
   }
 
   async get(table: string, key: string): Promise<Uint8Array | undefined> {
@@ -124,7 +127,8 @@ class DatabaseStore implements SqliteStore {
 
   async write(changes: readonly Change[]): Promise<boolean> {
     const copies = checkedChanges(changes)
-    return await this.#run(() => this.#queue.add(copies))
+    const written = (): void => this.#wiping.written()
+    return await this.#run(() => this.#queue.add(copies).finally(written))
   }
 
   onForeignChange(listener: () => void): () => void {
@@ -168,6 +172,7 @@ class DatabaseStore implements SqliteStore {
   async #close(): Promise<void> {
     this.#foreign.stop()
     await Promise.allSettled(this.#running)
+    this.#wiping.close()
     this.#db.close()
     this.#entries.unlocked.cipher.wipe()
   }

@@ -56,6 +56,75 @@ describe('sqliteStore: the file', () => {
     }
   })
 
+  describe('loses what was deleted or replaced', () => {
+    const MINUTE = 60_000
+    const secret = new Uint8Array(200).fill(7)
+
+    /** Where the ciphertext of an entry stands, of all the files of a store. */
+    function placesOf(path: string, sealed: Buffer): readonly string[] {
+      const suffixes = ['', '-wal'].filter((suffix) => fs.existsSync(path + suffix))
+      return suffixes.filter((suffix) => fs.readFileSync(path + suffix).includes(sealed))
+    }
+
+    /** As it lies in the file, without what stands before the ciphertext. */
+    function sealedValue(path: string, key: string): Buffer {
+      const db = new DatabaseSync(path, { readOnly: true })
+      const row = db.prepare('SELECT value FROM entry WHERE key = ?').get(key)
+      db.close()
+      return Buffer.from(row?.['value'] as Uint8Array).subarray(24)
+    }
+
+    it.each([
+      ['deleted', null],
+      ['replaced', bytes(1)],
+    ])('within a minute, from the journal as well: %s', async (_, value) => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const path = newPath()
+      const store = openStore(path)
+      const listener = vi.fn()
+      store.onForeignChange(listener)
+      await store.write([put('a', secret)])
+      const sealed = sealedValue(path, 'a')
+      expect(placesOf(path, sealed)).toContain('-wal')
+      vi.advanceTimersByTime(MINUTE / 2)
+      await store.write([{ table: 't', key: 'a', value }])
+      vi.advanceTimersByTime(MINUTE)
+      expect(placesOf(path, sealed)).toEqual([])
+      await store.write([put('b', secret)])
+      expect(listener).not.toHaveBeenCalled()
+    })
+
+    it('as soon as nobody else reads any more', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      onTestFinished(() => void vi.useRealTimers())
+      const path = newPath()
+      const store = openStore(path)
+      await store.write([put('a', secret)])
+      const sealed = sealedValue(path, 'a')
+      const other = new DatabaseSync(path)
+      other.exec('BEGIN; SELECT * FROM entry')
+      await store.write([put('a', bytes(1))])
+      vi.advanceTimersByTime(MINUTE)
+      expect(placesOf(path, sealed)).not.toEqual([])
+      other.exec('COMMIT')
+      vi.advanceTimersByTime(MINUTE)
+      expect(placesOf(path, sealed)).toEqual([])
+      other.close()
+    })
+
+    it('at once when it is closed, although another process goes on', async () => {
+      const path = newPath()
+      const [store, other] = [openStore(path), openStore(path)]
+      await store.write([put('a', secret)])
+      const sealed = sealedValue(path, 'a')
+      await store.write([put('a', bytes(1))])
+      await store.close()
+      expect(placesOf(path, sealed)).toEqual([])
+      expect(await other.get('t', 'a')).toEqual(bytes(1))
+    })
+  })
+
   it('encrypts the same value to different bytes each time', async () => {
     const path = newPath()
     await (async () => {

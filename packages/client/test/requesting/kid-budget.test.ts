@@ -138,7 +138,7 @@ describe('turns to ask', () => {
   it('are there anew for whoever comes after a quiet minute', () => {
     const budget = new KidBudget<string>({ random: randomOf(1), digest })
     const areTaken = (kids: string, nowMs: number): readonly boolean[] =>
-      [...kids].map((kid) => budget.ask(ADDRESS, kid, kid, nowMs))
+      kids.split('').map((kid) => budget.ask(ADDRESS, kid, kid, nowMs))
     expect(areTaken('abcd', 0)).toEqual([true, true, true, true])
     expect(areTaken('ef', 30_000)).toEqual([true, true])
     expect(areTaken('ghij', MINUTE)).toEqual([true, true, true, true])
