@@ -107,7 +107,7 @@ export class Producer {
   /**
    * Seals one message, signed by itself. Synchronous.
    *
-   * @returns The object, in a new array.
+   * @returns The object, owned by the caller.
    * @throws {WaxwingError} `ERR_NOT_READY`: `await producer.ready()` and try again.
    */
   seal(plaintext: Plaintext, options: PublishOptions = {}): Uint8Array {
@@ -118,7 +118,7 @@ export class Producer {
   /**
    * Seals many messages at once, which share signatures where the stream's are of batches. Synchronous.
    *
-   * @returns The objects, in the order of the messages, in new arrays.
+   * @returns The objects, in the order of the messages, owned by the caller.
    * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}: none of them is to be sent then.
    */
   sealAll(plaintexts: readonly Plaintext[], options: PublishOptions = {}): readonly Uint8Array[] {
@@ -134,7 +134,7 @@ export class Producer {
    * session that nothing is ever said of, so that it is not missed. It is as old as its sealing, and
    * the same one published twice is a replay: seal another for each connection. Synchronous.
    *
-   * @returns The object, in a new array.
+   * @returns The object, owned by the caller.
    * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}.
    * @see `docs/spec/09-bindings.md` Section 9.3.1
    */

@@ -179,10 +179,13 @@ class Cursor {
   offset = 0
   field = ''
   readonly bytes: Uint8Array
+  /** What views are made of: faster than `subarray`. */
+  readonly #buffer: ArrayBufferLike
   #end: number
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes
+    this.#buffer = bytes.buffer
     this.#end = bytes.length
   }
 
@@ -250,7 +253,7 @@ class Cursor {
     }
     const end = this.offset + length
     if (end > this.#end) this.fail(field)
-    const view = this.bytes.subarray(this.offset, end)
+    const view = new Uint8Array(this.#buffer, this.bytes.byteOffset + this.offset, length)
     this.offset = end
     return view
   }

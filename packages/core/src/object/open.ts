@@ -15,6 +15,7 @@ import {
   type CryptoProvider,
   type Ed25519VerifyingKey,
 } from '../crypto/provider.js'
+import { Slab } from '../slab.js'
 import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
 import { AuthenticatedStructure, COUNTERSIGNATURE0, ENCRYPT0 } from './authenticated.js'
 import { BatchVerifier } from './batch-signature.js'
@@ -43,7 +44,7 @@ export interface OpenerInputs {
 /** What an object held, verified. */
 export interface OpenedText {
   readonly metadata: Metadata
-  /** A view into a buffer of its own. */
+  /** Owned by the caller: a view whose buffer may hold other messages of the session, too. */
   readonly plaintext: Uint8Array
 }
 
@@ -58,6 +59,7 @@ export class ObjectOpener {
   readonly #alg: number
   readonly #kid: Uint8Array
   readonly #sessionBytes: number
+  readonly #slab = new Slab()
   readonly #producerKey: Ed25519VerifyingKey | undefined
   /** There if the signatures are of batches. */
   readonly #batches: BatchVerifier | undefined
@@ -115,7 +117,7 @@ export class ObjectOpener {
     if (ciphertext.length <= this.#tagBytes) return undefined
     if (signatureFirst && !this.#signatureVerifies(object)) return undefined
     this.#setNonce(object.partialIv)
-    const text = new Uint8Array(ciphertext.length - this.#tagBytes)
+    const text = this.#slab.take(ciphertext.length - this.#tagBytes)
     const aad = this.#encStructure.of(protectedBytes)
     if (!this.#aead.open(this.#nonce, aad, ciphertext, text)) return undefined
     if (!signatureFirst && !this.#signatureVerifies(object)) return undefined

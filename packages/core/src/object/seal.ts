@@ -19,6 +19,7 @@ import {
   type Ed25519SigningKey,
 } from '../crypto/provider.js'
 import { WaxwingError } from '../errors.js'
+import { Slab } from '../slab.js'
 import { kidOf, type VerifiedManifest } from '../stream/manifest.js'
 import { AuthenticatedStructure, COUNTERSIGNATURE0, ENCRYPT0 } from './authenticated.js'
 import { signBatch, type UnsignedObject } from './batch-signature.js'
@@ -46,6 +47,7 @@ const MAX_KEPT_SCRATCH_BYTES = 65_536
 
 const TAG_AND_ARRAY: Uint8Array = Uint8Array.of(0xd0, 0x83)
 const NO_UNPROTECTED = 0xa0
+const NO_TEXT = new Uint8Array(0)
 /** `{12: h'…64 bytes…'}`, without the bytes. */
 const SIGNATURE_HEAD: Uint8Array = Uint8Array.of(0xa1, 0x0c, 0x58, SIGNATURE_BYTES)
 
@@ -91,7 +93,10 @@ export class ObjectSealer {
   readonly #limit: number
   readonly #plain: Layout
   #next: number
-  #text = new Uint8Array(1024)
+  readonly #slab = new Slab()
+  /** Where metadata and plaintext are put together, and the part of it that was used last. */
+  #scratch: Uint8Array = new Uint8Array(1024)
+  #text: Uint8Array = NO_TEXT
 
   /**
    * @param firstCounter - The first counter to use. Every one below it counts as used.
@@ -142,7 +147,7 @@ export class ObjectSealer {
   /**
    * Seals one object under the next counter. In a stream with batch signatures it is a batch of one.
    *
-   * @returns The object, in a new array that the caller owns.
+   * @returns The object, owned by the caller: a view whose buffer may hold others, too.
    * @throws {WaxwingError} `ERR_COUNTER_EXHAUSTED`.
    * @throws {RangeError} If the clear part is too long.
    */
@@ -156,7 +161,7 @@ export class ObjectSealer {
     const headAt = layout.prefix.length + signedBytes
     const ciphertextAt = headAt + headBytes(ciphertextBytes)
 
-    const object = new Uint8Array(ciphertextAt + ciphertextBytes)
+    const object = this.#slab.take(ciphertextAt + ciphertextBytes)
     object.set(layout.prefix)
     writeBytesHead(object, headAt, ciphertextBytes)
     const ciphertext = object.subarray(ciphertextAt)
@@ -188,7 +193,7 @@ export class ObjectSealer {
   wipe(): void {
     this.#next = this.#limit
     this.#baseIv.fill(0)
-    this.#text.fill(0)
+    this.#scratch.fill(0)
     this.#countersignStructure.wipe()
   }
 
@@ -263,12 +268,18 @@ export class ObjectSealer {
   }
 
   #textOf(metadata: Uint8Array, plaintext: Uint8Array, textBytes: number): Uint8Array {
-    const reusable = textBytes <= MAX_KEPT_SCRATCH_BYTES
-    if (reusable && this.#text.length < textBytes) this.#text = new Uint8Array(2 * textBytes)
-    const text = reusable ? this.#text.subarray(0, textBytes) : new Uint8Array(textBytes)
+    if (textBytes !== this.#text.length) this.#text = this.#scratchOf(textBytes)
+    const text = this.#text
     text.set(metadata)
     text.set(plaintext, metadata.length)
+    if (textBytes > MAX_KEPT_SCRATCH_BYTES) this.#text = NO_TEXT
     return text
+  }
+
+  #scratchOf(textBytes: number): Uint8Array {
+    if (textBytes > MAX_KEPT_SCRATCH_BYTES) return new Uint8Array(textBytes)
+    if (this.#scratch.length < textBytes) this.#scratch = new Uint8Array(2 * textBytes)
+    return this.#scratch.subarray(0, textBytes)
   }
 
   /** Writes the unprotected header: the producer's signature, or nothing. */
