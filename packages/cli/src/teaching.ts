@@ -12,15 +12,18 @@ export interface Lesson {
   readonly examples: readonly string[]
   /** What one does afterwards, in a sentence. */
   readonly next: string
+  /** What one has to know before, in lines. */
+  readonly notes?: readonly string[]
 }
 
 /** Adds a lesson to the help of a command. */
-export function teach(command: Command, { examples, next }: Lesson): Command {
+export function teach(command: Command, { examples, next, notes = [] }: Lesson): Command {
   const lines = examples.map((example) =>
     example.includes('waxwing ') ? `  $ ${example}` : `  $ waxwing ${example}`,
   )
   const title = examples.length === 1 ? 'Example:' : 'Examples:'
   const also = 'All commands take --home, --broker, --json and --quiet too: see waxwing --help'
-  const text = [also, `\n${title}`, ...lines, `\nNext: ${next}`].join('\n')
+  const before = notes.length === 0 ? [] : [...notes, '']
+  const text = [...before, also, `\n${title}`, ...lines, `\nNext: ${next}`].join('\n')
   return command.addHelpText('after', `\n${text}`)
 }

@@ -4,7 +4,13 @@ import { producerOptionsFrom } from '../src/commands/pub.js'
 import { ruleFrom, ruleText } from '../src/commands/rules.js'
 import { readerOptionsFrom } from '../src/commands/sub.js'
 import { UsageError } from '../src/exit-codes.js'
-import { fixedTerms, termsFrom, termsText } from '../src/granting-terms.js'
+import {
+  fixedTerms,
+  futureWarning,
+  termsFrom,
+  termsText,
+  wholeEpochs,
+} from '../src/granting-terms.js'
 import { sessionName } from '../src/session-lock.js'
 
 describe('options of pub', () => {
@@ -71,6 +77,34 @@ describe('options of grant', () => {
       rights: 'share',
       depth: null,
     })
+  })
+})
+
+describe('what a grant gives in truth', () => {
+  const [from, until] = [new Date('2026-01-02T03:04Z'), new Date('2026-01-02T05:06Z')]
+
+  it('is whole epochs, of every length that the stream ever had', () => {
+    expect(wholeEpochs({ from, until, leaseSeconds: 5 }, [3600, 900])).toEqual({
+      from: new Date('2026-01-02T03:00Z'),
+      until: new Date('2026-01-02T06:00Z'),
+      leaseSeconds: 5,
+    })
+    expect(wholeEpochs({ from }, [60])).toEqual({ from })
+  })
+
+  it('is told where it reaches beyond an end that is over', () => {
+    const given = wholeEpochs({ from, until }, [3600])
+    expect(futureWarning({ from, until }, given, until.getTime())).toContain('whole epochs')
+    expect(futureWarning({ from, until }, given, given.until?.getTime() ?? 0)).toBeUndefined()
+    expect(futureWarning({ from, until }, given, from.getTime())).toBeUndefined()
+    expect(futureWarning({ from }, { from }, from.getTime())).toBeUndefined()
+  })
+
+  it('has no end before its beginning', () => {
+    const [ahead, ago] = ['in 1h', '1h ago']
+    expect(() => termsFrom({ from: ahead, until: ago })).toThrow(UsageError)
+    expect(() => termsFrom({ until: ago })).toThrow('say --from')
+    expect(termsFrom({ until: 'now' }).until).toBeInstanceOf(Date)
   })
 })
 

@@ -10,13 +10,15 @@ import { toBase64Url, WaxwingError, type DenialCode } from '@waxwing/core'
 import type { Endpoint, GrantTerms, IncomingRequest } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
 import { findGrantee } from '../directory.js'
-import { UsageError } from '../exit-codes.js'
 import { writeItems } from '../files.js'
 import {
   askedFrom,
+  epochLengths,
   fixedTerms,
+  futureWarning,
   termsFrom,
   termsText,
+  wholeEpochs,
   withTermOptions,
   type TermOptions,
 } from '../granting-terms.js'
@@ -46,6 +48,10 @@ export function registerGrant(program: Command): void {
       'grant contractor --stream plant/1/temperature --lease 24h',
     ],
     next: 'the reader opens what it kept; `waxwing revoke` takes the future back.',
+    notes: [
+      'Times are rounded to whole epochs of the stream (1h, if `pub --epoch` said nothing): the epoch',
+      'that contains --until can be read to its end, even what is published later in it.',
+    ],
   })
   teach(
     program
@@ -66,8 +72,10 @@ async function run(context: Context, who: string, options: GrantOptions): Promis
   const endpoint = await context.openEndpoint({ part })
   const waiting = await requestsOf(endpoint, named(who))
   if (options.stream === undefined && waiting.length === 0) {
-    throw new UsageError(
-      `no request of '${who}' waits (waxwing requests); to grant unasked, say --stream`,
+    throw new WaxwingError(
+      'ERR_KEY_UNKNOWN',
+      `no request of '${named(who)}' waits (waxwing requests); to grant unasked, say --stream`,
+      { rule: 'request' },
     )
   }
   const isUnasked = options.stream !== undefined || options.out !== undefined
@@ -86,7 +94,7 @@ async function grantRequests(
     const { requestId, principal, stream } = request
     const terms = termsFrom(options, askedFrom([request], epochSeconds))
     await endpoint.decide(requestId, request.grant(terms))
-    tell(output, { name: principal.name, id: principal.id, stream, terms })
+    tell(output, { endpoint, name: principal.name, id: principal.id, stream, terms })
   }
 }
 
@@ -106,7 +114,7 @@ async function grantUnasked(
   if (out === undefined) await endpoint.grant(stream, id, terms)
   else writeItems(out, await grantsFor(endpoint, stream, id, terms))
   for (const { requestId } of asked) await endpoint.parts.granter.pending.remove(requestId)
-  tell(output, { name: principal.name, id, stream, terms, file: out })
+  tell(output, { endpoint, name: principal.name, id, stream, terms, file: out })
 }
 
 /** Grants that go by a file alone. */
@@ -132,7 +140,8 @@ async function deny(
   const code = oneOf(CODES, options.code, '--code')
   const waiting = await requestsOf(endpoint, named(id))
   if (waiting.length === 0) {
-    throw new WaxwingError('ERR_KEY_UNKNOWN', `no request ${id} is waiting: waxwing requests`)
+    const message = `no request of '${named(id)}' waits (waxwing requests)`
+    throw new WaxwingError('ERR_KEY_UNKNOWN', message, { rule: 'request' })
   }
   for (const request of waiting) {
     await endpoint.decide(request.requestId, request.deny(code))
@@ -157,6 +166,7 @@ async function requestsOf(endpoint: Endpoint, who: string): Promise<readonly Inc
 function tell(
   output: Context['output'],
   granted: {
+    endpoint: Endpoint
     name: string
     id: string
     stream: string
@@ -164,7 +174,9 @@ function tell(
     file?: string | undefined
   },
 ): void {
-  const { name, id, stream, terms, file } = granted
+  const { endpoint, name, id, stream, file } = granted
+  const terms = wholeEpochs(granted.terms, epochLengths(endpoint, stream))
+  const warning = futureWarning(granted.terms, terms, Date.now())
   output.result(
     {
       granted: id,
@@ -181,5 +193,6 @@ function tell(
       ...(file === undefined ? [] : [`Wrote ${file}`]),
     ],
   )
+  if (warning !== undefined) output.warn(warning)
   if (file !== undefined) output.next(`send it to ${name}, for: waxwing receive ${file}`)
 }

@@ -11,7 +11,15 @@ import { isOpenEnded, readArchive, toBase64Url, WaxwingError } from '@waxwing/co
 import { Domain, type Endpoint } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
 import { findGrantee, learnFromBroker } from '../directory.js'
-import { termsFrom, termsText, withTermOptions, type TermOptions } from '../granting-terms.js'
+import {
+  epochLengths,
+  futureWarning,
+  termsFrom,
+  termsText,
+  wholeEpochs,
+  withTermOptions,
+  type TermOptions,
+} from '../granting-terms.js'
 import { counted } from '../output.js'
 import { teach } from '../teaching.js'
 import { formatTime } from '../times.js'
@@ -86,10 +94,14 @@ async function run(
   const id = toBase64Url(principal.id)
   const issued = await endpoint.grant(stream, id, terms)
   const { name } = principal
+  const given = wholeEpochs(terms, epochLengths(endpoint, stream))
+  const [from, until] = [given.from?.toISOString(), given.until?.toISOString()]
   context.output.result(
-    { granted: id, name, stream, from: terms.from?.toISOString(), grants: issued.length },
-    `Granted: ${name} may read ${stream} ${termsText(terms)}`,
+    { granted: id, name, stream, from, until, grants: issued.length },
+    `Granted: ${name} may read ${stream} ${termsText(given)}`,
   )
+  const warning = futureWarning(terms, given, Date.now())
+  if (warning !== undefined) context.output.warn(warning)
   context.output.note('Lock recovery.db and its key away again.')
 }
 

@@ -257,7 +257,9 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
   })
 
   it('grants by hand what a reader asks by file', async () => {
-    expect(await waxwing(['--home', 'plant', 'grant', 'nobody'], env)).toMatchObject({ status: 2 })
+    for (const verb of ['grant', 'deny']) {
+      expect(await waxwing(['--home', 'plant', verb, 'nobody'], env)).toMatchObject({ status: 5 })
+    }
     const unknown = ['grant', 'nobody', '--stream', 'plant/lines']
     expect(await waxwing(['--home', 'plant', ...unknown], env)).toMatchObject({ status: 5 })
     const foreign = ['grant', 'desk', '--stream', 'other/lines']
