@@ -160,7 +160,7 @@ describePython('an opener in Python, written from the specification', () => {
     const of = world.GENERATIONS[1]!
     const twin = { ...of, root: seedOf('another root') }
     const few = { span: { first: EPOCH - 6, last: EPOCH + 5 } }
-    const steps = of.steps.with(-1, { ...of.steps.at(-1)!, fields: few })
+    const steps = [...of.steps.slice(0, -1), { ...of.steps.at(-1)!, fields: few }]
     const narrow = await world.sealedGrant(twin, { root: twin.root, steps })
     const grants = [narrow, await world.sealedGrant(of)]
     const [one, other] = [of, twin].map((root) =>

@@ -129,7 +129,9 @@ export class RealOpener {
       }
       this.#held.set(id, held)
     }
-    held.ring.add(grant.nodes, toHex(grant.grantId))
+    const { links, nodes, grantId } = grant
+    const giver = toHex(links.at(-1)?.issuer ?? producer.id)
+    held.ring.add(nodes, { name: toHex(grantId), giver, distance: links.length })
     held.opener.reset()
     for (const { grant: other } of this.#held.values()) this.#close(other)
   }
