@@ -88,13 +88,21 @@ function registerMembers(domain: Command): void {
       .command('revoke')
       .description('end a membership for good, for a device that is lost or a person who left')
       .argument('<who>', 'its name, or its id or the beginning of it')
-      .option('--since <time>', 'from when on nothing of it counts; default: now')
+      .option(
+        '--since <time>',
+        'what it seals in epochs that begin from then on counts no more; default: now',
+      )
       .option('--out <file>', 'write the order to all granters, to be brought to them by hand')
       .option('--publish', 'leave the new trust bundle in the broker')
       .action(withContext(revoke)),
     {
       examples: ['domain revoke thermometer --since "2d ago" --publish'],
       next: 'every producer that sees the bundle rotates its keys by itself.',
+      notes: [
+        'A message is judged by the beginning of its epoch: in the epoch that contains the time (1h long,',
+        'if `pub --epoch` said nothing) what the principal publishes goes on to count until that is over.',
+        'A --since that lies one epoch earlier shuts it out at once, with what it said rightly meanwhile.',
+      ],
     },
   )
 }
@@ -225,10 +233,23 @@ async function revoke(
   const since = options.since === undefined ? undefined : parseTime(options.since, Date.now())
   const { revocation } = await domain.revoke(member.id, since)
   if (options.out !== undefined) writeItems(options.out, [revocation])
+  const { revokedSince = Date.now() / 1000 } = await findMember(domain, toBase64Url(member.id))
+  const from = new Date(revokedSince * 1000)
   output.result(
-    { revoked: toBase64Url(member.id), name: member.name, published: options.publish === true },
-    `Revoked ${member.name} (${shortId(member.id)}…)`,
+    {
+      revoked: toBase64Url(member.id),
+      name: member.name,
+      since: from.toISOString(),
+      published: options.publish === true,
+    },
+    `Revoked ${member.name} (${shortId(member.id)}…) since ${formatTime(from, 'second')}`,
   )
+  if (member.produces.length > 0) {
+    output.note(
+      'What it publishes in the epoch of that time counts until the epoch is over ' +
+        '(1h, if its streams say nothing else).',
+    )
+  }
   await publishBundle(context, domain, options.publish)
 }
 

@@ -266,6 +266,17 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     expect(await waxwing(['--home', 'plant', ...foreign], env)).toMatchObject({ status: 5 })
   })
 
+  it('says since when a revocation counts, and what still does', async () => {
+    await enrol('lost')
+    const office = ['--home', 'office', 'domain', 'revoke', 'lost']
+    const now = await waxwing(office)
+    expect(now.stdout).toMatch(/Revoked lost \(.*\) since \d{4}-/)
+    expect(now.stderr).toContain('counts until the epoch is over')
+    const earlier = await waxwing(['--json', ...office, '--since', '1h ago'])
+    const { since } = JSON.parse(earlier.stdout) as { since: string }
+    expect(Date.now() - Date.parse(since)).toBeGreaterThan(3_500_000)
+  })
+
   it('speaks MQTT 3.1.1 where it is told to, and logs in with a password from the environment', async () => {
     const guarded = await startMosquitto({ users: { anna: 'hidden-word' } })
     try {
