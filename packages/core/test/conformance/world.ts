@@ -42,7 +42,7 @@ import { chainOf, kemPair, manifestOf, nodesOf, SPAN, type Step } from '../suppo
 const crypto = nodeProvider
 
 export const ANCHOR: Member = stranger('anchor')
-export const PARTNER_ANCHOR: Member = stranger('partner anchor')
+const PARTNER_ANCHOR: Member = stranger('partner anchor')
 export const PLANT: Member = enrolled(ANCHOR, 'plant', { produces: ['plant/#'] })
 export const KEEPER: Member = enrolled(ANCHOR, 'keeper', { produces: [] })
 export const READER: Member = enrolled(ANCHOR, 'reader', { produces: [] })
