@@ -31,7 +31,7 @@ import { askPython, pythonAvailable, runPython, type Answer, type Case } from '.
 import { codeOf, decodeAny, RealOpener, splitUp } from './real-opener.js'
 import * as world from './world.js'
 
-const describePython = requireOrSkip('python3-cryptography and python3-cbor2', pythonAvailable())
+const describePython = requireOrSkip('Python with cryptography and cbor2', pythonAvailable())
 
 /** What is asked is the same at every run. */
 const SEED = 20
