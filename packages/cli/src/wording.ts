@@ -40,6 +40,8 @@ export function describeEvent(event: WaxwingEvent, lookup: Lookup): string {
       return `Asked for the keys of kid ${event.kid}${event.sealed ? '' : ' (unsealed)'}`
     case 'wrong-nodes':
       return `Wrong keys in a grant of ${event.stream}: evidence against who granted it`
+    case 'crowded-nodes':
+      return `Too many differing keys in grants of ${event.stream}: some are wrong, asking goes on`
     case 'rotated':
       return `${event.stream} has new keys from now on (${event.reason}), kid ${event.kid}`
     case 'revoked':

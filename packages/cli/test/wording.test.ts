@@ -46,6 +46,7 @@ describe('events in plain words', () => {
     [{ type: 'clock', change: 'back' }, /went back/],
     [{ type: 'error', error: new WaxwingError('ERR_CLOCK', 'no time') }, /Problem: no time/],
     [{ type: 'wrong-nodes', stream: 'a/b', grantIds: [] }, /evidence against who granted/],
+    [{ type: 'crowded-nodes', stream: 'a/b', grantIds: ['x'] }, /some are wrong, asking goes on/],
   ]
 
   it.each(events.map(([event, text]) => [event.type, event, text] as const))(

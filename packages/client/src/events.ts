@@ -127,6 +127,15 @@ export type ControlEvent =
     }
   /** The nodes of a grant contradict what an object proved: evidence against who handed them out. */
   | { readonly type: 'wrong-nodes'; readonly stream: string; readonly grantIds: readonly string[] }
+  /**
+   * More differing nodes came for some epochs than are kept: those of these grants found no place, or
+   * lost it. Some of all that came are wrong. What was asked for and not found is asked for again.
+   */
+  | {
+      readonly type: 'crowded-nodes'
+      readonly stream: string
+      readonly grantIds: readonly string[]
+    }
   | {
       readonly type: 'rotated'
       readonly stream: string

@@ -17,6 +17,7 @@ import {
   WaxwingError,
   type Addition,
   type Change,
+  type NodeSource,
   type TreeNode,
   type Trust,
   type TrustedPrincipal,
@@ -27,11 +28,11 @@ import { Generation, type GenerationInputs } from './generation.js'
 import { closeBy } from './generation-closing.js'
 import { mergeGeneration } from './generation-merge.js'
 import { GenerationRecords, type StoredGeneration } from './generation-records.js'
-import { pruneGrants, type HeldGrant } from './held-grant.js'
+import { sourceOf, type HeldGrant } from './held-grant.js'
 import type { Runtime } from './runtime.js'
 
-/** The name under which one's own keys stand in the ring. */
-const OWN_SOURCE = 'own'
+/** As what one's own keys stand in the ring. */
+const OWN_SOURCE: NodeSource = { name: 'own', giver: 'own', distance: 0 }
 
 export type GenerationListener = (generation: Generation) => void
 
@@ -140,7 +141,8 @@ export class GenerationBook {
   }
 
   /**
-   * Takes what a verified grant brought, and records it durably before it resolves.
+   * Takes what a verified grant brought, and records it durably before it resolves. One whose nodes
+   * all had to give way is not kept: it may come again when there is room.
    *
    * @returns The generation, and what became of the nodes.
    */
@@ -151,10 +153,10 @@ export class GenerationBook {
     const { manifest, producer } = grant
     const known = this.#byId.get(toHex(manifest.generationId))
     const ring = known?.ring ?? new NodeRing(this.#runtime.crypto)
-    const addition = ring.add(grant.nodes, held.grantId)
+    const addition = ring.add(grant.nodes, sourceOf(held))
     const generation = known ?? this.#make({ manifest, producer, ring, own: false })
-    generation.grants.set(held.grantId, held)
-    pruneGrants(generation.grants, held.received)
+    if (isRefused(addition, ring, held)) return { generation, addition }
+    generation.keepGrants([held])
     generation.opener.reset()
     if (known === undefined) this.#index(generation)
     try {
@@ -331,6 +333,12 @@ export class GenerationBook {
     if (closingEpoch !== null) generation.close(closingEpoch)
     return generation
   }
+}
+
+/** Whether nothing of a grant was taken, for no fault of its own. */
+function isRefused({ refused, contradicts }: Addition, ring: NodeRing, held: HeldGrant): boolean {
+  const isFull = refused.length > 0 && contradicts.length === 0
+  return isFull && ring.grantable(held.grantId).length === 0
 }
 
 function addTo(index: Map<string, Generation[]>, key: string, generation: Generation): void {

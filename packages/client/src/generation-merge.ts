@@ -25,7 +25,7 @@ export function mergeGeneration(
   // Our own keys come from one root, so that another process can only have deleted some.
   const isWider = !known.own && takeRing(crypto, known, stored)
   const grants = stored.grants.filter(({ grantId }) => !known.grants.has(grantId))
-  for (const grant of grants) known.grants.set(grant.grantId, grant)
+  known.keepGrants(grants)
   const isClosed = stored.closingEpoch !== null && known.close(stored.closingEpoch)
   if (isWider) known.opener.reset()
   return hasForgotten || isWider || grants.length > 0 || isClosed
@@ -43,9 +43,11 @@ function takeNodes(known: NodeRing, stored: NodeRing): boolean {
   let count = 0
   for (const [isProven, depth, index, key, sources] of stored.serialize()) {
     const node: TreeNode = { depth, index, key }
-    const [first = '', ...others] = sources
-    if (isProven === 1) count += known.addProven([node], first).added
-    else for (const source of [first, ...others]) count += known.add([node], source).added
+    for (const [name, giver, distance] of sources) {
+      const source = { name, giver, distance }
+      const addition = isProven === 1 ? known.addProven([node], source) : known.add([node], source)
+      count += addition.added
+    }
     key.fill(0)
   }
   return count > 0

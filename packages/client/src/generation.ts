@@ -13,6 +13,7 @@ import {
   type TrustedPrincipal,
   type VerifiedManifest,
 } from '@waxwing/core'
+import { pruneGrants } from './grant-keeping.js'
 import type { HeldGrant } from './held-grant.js'
 
 export interface GenerationInputs {
@@ -76,6 +77,15 @@ export class Generation {
   /** What lies before this epoch was forgotten, here or by another process; 0 if nothing was. */
   get forgottenBefore(): number {
     return this.#forgottenBefore
+  }
+
+  /** Keeps grants, and lets go of those that are least useful where there are too many. */
+  keepGrants(grants: readonly HeldGrant[]): void {
+    for (const grant of grants) {
+      this.grants.set(grant.grantId, grant)
+      const isAnyGone = pruneGrants(this.grants, grant.received)
+      if (isAnyGone) this.ring.keepSources(new Set(this.grants.keys()))
+    }
   }
 
   /** Gives up the keys of what lies before an epoch. */

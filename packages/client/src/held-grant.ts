@@ -6,7 +6,7 @@
  * @module
  */
 
-import { MapFields, type CborValue, type Rights, type Span } from '@waxwing/core'
+import { MapFields, type CborValue, type NodeSource, type Rights, type Span } from '@waxwing/core'
 
 export interface HeldGrant {
   /** In hex. */
@@ -25,17 +25,9 @@ export interface HeldGrant {
   readonly kem: 'x25519' | 'x-wing' | undefined
 }
 
-/** Grants of one generation that are kept, at the most, before old ones are let go. */
-const MAX_GRANTS = 64
-/** So many of those that have ended are kept, the latest: they say by whom a message was granted. */
-const KEPT_ENDED = 32
-
-/** Lets go of the oldest of those that have ended: a lease that is renewed for years is one of many. */
-export function pruneGrants(grants: Map<string, HeldGrant>, now: number): void {
-  if (grants.size <= MAX_GRANTS) return
-  const ended = [...grants.values()].filter(({ end }) => end !== null && end <= now)
-  const byAge = ended.toSorted((a, b) => b.received - a.received)
-  for (const { grantId } of byAge.slice(KEPT_ENDED)) grants.delete(grantId)
+/** As what the grant's nodes stand in the ring. */
+export function sourceOf({ grantId, issuers }: HeldGrant): NodeSource {
+  return { name: grantId, giver: issuers.at(-1) ?? '', distance: Math.max(1, issuers.length) }
 }
 
 export function grantToCbor(grant: HeldGrant): CborValue {

@@ -29,7 +29,9 @@ export interface GrantTerms {
   readonly from?: Date
   /** The last instant that may be read. Default: no end, or the end of the lease. */
   readonly until?: Date
-  /** The grant ends so many seconds from now and is renewed on request while it stands. */
+  /**
+   * The grant ends so many seconds from now and is renewed on request while it stands. 1 to 100 years.
+   */
   readonly leaseSeconds?: number
   /** Default `read`. */
   readonly rights?: Rights

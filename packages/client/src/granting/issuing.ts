@@ -6,13 +6,14 @@
  */
 
 import {
-  epochAt,
   intersectSpans,
   issueGrant,
   kemKeyThumbprint,
   kidOf,
   LAST_EPOCH,
+  lastEpochOfLease,
   MAX_MESSAGE_SECONDS,
+  toHex,
   WaxwingError,
   type DenialCode,
   type KemPublicKey,
@@ -63,7 +64,8 @@ export class Issuing {
   }
 
   /**
-   * The epochs that terms give under an authority now; `undefined` if none.
+   * The epochs that terms give under an authority now; `undefined` if none. Of what nothing has
+   * proven, only that counts which the authority's own grant brought.
    *
    * @param wanted - Where only a piece can be given, it has to be of use for these.
    */
@@ -74,9 +76,9 @@ export class Issuing {
     const within = span && intersectSpans(span, limit)
     // Nothing was sealed after the closing epoch. Who shares may have to grant all that there was.
     const last = terms.rights === 'share' ? LAST_EPOCH : closingEpoch
-    const lastByEnd = end === null ? LAST_EPOCH : epochAt(end * 1000, manifest.epochSeconds)
+    const lastByEnd = end === null ? LAST_EPOCH : lastEpochOfLease(end, manifest.epochSeconds)
     const allowed = within && intersectSpans(within, { first: 0, last: Math.min(last, lastByEnd) })
-    return allowed && clipToHeld(ring.spans(), allowed, wanted)
+    return allowed && clipToHeld(ring.grantable(this.#sourceOf(authority)), allowed, wanted)
   }
 
   /**
@@ -99,11 +101,12 @@ export class Issuing {
     const { generation, chain } = authority
     const now = nowSeconds(this.#runtime)
     const end = endOf(terms, now)
+    const source = this.#sourceOf(authority)
     const body = issueGrant({
       crypto,
       manifest: generation.manifest,
       issuer: { id: identity.id, key: identity.signingKey, credential: identity.credential },
-      nodesFor: (wanted) => generation.ring.nodesFor(wanted),
+      nodesFor: (wanted) => generation.ring.nodesFor(wanted, source),
       parentChain: chain,
       grantee: grantee.id,
       kemKey: kemKeyThumbprint(crypto, grantee.key),
@@ -143,5 +146,11 @@ export class Issuing {
     const options = { recipient: request.author, inReplyTo: request, lifeSeconds: 86_400 }
     const signed = this.#messenger.compose('denial', body, options)
     return this.#messenger.addressTo(request.author, signed)
+  }
+
+  /** The name of the authority's own grant: what of it is not proven, its issuer answers for. */
+  #sourceOf({ chain }: Authority): string | undefined {
+    const link = chain.at(-1)
+    return link && toHex(this.#runtime.crypto.sha256(link))
   }
 }

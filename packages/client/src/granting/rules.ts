@@ -17,7 +17,7 @@ import {
 } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
 import { Table } from '../table.js'
-import type { FixedTerms } from './terms.js'
+import { assertLease, type FixedTerms } from './terms.js'
 
 export interface Rule {
   /** Chosen by the application: letters, digits and `.-_`, at most 64. */
@@ -105,9 +105,7 @@ function checkRule({ id, streams, to, historySeconds = 0, leaseSeconds = 1 }: Ru
   if (!Number.isSafeInteger(historySeconds) || historySeconds < 0) {
     throw new RangeError(`historySeconds must be a whole number, got ${historySeconds}`)
   }
-  if (!Number.isSafeInteger(leaseSeconds) || leaseSeconds < 1) {
-    throw new RangeError(`leaseSeconds must be a positive integer, got ${leaseSeconds}`)
-  }
+  assertLease(leaseSeconds)
 }
 
 function appliesTo(rule: Rule, principal: TrustedPrincipal, ownDomain: Uint8Array | null): boolean {

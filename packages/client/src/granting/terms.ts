@@ -6,11 +6,12 @@
  */
 
 import {
-  epochAt,
   intersectSpans,
   LAST_EPOCH,
+  lastEpochOfLease,
   MapFields,
   MAX_DEPTH,
+  MAX_MESSAGE_SECONDS,
   type CborValue,
   type Rights,
   type Span,
@@ -32,9 +33,7 @@ export function fixTerms(terms: GrantTerms, now: number): FixedTerms {
   const until = terms.until === undefined ? null : secondsOf(terms.until, 'until')
   const leaseSeconds = terms.leaseSeconds ?? null
   if (until !== null && until < from) throw new RangeError('until must not lie before from')
-  if (leaseSeconds !== null && !(Number.isSafeInteger(leaseSeconds) && leaseSeconds > 0)) {
-    throw new RangeError(`leaseSeconds must be a positive integer, got ${leaseSeconds}`)
-  }
+  if (leaseSeconds !== null) assertLease(leaseSeconds)
   const { rights = 'read', depth = null } = terms
   if (depth !== null && !(Number.isInteger(depth) && depth >= 1 && depth <= MAX_DEPTH)) {
     throw new RangeError(`depth must be from 1 to ${MAX_DEPTH}, got ${depth}`)
@@ -42,18 +41,28 @@ export function fixTerms(terms: GrantTerms, now: number): FixedTerms {
   return { from, until, leaseSeconds, rights, depth }
 }
 
+/** @throws {RangeError} Unless a lease lasts from a second to a hundred years, as messages do. */
+export function assertLease(leaseSeconds: number): void {
+  const isLease = Number.isInteger(leaseSeconds) && leaseSeconds >= 1
+  if (isLease && leaseSeconds <= MAX_MESSAGE_SECONDS) return
+  throw new RangeError(
+    `leaseSeconds must be an integer from 1 to ${MAX_MESSAGE_SECONDS}, got ${leaseSeconds}`,
+  )
+}
+
 /** When a grant by these terms ends, if it is issued now: seconds since 1970, `null` for never. */
 export function endOf({ leaseSeconds }: FixedTerms, now: number): number | null {
   return leaseSeconds === null ? null : now + leaseSeconds
 }
 
-/** The epochs that terms allow now, in a generation with epochs of this length. */
+/**
+ * The epochs that terms allow now, in a generation with epochs of this length. What lies after the
+ * last epoch that there is ends with it.
+ */
 export function spanOf(terms: FixedTerms, epochSeconds: number, now: number): Span | undefined {
-  const first = epochAt(terms.from * 1000, epochSeconds)
-  const end = endOf(terms, now)
-  const lastByEnd = end === null ? LAST_EPOCH : epochAt(end * 1000, epochSeconds)
-  const lastByUntil = terms.until === null ? LAST_EPOCH : epochAt(terms.until * 1000, epochSeconds)
-  const last = Math.min(lastByEnd, lastByUntil)
+  const first = Math.floor(terms.from / epochSeconds)
+  const ends = [endOf(terms, now), terms.until].filter((end) => end !== null)
+  const last = Math.min(LAST_EPOCH, ...ends.map((end) => lastEpochOfLease(end, epochSeconds)))
   return last < first ? undefined : { first, last }
 }
 

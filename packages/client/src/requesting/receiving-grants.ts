@@ -8,21 +8,26 @@
 
 import {
   equalBytes,
+  intersectSpans,
   toBase64Url,
   toHex,
   verifyDenialProof,
   verifyGrant,
   WaxwingError,
+  type Addition,
+  type Span,
   type VerifiedGrant,
   type VerifiedMessage,
 } from '@waxwing/core'
 import type { Arrival } from '../control/dispatcher.js'
 import type { Messenger, Reply } from '../control/messenger.js'
+import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { HeldGrant } from '../held-grant.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
+import { assertRoom } from './generation-room.js'
 import type { Requester } from './requester.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 
@@ -47,36 +52,29 @@ export class ReceivingGrants {
   /**
    * Takes a grant: verified against its chain, recorded durably, and then made use of. One that is
    * held already changes nothing: an intermediary hands out what it keeps each time it is asked.
+   * Asking ends for what it brought, and for nothing else.
    *
    * @throws {WaxwingError} `ERR_CHAIN` and what else `verifyGrant` throws; `ERR_EXPIRED` while the
-   *   trust bundle is too old to let anything new in.
+   *   trust bundle is too old to let anything new in; `ERR_LIMIT` if it is of one generation too many.
    */
   async grant(message: VerifiedMessage<'grant'>, arrival: Arrival): Promise<readonly Reply[]> {
-    const { runtime, book, requester } = this.#inputs
+    const { runtime, book } = this.#inputs
     const grant = this.#verify(message, arrival)
     await this.#keepCard(message)
     const held = heldGrant(grant, arrival, nowSeconds(runtime))
-    const { span, rights } = grant
-    const known = book.byId(toHex(grant.manifest.generationId))
+    const { manifest } = grant
+    const known = book.byId(toHex(manifest.generationId))
+    if (known === undefined) assertRoom(book.all(), manifest.producerId)
     if (known?.grants.has(held.grantId) === true) {
-      requester.granted(known, span)
-      return rights === 'share' ? [await this.#acknowledge(message)] : []
+      // What it brought may be wrong, and was asked for again: only what is proven answers that.
+      this.#settle(known, held, known.ring.grantable())
+    } else {
+      const { generation, addition } = await book.addGrant(grant, held)
+      this.#tell(generation, grant, held, addition)
+      this.#settle(generation, held, generation.ring.grantable(held.grantId))
+      if (!generation.grants.has(held.grantId)) return []
     }
-    const { generation, addition } = await book.addGrant(grant, held)
-    runtime.emit({
-      type: 'grant',
-      stream: generation.stream,
-      kid: generation.kid,
-      span,
-      rights,
-      grantedBy: grant.issuers.map(({ name }) => name),
-    })
-    if (addition.contradicts.length > 0) {
-      const { stream } = generation
-      runtime.emit({ type: 'wrong-nodes', stream, grantIds: [held.grantId] })
-    }
-    requester.granted(generation, span)
-    return rights === 'share' ? [await this.#acknowledge(message)] : []
+    return grant.rights === 'share' ? [await this.#acknowledge(message)] : []
   }
 
   /** Takes a denial of something that we asked for. @throws {WaxwingError} `ERR_CHAIN`. */
@@ -94,6 +92,30 @@ export class ReceivingGrants {
       runtime.emit({ type: 'denial', kid: name, code, retrySeconds })
     }
     return Promise.resolve([])
+  }
+
+  #tell(generation: Generation, grant: VerifiedGrant, held: HeldGrant, addition: Addition): void {
+    const { runtime } = this.#inputs
+    const { stream, kid } = generation
+    const { grantId, span, rights } = held
+    if (generation.grants.has(grantId)) {
+      const grantedBy = grant.issuers.map(({ name }) => name)
+      runtime.emit({ type: 'grant', stream, kid, span, rights, grantedBy })
+    }
+    if (addition.contradicts.length > 0) {
+      runtime.emit({ type: 'wrong-nodes', stream, grantIds: [grantId] })
+    }
+    const { refused, displaced } = addition
+    const grantIds = refused.length > 0 ? [grantId, ...displaced] : displaced
+    if (grantIds.length > 0) runtime.emit({ type: 'crowded-nodes', stream, grantIds })
+  }
+
+  /** Asks no longer for what of a grant is held. */
+  #settle(generation: Generation, { span }: HeldGrant, held: readonly Span[]): void {
+    for (const piece of held) {
+      const brought = intersectSpans(piece, span)
+      if (brought !== undefined) this.#inputs.requester.granted(generation, brought)
+    }
   }
 
   #verify(message: VerifiedMessage<'grant'>, { sealedTo }: Arrival): VerifiedGrant {

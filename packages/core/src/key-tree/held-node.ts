@@ -9,7 +9,11 @@
 import { WaxwingError } from '../errors.js'
 import type { NodePosition } from './cover.js'
 import { LeafDeriver } from './leaf-deriver.js'
+import type { NodeSource } from './node-source.js'
 import type { TreeCrypto, TreeNode } from './tree.js'
+
+/** More than anybody keeps grants of one generation. */
+const MAX_SOURCES = 128
 
 /**
  * A node is `proven` once an object was opened and verified with it, or where the caller made it
@@ -19,8 +23,8 @@ export type NodeState = 'proven' | 'provisional'
 
 export interface HeldNodeOptions {
   readonly state: NodeState
-  /** Which grants brought the node. */
-  readonly sources: readonly string[]
+  /** Which grants brought the node, or what it leads to. At least one. */
+  readonly sources: readonly NodeSource[]
   /** Lower numbers came earlier. */
   readonly age: number
 }
@@ -32,7 +36,7 @@ export class HeldNode implements TreeNode {
   state: NodeState
   age: number
   readonly #crypto: TreeCrypto
-  readonly #sources: string[]
+  #sources: NodeSource[]
   #deriver: LeafDeriver | undefined
   #isDropped = false
 
@@ -47,16 +51,40 @@ export class HeldNode implements TreeNode {
     this.#sources = [...options.sources]
   }
 
-  get sources(): readonly string[] {
+  /** The earliest first. */
+  get sources(): readonly NodeSource[] {
     return this.#sources
   }
 
-  /** Notes more grants that brought this very node, `maxCount` in all: the earliest stay. */
-  addSources(sources: readonly string[], maxCount: number): void {
+  /** The names of its sources. */
+  get names(): readonly string[] {
+    return this.#sources.map(({ name }) => name)
+  }
+
+  /** The source that is nearest to the producer, and of these the earliest. */
+  get nearest(): NodeSource {
+    const [first, ...others] = this.#sources
+    if (first === undefined) throw new TypeError('a node has a source')
+    return others.reduce((best, one) => (one.distance < best.distance ? one : best), first)
+  }
+
+  hasSource(name: string): boolean {
+    return this.#sources.some((source) => source.name === name)
+  }
+
+  /** Notes more grants that brought this very node or one that it leads to. */
+  addSources(sources: readonly NodeSource[]): void {
     for (const source of sources) {
-      if (this.#sources.length >= maxCount) return
-      if (!this.#sources.includes(source)) this.#sources.push(source)
+      if (this.hasSource(source.name)) continue
+      this.#sources.push(source)
+      if (this.#sources.length > MAX_SOURCES) this.#dropFarthest()
     }
+  }
+
+  /** Lets go of all sources that have other names; if none is left, of all but the nearest. */
+  keepSources(names: ReadonlySet<string>): void {
+    const kept = this.#sources.filter(({ name }) => names.has(name))
+    this.#sources = kept.length > 0 ? kept : [this.nearest]
   }
 
   /**
@@ -78,6 +106,12 @@ export class HeldNode implements TreeNode {
     this.#isDropped = true
     this.key.fill(0)
     this.#deriver?.wipe()
+  }
+
+  /** Of those as far, the latest. */
+  #dropFarthest(): void {
+    const farthest = this.#sources.reduce((a, b) => (b.distance >= a.distance ? b : a))
+    this.#sources = this.#sources.filter((source) => source !== farthest)
   }
 
   #derivations(): LeafDeriver {

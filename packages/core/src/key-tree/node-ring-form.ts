@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The form in which a {@link NodeRing} is stored: an array of nodes, the earliest first, each
- * `[proven (1 or 0), depth, index, key, [sources]]`.
+ * `[proven (1 or 0), depth, index, key, sources]`, and each source `[name, giver, distance]`.
  *
  * @module
  */
 
 import { malformed } from '../errors.js'
 import type { HeldNode, NodeState } from './held-node.js'
+import { formatSource, parseSource, type NodeSource, type NodeSourceForm } from './node-source.js'
 import { isNode, type TreeNode } from './tree.js'
 
 /** State (1: proven, 0: provisional), depth, index, key, sources. */
-export type HeldNodeForm = readonly [0 | 1, number, number, Uint8Array, readonly string[]]
+export type HeldNodeForm = readonly [0 | 1, number, number, Uint8Array, readonly NodeSourceForm[]]
 
-type TakeNode = (node: TreeNode, state: NodeState, sources: readonly string[]) => boolean
+type TakeNode = (node: TreeNode, state: NodeState, sources: readonly NodeSource[]) => boolean
 
 /** Formats nodes, in the order given: the proven ones come first. Keys are copied. */
 export function formatNodes(nodes: readonly HeldNode[]): readonly HeldNodeForm[] {
   return nodes.map(({ state, depth, index, key, sources }) => {
-    return [state === 'proven' ? 1 : 0, depth, index, key.slice(), [...sources]]
+    return [state === 'proven' ? 1 : 0, depth, index, key.slice(), sources.map(formatSource)]
   })
 }
 
@@ -42,7 +43,7 @@ export function parseNodes(form: unknown, take: TakeNode): void {
 interface ParsedNode {
   readonly node: TreeNode
   readonly state: NodeState
-  readonly sources: readonly string[]
+  readonly sources: readonly NodeSource[]
 }
 
 function parseNode(entry: unknown): ParsedNode {
@@ -53,13 +54,8 @@ function parseNode(entry: unknown): ParsedNode {
     throw malformed('node ring', 'position')
   }
   if (!(key instanceof Uint8Array)) throw malformed('node ring', 'key')
-  if (!Array.isArray(sources)) throw malformed('node ring', 'sources')
+  if (!Array.isArray(sources) || sources.length === 0) throw malformed('node ring', 'sources')
   const node = { depth, index, key }
   if (!isNode(node)) throw malformed('node ring', 'node')
-  return { node, state: proven === 1 ? 'proven' : 'provisional', sources: sources.map(asText) }
-}
-
-function asText(value: unknown): string {
-  if (typeof value !== 'string') throw malformed('node ring', 'sources')
-  return value
+  return { node, state: proven === 1 ? 'proven' : 'provisional', sources: sources.map(parseSource) }
 }

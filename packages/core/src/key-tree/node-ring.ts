@@ -3,34 +3,36 @@
  * All nodes that are held for one generation (`docs/spec/07-granting.md` Section 7.5.3).
  *
  * Whoever grants may hand out wrong nodes, by fault or on purpose. So a node is provisional until a
- * verified object proves it, and that node only; several candidates are kept per epoch; a proven
- * node is never overwritten; what contradicts it is refused and its source named. In streams
- * without signatures nothing proves a node: the caller never calls {@link NodeRing.prove}, and all
- * candidates stay.
+ * verified object proves it, and that node only; several candidates are kept per epoch, shared
+ * among those who gave them; a proven node is never overwritten; what contradicts it is refused and
+ * its source named. In streams without signatures nothing proves a node: the caller never calls
+ * {@link NodeRing.prove}, and all candidates stay.
  *
  * Invariants: no proven node lies above another; no provisional node lies at or below a proven one,
  * and one above leads to it. A node that leads to a true one is true, or HMAC is broken; so a
- * proven node that a newly proven one leads to can go, without its key being lost.
+ * proven node that a newly proven one leads to can go, without its key being lost. For the same
+ * reason whoever gave a node answers for one that leads to it, and is among its sources.
  *
  * The ring copies the keys that it is given, owns its copies and overwrites what it drops.
  *
  * @module
  */
 
-import { coverOf, samePosition, spanOfNode, TREE_DEPTH, type NodePosition } from './cover.js'
+import { coverOf, spanOfNode, TREE_DEPTH, type NodePosition } from './cover.js'
 import { remainder } from './forgetting.js'
 import { HeldNode, type NodeState } from './held-node.js'
 import { LeafDeriver } from './leaf-deriver.js'
 import { NodeIndex } from './node-index.js'
 import { formatNodes, parseNodes, type HeldNodeForm } from './node-ring-form.js'
-import { ProvisionalNodes } from './provisional-nodes.js'
+import { assertSource, type NodeSource } from './node-source.js'
+import { ProvisionalNodes, type Crowding } from './provisional-nodes.js'
 import { assertEpoch, mergeSpans, type Span } from './span.js'
 import { assertNode, type TreeCrypto, type TreeNode } from './tree.js'
 
-export type { HeldNodeForm, NodeState }
+export type { HeldNodeForm, NodeSource, NodeState }
 
 export interface NodeRingOptions {
-  /** The most provisional candidates per epoch, and sources kept per node. Default 8. */
+  /** The most provisional candidates per epoch. Default 8. */
   readonly maxCandidates?: number
   /** The most provisional nodes. Default 4096. */
   readonly maxProvisional?: number
@@ -40,8 +42,10 @@ export interface NodeRingOptions {
 export interface Addition {
   /** How many of them brought keys that were not held. */
   readonly added: number
-  /** Epochs for which a node was refused because a limit was reached: the earlier ones stay. */
+  /** Epochs for which a node was refused because a limit was reached, and no other gave way. */
   readonly refused: readonly Span[]
+  /** Sources of the provisional nodes that gave way to them, wholly or in part. */
+  readonly displaced: readonly string[]
   /** Sources of the proven nodes that some of them contradict. If any, the giver is convicted. */
   readonly contradicts: readonly string[]
   /** Sources of the provisional nodes that were dropped because they contradict a proven one. */
@@ -51,7 +55,7 @@ export interface Addition {
 /** A node whose leaf may open the objects of an epoch. */
 export interface Candidate extends NodePosition {
   readonly state: NodeState
-  /** Which grants brought the node, the earliest first. */
+  /** Which grants brought the node, or what it leads to, the earliest first. */
   readonly sources: readonly string[]
   /**
    * Derives the leaf of the epoch that was asked for: 32 new bytes, owned by the caller.
@@ -63,7 +67,6 @@ export interface Candidate extends NodePosition {
 
 export class NodeRing {
   readonly #crypto: TreeCrypto
-  readonly #maxCandidates: number
   readonly #proven = new NodeIndex<HeldNode>()
   readonly #provisional: ProvisionalNodes
   readonly #nodeOf = new WeakMap<Candidate, HeldNode>()
@@ -75,7 +78,6 @@ export class NodeRing {
     assertLimit(maxCandidates, 'maxCandidates')
     assertLimit(maxProvisional, 'maxProvisional')
     this.#crypto = crypto
-    this.#maxCandidates = maxCandidates
     const limits = { maxCandidates, maxProvisional }
     this.#provisional = new ProvisionalNodes(crypto, this.#proven, limits)
   }
@@ -107,30 +109,35 @@ export class NodeRing {
    * Takes the nodes of a grant as candidates.
    *
    * A node that does not agree with a proven one at, above or below it is refused whole. One that
-   * the ring already leads to adds nothing. Where an epoch has its full number of candidates the
-   * newest is refused for that epoch and kept for the others.
+   * the ring already leads to adds nothing. Where an epoch has one candidate too many, one gives way
+   * for that epoch: see `weakestOf` in `candidate-places.ts`. A newcomer is kept for the others.
    *
-   * @param source - The caller's name for the grant.
-   * @throws {RangeError} If one of `nodes` is no node; nothing was changed.
+   * @throws {RangeError} If one of `nodes` is no node, or `source` is none; nothing was changed.
    */
-  add(nodes: readonly TreeNode[], source: string): Addition {
-    const refused: Span[] = []
-    const addition = this.#addEach(nodes, source, (node) => this.#provisional.take(node, refused))
-    return { ...addition, refused: mergeSpans(refused), disproved: [] }
+  add(nodes: readonly TreeNode[], source: NodeSource): Addition {
+    const crowding: Crowding = { refused: [], displaced: new Set() }
+    const addition = this.#addEach(nodes, source, (node) => this.#provisional.take(node, crowding))
+    const { refused, displaced } = crowding
+    return {
+      ...addition,
+      refused: mergeSpans(refused),
+      displaced: [...displaced].filter((name) => name !== source.name),
+      disproved: [],
+    }
   }
 
   /**
    * Takes nodes that the caller made itself, as proven at once.
    *
-   * @throws {RangeError} If one of `nodes` is no node; nothing was changed.
+   * @throws {RangeError} If one of `nodes` is no node, or `source` is none; nothing was changed.
    */
-  addProven(nodes: readonly TreeNode[], source: string): Addition {
+  addProven(nodes: readonly TreeNode[], source: NodeSource): Addition {
     const disproved = new Set<string>()
     const addition = this.#addEach(nodes, source, (node) => {
       for (const wrong of this.#settle(node)) disproved.add(wrong)
       return true
     })
-    return { ...addition, refused: [], disproved: [...disproved] }
+    return { ...addition, refused: [], displaced: [], disproved: [...disproved] }
   }
 
   /**
@@ -144,7 +151,7 @@ export class NodeRing {
     const position = { depth: TREE_DEPTH, index: epoch }
     return this.#heldAbove(position).map((node) => {
       const { depth, index, state } = node
-      const sources = [...node.sources]
+      const sources = node.names
       const candidate = { depth, index, state, sources, leaf: () => node.keyOf(position) }
       this.#nodeOf.set(candidate, node)
       return candidate
@@ -177,20 +184,41 @@ export class NodeRing {
   }
 
   /**
-   * Derives the cover of a span, for granting it on: from proven nodes and, where there are none,
-   * from the earliest candidates.
+   * Finds the epochs whose nodes may be granted on: those that are proven and, of the others, those
+   * that one grant brought. In order and merged.
    *
+   * @param source - The name of the grant under which is granted on.
+   */
+  grantable(source?: string): readonly Span[] {
+    return mergeSpans(
+      this.#held()
+        .filter((node) => mayGrant(node, source))
+        .map(spanOfNode),
+    )
+  }
+
+  /**
+   * Derives the cover of a span, for granting it on: from proven nodes and, where there are none,
+   * from those only that the grant brought under which is granted on. Its link has their digest, so
+   * that its issuer answers for them.
+   *
+   * @param source - The name of that grant.
    * @returns New keys, owned by the caller; `undefined` if a part of the cover cannot be derived.
    * @throws {RangeError} If `span` is none.
    */
-  nodesFor(span: Span): readonly TreeNode[] | undefined {
+  nodesFor(span: Span, source?: string): readonly TreeNode[] | undefined {
     const steps: { from: HeldNode; to: NodePosition }[] = []
     for (const to of coverOf(span)) {
-      const [from] = this.#heldAbove(to)
+      const from = this.#heldAbove(to).find((node) => mayGrant(node, source))
       if (from === undefined) return undefined
       steps.push({ from, to })
     }
     return steps.map(({ from, to }) => ({ ...to, key: from.keyOf(to) }))
+  }
+
+  /** Forgets all sources but these of every node that has one of them, and all but one of others. */
+  keepSources(names: ReadonlySet<string>): void {
+    for (const node of this.#held()) node.keepSources(names)
   }
 
   /** Gives up everything before an epoch. @throws {RangeError} If `epoch` is none. */
@@ -222,15 +250,16 @@ export class NodeRing {
 
   #addEach(
     nodes: readonly TreeNode[],
-    source: string,
+    source: NodeSource,
     take: (node: HeldNode) => boolean,
   ): Pick<Addition, 'added' | 'contradicts'> {
+    assertSource(source)
     for (const node of nodes) assertNode(node, 'nodes')
     const contradicts = new Set<string>()
     let added = 0
     for (const given of nodes) {
       const contradicted = this.#findContradicted(given)
-      for (const other of contradicted?.sources ?? []) contradicts.add(other)
+      for (const other of contradicted?.names ?? []) contradicts.add(other)
       if (contradicted !== undefined || this.#isImplied(given, source)) continue
       const options = { state: 'provisional', sources: [source], age: this.#nextAge++ } as const
       if (take(new HeldNode(this.#crypto, given, options))) added++
@@ -249,16 +278,16 @@ export class NodeRing {
   }
 
   /** Says whether a proven node, with which it agrees, leads to a node already. */
-  #isImplied(given: TreeNode, source: string): boolean {
+  #isImplied(given: TreeNode, source: NodeSource): boolean {
     const [upper] = this.#proven.above(given)
-    if (upper === undefined) return false
-    if (samePosition(upper, given)) upper.addSources([source], this.#maxCandidates)
-    return true
+    upper?.addSources([source])
+    return upper !== undefined
   }
 
   /** Makes a node that is in no index, and agrees with all proven ones, proven. */
   #settle(node: HeldNode): Set<string> {
     for (const lower of this.#proven.below(node)) {
+      node.addSources(lower.sources)
       this.#proven.delete(lower)
       lower.drop()
     }
@@ -291,6 +320,10 @@ export class NodeRing {
     if (state !== undefined) return [...this.#indexOf(state)]
     return [...this.#proven, ...this.#provisional]
   }
+}
+
+function mayGrant(node: HeldNode, source: string | undefined): boolean {
+  return node.state === 'proven' || (source !== undefined && node.hasSource(source))
 }
 
 function assertLimit(value: number, name: string): void {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The provisional nodes of a {@link NodeRing}: several candidates for an epoch, up to a limit
- * (`docs/spec/07-granting.md` Section 7.5.3).
+ * (`docs/spec/07-granting.md` Section 7.5.3). Who gives way beyond it is in `candidate-places.ts`.
  *
  * Invariant: of two nodes of which one lies at or above the other, the upper does not lead to the
  * lower one's key. So the nodes above an epoch are as many different leaves.
@@ -9,17 +9,26 @@
  * @module
  */
 
-import { isBelow, samePosition, spanOfNode } from './cover.js'
+import { surplusOf, weakestOf } from './candidate-places.js'
+import { isBelow, spanOfNode, type NodePosition } from './cover.js'
 import { HeldNode } from './held-node.js'
 import { NodeIndex } from './node-index.js'
 import type { Span } from './span.js'
 import { deriveChildren, type TreeCrypto } from './tree.js'
 
 export interface ProvisionalLimits {
-  /** The most candidates per epoch, and sources kept per node. */
+  /** The most candidates per epoch. */
   readonly maxCandidates: number
   /** The most nodes. */
   readonly maxProvisional: number
+}
+
+/** What found no place, or lost it. */
+export interface Crowding {
+  /** The spans for which nothing was taken because of a limit. */
+  readonly refused: Span[]
+  /** The names of the sources of what gave way. */
+  readonly displaced: Set<string>
 }
 
 export class ProvisionalNodes extends NodeIndex<HeldNode> {
@@ -36,24 +45,24 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
   }
 
   /**
-   * Takes over a node that agrees with all proven ones: keeps it, in pieces where some of its
-   * epochs are full, or drops it where another leads to it already.
+   * Takes over a node that agrees with all proven ones: keeps it, in pieces where it has to give way
+   * in some of its epochs, or drops it where another leads to it already.
    *
-   * @param refused - Gets the spans for which nothing was taken because of a limit.
+   * @param crowding - Gets what found no place, or lost it.
    * @returns Whether anything new is held.
    */
-  take(node: HeldNode, refused: Span[]): boolean {
+  take(node: HeldNode, crowding: Crowding): boolean {
     const upper = this.above(node).find((held) => held.agreesWith(node))
     if (upper !== undefined) return this.#merge(node, upper)
     const agreeing = this.below(node).filter((held) => node.agreesWith(held))
-    return this.#admit(node, new Set(agreeing), refused)
+    return this.#admit(node, new Set(agreeing), crowding)
   }
 
   /**
    * Drops what became superfluous or wrong because `proven` was proven. What lies above it and
    * leads to it stays: it serves the epochs beside.
    *
-   * @returns The sources of the wrong nodes.
+   * @returns The names of the sources of the wrong nodes.
    */
   disprove(proven: HeldNode): Set<string> {
     const sources = new Set<string>()
@@ -63,48 +72,85 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
       if (isAbove && agrees) continue
       this.delete(node)
       if (agrees) this.#merge(node, proven)
-      else for (const source of node.sources) sources.add(source)
+      else for (const name of node.names) sources.add(name)
       node.drop()
     }
     return sources
   }
 
   /** @param agreeing - The nodes below `node`, or below what it is a piece of, that it leads to. */
-  #admit(node: HeldNode, agreeing: ReadonlySet<HeldNode>, refused: Span[]): boolean {
+  #admit(node: HeldNode, agreeing: ReadonlySet<HeldNode>, crowding: Crowding): boolean {
     const above = this.above(node)
     const upper = this.#proven.above(node)[0] ?? above.find((held) => agreeing.has(held))
     if (upper !== undefined) return this.#merge(node, upper)
-    const [implied, others] = partition(this.below(node), agreeing)
-    const isFull = this.count - implied.length >= this.#limits.maxProvisional
-    if (isFull || above.length >= this.#limits.maxCandidates) {
-      refused.push(spanOfNode(node))
-      node.drop()
-      return false
-    }
-    if (above.length + deepestNesting(others) < this.#limits.maxCandidates) {
-      this.#replace(implied, node)
-      return true
-    }
-    // Some of its epochs are full, as a giver of wrong nodes can bring about: keep the others.
+    const implied = this.below(node).filter((held) => agreeing.has(held))
+    for (const lower of implied) standInFor(node, lower)
+    if (!this.#makeRoom(node, implied, crowding)) return this.#refuse(node, crowding)
+    const isWhole = this.#makePlaces(node, agreeing, crowding)
+    if (isWhole) return this.#replace(implied, node)
+    if (this.below(node).every((held) => agreeing.has(held))) return this.#refuse(node, crowding)
+    // It has to give way in some of its epochs: keep the others.
     const [left, right] = this.#split(node)
-    const isLeftNew = this.#admit(left, agreeing, refused)
-    return this.#admit(right, agreeing, refused) || isLeftNew
+    const isLeftNew = this.#admit(left, agreeing, crowding)
+    return this.#admit(right, agreeing, crowding) || isLeftNew
   }
 
-  /** Drops a node that `upper` leads to. @returns `false`: nothing new is held. */
-  #merge(node: HeldNode, upper: HeldNode): false {
-    if (samePosition(upper, node)) upper.addSources(node.sources, this.#limits.maxCandidates)
+  /** Makes room for one node more in all. @returns `false` if nothing gives way to it. */
+  #makeRoom(node: HeldNode, implied: readonly HeldNode[], crowding: Crowding): boolean {
+    if (this.count - implied.length < this.#limits.maxProvisional) return true
+    const others = [...this].filter((held) => !implied.includes(held))
+    const surplus = surplusOf(others, node)
+    if (surplus === undefined) return false
+    this.#displace(surplus, surplus, crowding)
+    return true
+  }
+
+  /** Makes a place for a node in all of its epochs. @returns `false` where it has to give way. */
+  #makePlaces(node: HeldNode, agreeing: ReadonlySet<HeldNode>, crowding: Crowding): boolean {
+    for (;;) {
+      const others = this.below(node).filter((held) => !agreeing.has(held))
+      const crowd = firstCrowd(this.above(node), others, this.#limits.maxCandidates)
+      if (crowd === undefined) return true
+      const weakest = weakestOf([...crowd, node])
+      if (weakest === undefined || weakest === node) return false
+      this.#displace(weakest, node, crowding)
+    }
+  }
+
+  /** Drops of a node what lies at or below a position, and keeps the rest if there is room. */
+  #displace(node: HeldNode, at: NodePosition, { displaced }: Crowding): void {
+    this.delete(node)
+    for (const name of node.names) displaced.add(name)
+    const rest = besides(node, at).filter((piece) => this.#proven.above(piece).length === 0)
+    const isRoom = this.count + rest.length < this.#limits.maxProvisional
+    for (const { depth, index } of isRoom ? rest : []) {
+      const key = node.keyOf({ depth, index })
+      this.add(new HeldNode(this.#crypto, { depth, index, key }, node))
+      key.fill(0)
+    }
+    node.drop()
+  }
+
+  #refuse(node: HeldNode, { refused }: Crowding): false {
+    refused.push(spanOfNode(node))
     node.drop()
     return false
   }
 
-  #replace(implied: readonly HeldNode[], node: HeldNode): void {
+  /** Drops a node that `upper` leads to. @returns `false`: nothing new is held. */
+  #merge(node: HeldNode, upper: HeldNode): false {
+    upper.addSources(node.sources)
+    node.drop()
+    return false
+  }
+
+  #replace(implied: readonly HeldNode[], node: HeldNode): true {
     for (const lower of implied) {
-      node.age = Math.min(node.age, lower.age)
       this.delete(lower)
       lower.drop()
     }
     this.add(node)
+    return true
   }
 
   #split(node: HeldNode): [HeldNode, HeldNode] {
@@ -122,20 +168,33 @@ export class ProvisionalNodes extends NodeIndex<HeldNode> {
   }
 }
 
-function partition(
-  nodes: readonly HeldNode[],
-  agreeing: ReadonlySet<HeldNode>,
-): [HeldNode[], HeldNode[]] {
-  return [nodes.filter((node) => agreeing.has(node)), nodes.filter((node) => !agreeing.has(node))]
+/** Whoever leads to a node is as old, and who gave that one answers for both: see `NodeRing`. */
+function standInFor(node: HeldNode, lower: HeldNode): void {
+  node.age = Math.min(node.age, lower.age)
+  node.addSources(lower.sources)
 }
 
-/** Counts the most nodes of a sorted list that lie above one leaf. */
-function deepestNesting(nodes: readonly HeldNode[]): number {
+/** Finds the candidates of the first epoch that has `limit` of them or more. */
+function firstCrowd(
+  above: readonly HeldNode[],
+  below: readonly HeldNode[],
+  limit: number,
+): readonly HeldNode[] | undefined {
+  if (above.length >= limit) return above
   let around: HeldNode[] = []
-  let deepest = 0
-  for (const node of nodes) {
+  for (const node of below) {
     around = [...around.filter((upper) => isBelow(node, upper)), node]
-    deepest = Math.max(deepest, around.length)
+    if (above.length + around.length >= limit) return [...above, ...around]
   }
-  return deepest
+  return undefined
+}
+
+/** The positions that cover what of `node` does not lie below `at`; none if it lies at or below. */
+function besides(node: NodePosition, at: NodePosition): readonly NodePosition[] {
+  const rest: NodePosition[] = []
+  for (let depth = at.depth; depth > node.depth; depth--) {
+    const index = Math.floor(at.index / 2 ** (at.depth - depth))
+    rest.push({ depth, index: index % 2 === 0 ? index + 1 : index - 1 })
+  }
+  return rest
 }

@@ -133,7 +133,7 @@ describe('a grant that was issued', () => {
 
   it('gives away nothing outside of its span', () => {
     const ring = new NodeRing(crypto)
-    ring.addProven([rootNode(ROOT)], 'own')
+    ring.addProven([rootNode(ROOT)], { name: 'own', giver: 'own', distance: 0 })
     const span = { first: 5, last: 6 }
     const { nodes } = verified(issue({ nodesFor: (wanted) => ring.nodesFor(wanted), span }))
     const positions: readonly NodePosition[] = [

@@ -14,6 +14,7 @@ import {
   spanOfNode,
   type NodePosition,
 } from '../../src/key-tree/cover.js'
+import type { NodeSource } from '../../src/key-tree/node-source.js'
 
 export interface NaiveNode extends NodePosition {
   readonly tree: number
@@ -21,25 +22,39 @@ export interface NaiveNode extends NodePosition {
 
 interface Entry extends NaiveNode {
   isProven: boolean
-  readonly sources: Set<string>
+  age: number
+  /** By name. */
+  readonly sources: Map<string, NodeSource>
+}
+
+/** What was said of a node that was added. */
+export interface NaiveAddition {
+  readonly refused: number[]
+  readonly displaced: Set<string>
+  readonly isContradiction: boolean
 }
 
 export class NaiveRing {
   readonly #maxCandidates: number
   #entries: Entry[] = []
+  #nextAge = 0
 
   constructor(maxCandidates: number) {
     this.#maxCandidates = maxCandidates
   }
 
-  /** Returns the epochs that were refused, and whether the node contradicts a proven one. */
-  add(node: NaiveNode, source: string): { refused: number[]; isContradiction: boolean } {
-    const refused: number[] = []
+  /** Returns the epochs that were refused, who gave way, and whether it contradicts a proven one. */
+  add(node: NaiveNode, source: NodeSource): NaiveAddition {
+    const addition = { refused: [], displaced: new Set<string>(), isContradiction: false }
     const proven = this.#entries.filter((entry) => entry.isProven && overlap(entry, node))
-    if (proven.some((entry) => entry.tree !== node.tree)) return { refused, isContradiction: true }
-    if (proven.some((entry) => isBelow(node, entry))) return { refused, isContradiction: false }
-    this.#admit({ ...node, isProven: false, sources: new Set([source]) }, refused)
-    return { refused, isContradiction: false }
+    if (proven.some((entry) => entry.tree !== node.tree)) {
+      return { ...addition, isContradiction: true }
+    }
+    const sources = new Map([[source.name, source]])
+    const entry = { ...node, isProven: false, age: this.#nextAge++, sources }
+    this.#admit(entry, addition)
+    addition.displaced.delete(source.name)
+    return addition
   }
 
   /** Returns the sources of what was dropped as wrong. */
@@ -47,12 +62,15 @@ export class NaiveRing {
     const proven = this.#entries.find((entry) => entry.tree === tree && covers(entry, epoch))
     if (proven === undefined || proven.isProven) return []
     proven.isProven = true
+    for (const entry of this.#entries) {
+      if (entry.tree === tree && isBelow(entry, proven)) join(proven, entry)
+    }
     const overlapping = this.#entries.filter((entry) => entry !== proven && overlap(entry, proven))
     const wrong = new Set(overlapping.filter((entry) => entry.tree !== tree))
     const isSuperfluous = (entry: Entry): boolean =>
       overlapping.includes(entry) && entry.tree === tree && isBelow(entry, proven)
     this.#entries = this.#entries.filter((entry) => !wrong.has(entry) && !isSuperfluous(entry))
-    return [...new Set([...wrong].flatMap((entry) => [...entry.sources]))]
+    return [...new Set([...wrong].flatMap((entry) => [...entry.sources.keys()]))]
   }
 
   forgetBefore(epoch: number): void {
@@ -76,33 +94,102 @@ export class NaiveRing {
     return { trees: new Set((isProven ? proven : covering).map(({ tree }) => tree)), isProven }
   }
 
-  #admit(node: Entry, refused: number[]): void {
+  /** Says whether an epoch is proven, or held of one grant. */
+  grantable(epoch: number, source: string): boolean {
+    return this.#entries.some(
+      (entry) => covers(entry, epoch) && (entry.isProven || entry.sources.has(source)),
+    )
+  }
+
+  #admit(node: Entry, addition: NaiveAddition): void {
     const upper = this.#entries.find((entry) => entry.tree === node.tree && isBelow(node, entry))
     if (upper !== undefined) {
-      const isRoom = upper.sources.size < this.#maxCandidates
-      if (isRoom && samePosition(upper, node)) for (const s of node.sources) upper.sources.add(s)
+      join(upper, node)
       return
     }
-    const others = this.#entries.filter((entry) => !entry.isProven && entry.tree !== node.tree)
-    const isFull = (epoch: number): boolean =>
-      others.filter((entry) => covers(entry, epoch)).length >= this.#maxCandidates
-    if (!epochsOf(node).some(isFull)) {
-      this.#entries = this.#entries.filter(
-        (entry) => entry.isProven || entry.tree !== node.tree || !isBelow(entry, node),
-      )
+    const implied = this.#entries.filter(
+      (entry) => !entry.isProven && entry.tree === node.tree && isBelow(entry, node),
+    )
+    for (const entry of implied) {
+      join(node, entry)
+      node.age = Math.min(node.age, entry.age)
+    }
+    if (this.#makePlaces(node, addition)) {
+      this.#entries = this.#entries.filter((entry) => !implied.includes(entry))
       this.#entries.push(node)
     } else if (node.depth === 32) {
-      refused.push(node.index)
+      addition.refused.push(node.index)
     } else {
       const depth = node.depth + 1
-      this.#admit({ ...copyOf(node), depth, index: 2 * node.index }, refused)
-      this.#admit({ ...copyOf(node), depth, index: 2 * node.index + 1 }, refused)
+      this.#admit({ ...copyOf(node), depth, index: 2 * node.index }, addition)
+      this.#admit({ ...copyOf(node), depth, index: 2 * node.index + 1 }, addition)
+    }
+  }
+
+  /** Returns whether the node gets a place in each of its epochs. */
+  #makePlaces(node: Entry, { displaced }: NaiveAddition): boolean {
+    for (const epoch of epochsOf(node)) {
+      const others = this.#entries.filter(
+        (entry) => !entry.isProven && entry.tree !== node.tree && covers(entry, epoch),
+      )
+      if (others.length < this.#maxCandidates) continue
+      const weakest = weakestOf([...others, node])
+      if (weakest === node) return false
+      for (const name of weakest.sources.keys()) displaced.add(name)
+      this.#displace(weakest, node)
+    }
+    return true
+  }
+
+  #displace(victim: Entry, by: NodePosition): void {
+    this.#entries = this.#entries.filter((entry) => entry !== victim)
+    const { first, last } = spanOfNode(victim)
+    const span = spanOfNode(by)
+    const left = first < span.first ? coverOf({ first, last: span.first - 1 }) : []
+    const right = span.last < last ? coverOf({ first: span.last + 1, last }) : []
+    for (const position of [...left, ...right]) {
+      const isProven = this.#entries.some((entry) => entry.isProven && isBelow(position, entry))
+      if (!isProven) this.#entries.push({ ...copyOf(victim), ...position })
     }
   }
 }
 
+/** Picks candidates, the best first, as the specification says; the one that is left goes. */
+function weakestOf(candidates: readonly Entry[]): Entry {
+  const left = candidates.toSorted((a, b) => a.age - b.age)
+  const isProducers = (entry: Entry): boolean => distanceOf(entry) === 1
+  const roundOf = (entry: Entry): number => {
+    const rounds = [...entry.sources.values()].map(
+      ({ giver }) =>
+        candidates.filter((other) => other.age < entry.age && giversOf(other).has(giver)).length,
+    )
+    return isProducers(entry) ? -1 : Math.min(...rounds)
+  }
+  for (let best = left[0]; best !== undefined && left.length > 1; best = left[0]) {
+    for (const entry of left) {
+      const isSooner = roundOf(entry) < roundOf(best)
+      const isNearer = roundOf(entry) === roundOf(best) && distanceOf(entry) < distanceOf(best)
+      if (isSooner || isNearer) best = entry
+    }
+    left.splice(left.indexOf(best), 1)
+  }
+  return left[0]!
+}
+
+function distanceOf({ sources }: Entry): number {
+  return Math.min(...[...sources.values()].map(({ distance }) => distance))
+}
+
+function giversOf({ sources }: Entry): Set<string> {
+  return new Set([...sources.values()].map(({ giver }) => giver))
+}
+
+function join(upper: Entry, { sources }: Entry): void {
+  for (const [name, source] of sources) upper.sources.set(name, source)
+}
+
 function copyOf(entry: Entry): Entry {
-  return { ...entry, sources: new Set(entry.sources) }
+  return { ...entry, sources: new Map(entry.sources) }
 }
 
 function epochsOf(node: NodePosition): number[] {

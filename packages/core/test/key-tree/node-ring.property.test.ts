@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toHex } from '../../src/bytes.js'
 import { spanOfNode } from '../../src/key-tree/cover.js'
-import { NodeRing } from '../../src/key-tree/node-ring.js'
+import { NodeRing, type NodeSource } from '../../src/key-tree/node-ring.js'
 import type { Span } from '../../src/key-tree/span.js'
 import { deriveLeaf, deriveNode, type TreeNode } from '../../src/key-tree/tree.js'
 import { NaiveRing, type NaiveNode } from './naive-ring.js'
@@ -30,8 +30,18 @@ function withKey({ tree, depth, index }: NaiveNode): TreeNode {
   return deriveNode(treeCrypto, top, { depth, index })
 }
 
+/** Three givers, of which one is the producer and one gives by two chains. */
+const SOURCES: readonly NodeSource[] = [
+  { name: 'a', giver: 'producer', distance: 1 },
+  { name: 'b', giver: 'delegate', distance: 2 },
+  { name: 'c', giver: 'delegate', distance: 2 },
+  { name: 'd', giver: 'other', distance: 2 },
+  { name: 'e', giver: 'other', distance: 3 },
+  { name: 'f', giver: 'third', distance: 3 },
+]
+
 type Step =
-  | { readonly do: 'add'; readonly nodes: readonly NaiveNode[]; readonly source: string }
+  | { readonly do: 'add'; readonly nodes: readonly NaiveNode[]; readonly source: NodeSource }
   | { readonly do: 'prove'; readonly epoch: number; readonly choice: number }
   | { readonly do: 'forget'; readonly epoch: number }
   | { readonly do: 'restore' }
@@ -48,7 +58,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('add' as const),
       nodes: fc.array(nodes, { minLength: 1, maxLength: 3 }),
-      source: fc.constantFrom('a', 'b', 'c', 'd'),
+      source: fc.constantFrom(...SOURCES),
     }),
   },
   {
@@ -71,11 +81,17 @@ function apply(step: Step, ring: NodeRing, naive: NaiveRing): NodeRing {
   return ring
 }
 
-function add(given: readonly NaiveNode[], source: string, ring: NodeRing, naive: NaiveRing): void {
+function add(
+  given: readonly NaiveNode[],
+  source: NodeSource,
+  ring: NodeRing,
+  naive: NaiveRing,
+): void {
   const outcome = ring.add(given.map(withKey), source)
   const wanted = given.map((node) => naive.add(node, source))
   expect(outcome.contradicts.length > 0).toBe(wanted.some((w) => w.isContradiction))
   expect(epochsOf(outcome.refused)).toEqual(new Set(wanted.flatMap((w) => w.refused)))
+  expect(new Set(outcome.displaced)).toEqual(new Set(wanted.flatMap((w) => [...w.displaced])))
 }
 
 function prove(epoch: number, choice: number, ring: NodeRing, naive: NaiveRing): void {
@@ -101,6 +117,10 @@ function expectSame(ring: NodeRing, naive: NaiveRing): void {
   expect(epochsOf(ring.spans())).toEqual(new Set(held))
   const proven = EPOCHS.filter((epoch) => naive.candidates(epoch).isProven)
   expect(epochsOf(ring.spans('proven'))).toEqual(new Set(proven))
+  for (const { name } of SOURCES) {
+    const grantable = EPOCHS.filter((epoch) => naive.grantable(epoch, name))
+    expect(epochsOf(ring.grantable(name))).toEqual(new Set(grantable))
+  }
   expect(ring.isEmpty).toBe(held.length === 0)
 }
 

@@ -44,7 +44,7 @@ function stream(crypto: CryptoProvider, alg: AeadAlgorithm, signatureMode: Signa
     signingKey,
   )
   const ring = new NodeRing(crypto)
-  ring.addProven([rootNode(new Uint8Array(32).fill(9))], 'own')
+  ring.addProven([rootNode(new Uint8Array(32).fill(9))], { name: 'own', giver: 'own', distance: 0 })
   const [candidate] = ring.candidates(EPOCH)
   if (candidate === undefined) throw new Error('no candidate')
   const sealer = new ObjectSealer({

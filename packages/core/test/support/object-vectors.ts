@@ -46,7 +46,7 @@ export function openerOf(crypto: CryptoProvider, test: Circumstances): Generatio
   const trust = trustIn(crypto, test.bundle)
   const producer = trust.resolveCredential(fromHex(test.credential))
   const ring = new NodeRing(crypto)
-  ring.addProven([rootNode(fromHex(test.root))], 'own')
+  ring.addProven([rootNode(fromHex(test.root))], { name: 'own', giver: 'own', distance: 0 })
   const manifest = manifestOf(crypto, test)
   const opener = new GenerationOpener({ crypto, trust, manifest, producer, ring })
   opener.closingEpoch = test.closingEpoch
