@@ -74,6 +74,8 @@ export class Dispatcher {
   readonly #grants = new RateLimit({ capacity: 4096, perSecond: 8 })
   /** Answers to what is not looked at, and repeated answers, are few. */
   readonly #refusals = new RateLimit({ capacity: 10, perSecond: 0.2 })
+  /** Of principals that are not known yet, when they come bare. */
+  readonly #partnerCredentials = new RateLimit({ capacity: 64, perSecond: 1 })
   #confirmedMs = -Infinity
   /** The last bundle whose anchor was unknown. */
   #early: Uint8Array | undefined
@@ -137,6 +139,7 @@ export class Dispatcher {
   }
 
   async #learn(credential: Uint8Array): Promise<void> {
+    this.#checkRate(credential)
     const principal = await this.#trustBook.learn(credential)
     const early = this.#earlyCards.take(principal.id)
     if (early === undefined) return
@@ -146,6 +149,19 @@ export class Dispatcher {
       if (isOwnTrouble(error)) this.#earlyCards.keep(principal.id, early)
       throw error
     }
+  }
+
+  /** A partner may certify as many as it likes; those of our own domain come all at once. */
+  #checkRate(credential: Uint8Array): void {
+    const { trust } = this.#trustBook
+    const { id, domainId } = trust.resolveCredential(credential)
+    const own = this.#identity.domainId
+    const isOurs = own !== null && domainId !== null && equalBytes(own, domainId)
+    if (isOurs || this.#trustBook.isKnown(id)) return
+    const partner = toHex(domainId ?? id)
+    if (this.#partnerCredentials.take(partner, this.#runtime.time.monotonic())) return
+    const detail = { rule: 'rate' }
+    throw new WaxwingError('ERR_LIMIT', 'the partner certifies too many principals', detail)
   }
 
   /**

@@ -17,6 +17,7 @@
 import { decodeStatement, isSealedMessage, sealedKid, toHex, WaxwingError } from '@waxwing/core'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
+import { randomBelow } from '../random.js'
 import type { Runtime } from '../runtime.js'
 import type { Dispatcher } from './dispatcher.js'
 import { IntakeQueue, type Item } from './intake-queue.js'
@@ -198,8 +199,7 @@ export class Intake {
   }
 
   #random(below: number): number {
-    const [a = 0, b = 0, c = 0] = this.#inputs.runtime.crypto.randomBytes(3)
-    return (a * 65_536 + b * 256 + c) % below
+    return randomBelow(this.#inputs.runtime, below)
   }
 }
 

@@ -10,9 +10,11 @@
 
 import {
   decodeKeyCard,
+  decodeStatement,
   equalBytes,
   principalId,
   toBase64Url,
+  toHex,
   type CryptoProvider,
   type KeyCard,
   type PinnedKey,
@@ -20,15 +22,20 @@ import {
   type TrustBundle,
   type TrustedPrincipal,
 } from '@waxwing/core'
+import type { Place } from './memory-places.js'
 import type { PrincipalRecord } from './trust-records.js'
 
 /** Shortest beginning of an id that stands for the whole. */
 const MIN_PREFIX_LENGTH = 6
 
+const NOBODY = new Uint8Array(0)
+
 interface Entry {
   readonly record: PrincipalRecord
   /** The record's card, once it was asked for. */
   card: KeyCard | undefined
+  /** Who issued the record's credential, once that was asked for. */
+  anchorId: Uint8Array | undefined
 }
 
 export class KnownPrincipals {
@@ -58,8 +65,28 @@ export class KnownPrincipals {
     return [...this.#met.values()].map(({ record }) => record)
   }
 
+  /** The places that those who were met take. */
+  places(): readonly Place[] {
+    const partners = new Map<string, string | null>()
+    return [...this.#met.values()].map((entry) => {
+      const { id, credential } = entry.record
+      if (credential === null) return { id, partner: null }
+      entry.anchorId ??= decodeStatement(credential).author
+      const anchor = toHex(entry.anchorId)
+      let partner = partners.get(anchor)
+      if (partner === undefined) partners.set(anchor, (partner = this.partnerOf(credential)))
+      return { id, partner }
+    })
+  }
+
+  /** The partner, in hex, whose anchor issued a credential: empty if it is nobody's, `null` if ours. */
+  partnerOf(credential: Uint8Array): string | null {
+    const domain = toHex(this.#trust.domainOfAnchor(decodeStatement(credential).author) ?? NOBODY)
+    return domain === toHex(this.#trust.bundle?.domainId ?? NOBODY) ? null : domain
+  }
+
   put(record: PrincipalRecord): void {
-    this.#met.set(toBase64Url(record.id), { record, card: undefined })
+    this.#met.set(toBase64Url(record.id), { record, card: undefined, anchorId: undefined })
   }
 
   delete(id: Uint8Array): void {

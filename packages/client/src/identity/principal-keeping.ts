@@ -13,18 +13,16 @@ import {
   newerKeyCard,
   principalId,
   verifyKeyCard,
-  WaxwingError,
   type KeyCard,
   type PinnedKey,
   type TrustedPrincipal,
 } from '@waxwing/core'
+import { randomBelow } from '../random.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
+import { MAX_KNOWN_PRINCIPALS, MAX_OF_ONE_PARTNER, placesToFree } from './memory-places.js'
 import { judgedSeconds } from './statement-time.js'
 import type { PrincipalRecord } from './trust-records.js'
 import type { Plan, TrustState } from './trust-state.js'
-
-/** Most principals that are remembered; when it is reached, those go whose cards have expired. */
-export const MAX_KNOWN_PRINCIPALS = 10_000
 
 export class PrincipalKeeping {
   readonly #runtime: Runtime
@@ -111,7 +109,7 @@ export class PrincipalKeeping {
     const { known, records } = this.#state
     const held = known.recordOf(record.id)
     if (held !== undefined && isSameRecord(held, record)) return { changes: [], apply: result }
-    const forgotten = held === undefined ? this.#toForget() : []
+    const forgotten = held === undefined ? this.#toForget(record) : []
     return {
       changes: [
         ...forgotten.map((id) => records.deletePrincipal(id)),
@@ -126,15 +124,16 @@ export class PrincipalKeeping {
   }
 
   /** Whom to forget so that one more can be remembered. */
-  #toForget(): readonly Uint8Array[] {
+  #toForget({ credential }: PrincipalRecord): readonly Uint8Array[] {
     const { known } = this.#state
-    if (known.count < MAX_KNOWN_PRINCIPALS) return []
+    const partner = credential === null ? null : known.partnerOf(credential)
+    if (known.count < (partner === null ? MAX_KNOWN_PRINCIPALS : MAX_OF_ONE_PARTNER)) return []
     const now = nowSeconds(this.#runtime)
-    const ids = known.records().map(({ id }) => id)
-    const expired = ids.filter((id) => (known.cardOf(id)?.expires ?? 0) <= now)
-    if (expired.length > 0) return expired
-    const rule = 'MAX_KNOWN_PRINCIPALS'
-    throw new WaxwingError('ERR_LIMIT', 'too many principals are known already', { rule })
+    return placesToFree(known.places(), {
+      partner,
+      isExpired: (id) => (known.cardOf(id)?.expires ?? 0) <= now,
+      random: (below) => randomBelow(this.#runtime, below),
+    })
   }
 }
 

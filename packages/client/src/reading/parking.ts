@@ -10,6 +10,7 @@
 
 import type { Change, Store } from '@waxwing/core'
 import type { Pool } from '../events.js'
+import { randomBelow } from '../random.js'
 import type { Runtime } from '../runtime.js'
 import { factsOf, type Arrival } from './arrival.js'
 import { ParkedPools, type Spot } from './parked-pools.js'
@@ -299,9 +300,4 @@ export class Parking {
 function spotOf({ kid, number }: ParkedPlace, record: ParkedRecord): Spot {
   const { pool, address, byteCount: bytes } = record
   return { pool, kid, address: address ?? '', number, bytes }
-}
-
-function randomBelow({ crypto }: Runtime, below: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = crypto.randomBytes(4)
-  return (((a << 24) | (b << 16) | (c << 8) | d) >>> 0) % below
 }

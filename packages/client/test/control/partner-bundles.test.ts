@@ -1,4 +1,4 @@
-import { trustAddress } from '@waxwing/core'
+import { equalBytes, trustAddress } from '@waxwing/core'
 import { expect, it } from 'vitest'
 import { Domain } from '../../src/domain/domain.js'
 import { openEndpoint } from '../../src/endpoint.js'
@@ -63,4 +63,27 @@ it('what a dropped partner sends is not opened, until the partner is named again
 
   await desk.receive(await beta.addPartner(partner))
   await expect.poll(() => texts).toEqual(['while it is our partner', 'while it is not'])
+})
+
+it('bare credentials of a partner’s principals are learnt at a rate, those of our own at once', async () => {
+  const [alpha, beta] = await Promise.all(
+    ['alpha', 'beta'].map((name) => Domain.create({ store: memoryStore(), name, recovery: false })),
+  )
+  if (alpha === undefined || beta === undefined) throw new Error('two domains')
+  await beta.addPartner({ ...beta.readPartnerCard(alpha.partnerCard()), patterns: [] })
+  await using desk = await openEndpoint({ store: memoryStore(), name: 'desk' })
+  await desk.admit(await beta.admit(await desk.enrolment()))
+  const learnt = async (domain: Domain): Promise<number> => {
+    const domainId = domain.id
+    for (let i = 0; i < 70; i++) {
+      await using one = await openEndpoint({ store: memoryStore(), name: 'one' })
+      await one.admit(await domain.admit(await one.enrolment()), { domainId })
+      const learning = desk.receive(one.parts.identity.credential ?? new Uint8Array())
+      await learning.catch((error: unknown) => expect(error).toMatchObject({ code: 'ERR_LIMIT' }))
+    }
+    const known = desk.parts.trustBook.known()
+    return known.filter(({ domainId: id }) => id !== null && equalBytes(id, domainId)).length
+  }
+  expect(await learnt(alpha)).toBeLessThan(70)
+  expect(await learnt(beta)).toBe(70)
 })

@@ -4,7 +4,7 @@ import { principalId, signKeyCard, toBase64Url, utf8, type TrustedPrincipal } fr
 import { faultyStore, fixedClock, memoryStore, type FixedClock } from '@waxwing/client/testing'
 import type { Domain } from '../../src/domain/domain.js'
 import { makeCard, makeKemKeys } from '../../src/identity/own-cards.js'
-import { MAX_KNOWN_PRINCIPALS } from '../../src/identity/principal-keeping.js'
+import { MAX_KNOWN_PRINCIPALS } from '../../src/identity/memory-places.js'
 import { TrustBook } from '../../src/identity/trust-book.js'
 import { TrustRecords } from '../../src/identity/trust-records.js'
 import {
@@ -344,14 +344,17 @@ describe('finding a principal', () => {
 })
 
 describe('when too many principals are known', () => {
-  async function fill(lifeSeconds: number): Promise<{ book: TrustBook; member: Principal }> {
+  async function fill(
+    lifeSeconds: number,
+    credentialOf: (i: number) => Uint8Array | null = () => null,
+  ): Promise<{ book: TrustBook; member: Principal }> {
     const member = await admitted(domain, clock)
     const store = memoryStore()
     const records = new TrustRecords(store)
     const card = cardBy(member, START, lifeSeconds)
     const changes = Array.from({ length: MAX_KNOWN_PRINCIPALS }, (_, i) => {
       const id = crypto.sha256(utf8(`principal ${i}`))
-      return records.putPrincipal({ id, name: `${i}`, credential: null, card })
+      return records.putPrincipal({ id, name: `${i}`, credential: credentialOf(i), card })
     })
     await records.write(changes, 0)
     return { book: await bookOn(store), member }
@@ -362,6 +365,23 @@ describe('when too many principals are known', () => {
     clock.advance(DAY_MS)
     await book.learn(member.identity.credential!)
     expect(book.known().map(({ id }) => id)).toEqual([member.identity.id])
+  })
+
+  it('one of a partner gives way to one of our own', async () => {
+    const other = await newDomain(clock)
+    const stranger = await admitted(other, clock)
+    const own = await admitted(domain, clock)
+    await domain.addPartner({ ...domain.readPartnerCard(other.partnerCard()), patterns: [] })
+    const { book, member } = await fill(2 * DAY, (i) => {
+      const { identity } = i < 100 ? stranger : own
+      return identity.credential
+    })
+    for (const newcomer of [member, own, stranger]) {
+      await book.keepCard(cardBy(newcomer), trusted(newcomer, book))
+    }
+    for (const { identity } of [member, own, stranger]) {
+      expect(book.isKnown(identity.id)).toBe(true)
+    }
   })
 
   it('no more are taken while all cards are valid', async () => {

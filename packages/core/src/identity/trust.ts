@@ -264,6 +264,11 @@ export class Trust {
     return principal
   }
 
+  /** The domain of an anchor: our own's or a partner's. Says nothing of what the anchor signed. */
+  domainOfAnchor(anchorId: Uint8Array): Uint8Array | undefined {
+    return this.#bundles.issuer(anchorId)?.domainId
+  }
+
   /** The public key of an anchor of our own domain that is in use. */
   anchorKey(anchorId: Uint8Array): Ed25519VerifyingKey | undefined {
     return this.#bundles.anchorKey(anchorId)
