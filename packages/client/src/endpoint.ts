@@ -239,6 +239,7 @@ export class Endpoint {
   async start(): Promise<void> {
     const { book, outbox, requester, granter, revoking, transport, passive, hooks } = this.#parts
     hooks.rotate = (stream) => this.#producers.rotate(stream, 'revocation')
+    hooks.inBackground = (work) => this.#work.inBackground(work)
     hooks.behind = () => this.#work.inBackground(() => this.#listening.refetchTrust())
     this.#trustSelf()
     await book.load()

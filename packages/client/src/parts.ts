@@ -13,7 +13,7 @@ import { Outbox } from './control/outbox.js'
 import { loadCrypto } from './crypto-choice.js'
 import type { EventListener, WaxwingEvent } from './events.js'
 import { GenerationBook } from './generation-book.js'
-import { Granter } from './granting/granter.js'
+import { Granter, type GranterInputs } from './granting/granter.js'
 import { Revoking } from './granting/revoking.js'
 import { SharingOut } from './granting/sharing-out.js'
 import { OwnIdentity } from './identity/own-identity.js'
@@ -51,6 +51,8 @@ export interface Parts {
 export interface Hooks {
   rotate: (stream: string) => Promise<void>
   behind: () => void
+  /** Does what nobody waits for but the end of the endpoint. */
+  inBackground: (work: () => Promise<void>) => void
 }
 
 /** Puts an endpoint's parts together; nothing is sent or subscribed yet. */
@@ -64,14 +66,21 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
   const book = new GenerationBook(runtime, trustBook.trust)
   const messenger = new Messenger(runtime, identity, trustBook)
   const outbox = new Outbox(runtime, transport)
-  const hooks: Hooks = { rotate: () => Promise.resolve(), behind: () => undefined }
+  const hooks = idleHooks()
   const send = (replies: readonly Reply[]): Promise<void> => sendAll(replies, transport, outbox)
   const shared = { runtime, book, identity, trustBook, messenger }
 
-  const granter = new Granter({ ...shared, decide: options.decide, send })
-  const sharing = new SharingOut({ ...shared, granter, outbox })
-  const rotate = (stream: string): Promise<void> => hooks.rotate(stream)
-  const revoking = new Revoking({ ...shared, granter, outbox, rotate, send })
+  const choices = choicesOf(options)
+  const { passive } = choices
+  const granting = grantingParts({
+    ...shared,
+    outbox,
+    hooks,
+    passive,
+    decide: options.decide,
+    send,
+  })
+  const { granter, revoking, sharing } = granting
   const sealedOnly = options.sealedRequestsOnly ?? false
   const requester = new Requester({
     ...shared,
@@ -83,17 +92,15 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
     runtime,
     identity,
     trustBook,
-    handlers: handlersOf({ runtime, granter, grants, revoking, outbox, hooks }),
+    handlers: handlersOf({ runtime, granter, grants, revoking, sharing, outbox, hooks }),
   })
   const intake = new Intake({ runtime, identity, trustBook, dispatcher, send })
   return {
-    ...choicesOf(options),
+    ...choices,
     ...shared,
     transport,
     outbox,
-    granter,
-    sharing,
-    revoking,
+    ...granting,
     requester,
     dispatcher,
     intake,
@@ -103,6 +110,29 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
       return () => listeners.delete(listener)
     },
   }
+}
+
+/** Before the endpoint around them is there. */
+function idleHooks(): Hooks {
+  return {
+    rotate: () => Promise.resolve(),
+    behind: () => undefined,
+    inBackground: () => undefined,
+  }
+}
+
+function grantingParts(
+  inputs: GranterInputs & Pick<Parts, 'hooks' | 'passive'>,
+): Pick<Parts, 'granter' | 'sharing' | 'revoking'> {
+  const { hooks } = inputs
+  const granter = new Granter(inputs)
+  const revoking = new Revoking({
+    ...inputs,
+    granter,
+    rotate: (stream) => hooks.rotate(stream),
+    inBackground: (work) => hooks.inBackground(work),
+  })
+  return { granter, sharing: new SharingOut({ ...inputs, granter }), revoking }
 }
 
 function choicesOf({
@@ -121,11 +151,11 @@ function processId(): number | string {
 
 /** Who acts on which message. */
 function handlersOf(
-  parts: Pick<Parts, 'runtime' | 'granter' | 'revoking' | 'outbox' | 'hooks'> & {
+  parts: Pick<Parts, 'runtime' | 'granter' | 'revoking' | 'sharing' | 'outbox' | 'hooks'> & {
     readonly grants: ReceivingGrants
   },
 ): Handlers {
-  const { runtime, granter, grants, revoking, outbox, hooks } = parts
+  const { runtime, granter, grants, revoking, sharing, outbox, hooks } = parts
   return {
     request: (message) => granter.answer(message),
     refuse: (message, code) => granter.refuse(message, code),
@@ -134,6 +164,13 @@ function handlersOf(
     ack: async ({ author, body: { outcome }, envelope: { inReplyTo } }) => {
       if (inReplyTo === undefined) return []
       const principal = toBase64Url(author)
+      // Whoever acknowledged all that it was told may be given what was withheld from it.
+      if (
+        outcome === 'done' &&
+        (await granter.tellings.acknowledged(toHex(inReplyTo), principal))
+      ) {
+        hooks.inBackground(() => sharing.announceAll())
+      }
       const isOurs = await outbox.acknowledged(toHex(inReplyTo), principal, outcome)
       if (isOurs && outcome === 'done') runtime.emit({ type: 'ack', principal })
       return []

@@ -7,7 +7,7 @@
  */
 
 import {
-  fromBase64Url,
+  CLOCK_SKEW_SECONDS,
   kidOf,
   MAX_RETRY_SECONDS,
   toBase64Url,
@@ -20,18 +20,23 @@ import {
 import type { Reply } from '../control/messenger.js'
 import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
+import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Decision, IncomingRequest } from '../options.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
-import { authoritiesOver, type Authority } from './authority.js'
+import type { Authorities } from './authorities.js'
+import type { Authority } from './authority.js'
+import type { Delegates } from './delegates.js'
 import { incomingRequest } from './incoming-request.js'
 import type { IssuedGrant, Issuing } from './issuing.js'
-import type { Ledger } from './ledger.js'
+import type { Ledger, LedgerContent, LedgerEntry } from './ledger.js'
 import { requestIdOf, type RequestMessage } from './pending.js'
 import { fixTerms, type FixedTerms } from './terms.js'
 
 /** Whoever has no card that serves may have one soon. */
 const NO_KEY_RETRY_SECONDS = 60
+/** Whoever is to share has to acknowledge first who is revoked. */
+const UNACKNOWLEDGED_RETRY_SECONDS = 60
 
 export interface AnswersInputs {
   readonly runtime: Runtime
@@ -39,6 +44,8 @@ export interface AnswersInputs {
   readonly trustBook: TrustBook
   readonly ledger: Ledger
   readonly issuing: Issuing
+  readonly authorities: Authorities
+  readonly delegates: Delegates
 }
 
 export type Request = VerifiedMessage<'request'>
@@ -64,41 +71,72 @@ export class Answers {
     this.#inputs = inputs
   }
 
-  authoritiesOver(generation: Generation): readonly Authority[] {
-    const { runtime, trustBook } = this.#inputs
-    const isRevoked = (name: string): boolean => {
-      const id = fromBase64Url(name)
-      const principal = id && (trustBook.principalOf(id) ?? { id, domainId: null })
-      return principal !== undefined && trustBook.trust.revokedSince(principal) !== undefined
-    }
-    return authoritiesOver(generation, { now: nowSeconds(runtime), isRevoked })
+  /**
+   * Notes what a principal was granted, so that it stands from now on; before it is granted.
+   *
+   * @returns `false`, with nothing that stands, if it was revoked meanwhile: by a bundle, or by
+   *   whatever else and nobody wants it explicitly.
+   */
+  async record(stream: string, principal: TrustedPrincipal, standing: Standing): Promise<boolean> {
+    const { ledger, authorities } = this.#inputs
+    const id = toBase64Url(principal.id)
+    const orders = standing.isExplicit === true ? await authorities.orders.against(id) : []
+    const digests = orders.map(({ digest }) => digest)
+    const isNoted = await ledger.update(stream, id, (entry) =>
+      this.#isRevoked(principal) ? undefined : this.#noted(entry, principal, standing, digests),
+    )
+    if (!isNoted || !this.#isRevoked(principal)) return isNoted
+    // Who follows the bundle that came meanwhile may not have found this.
+    const revoked = nowSeconds(this.#inputs.runtime)
+    await ledger.update(stream, id, (entry) => entry && { ...entry, revoked })
+    return false
   }
 
-  /**
-   * Notes what a principal was granted, so that it stands from now on.
-   *
-   * @returns `false`, with nothing noted, if it was revoked meanwhile and nobody wants it explicitly.
-   */
-  record(stream: string, principal: TrustedPrincipal, standing: Standing): Promise<boolean> {
-    const { terms, rule, isExplicit = false } = standing
+  #noted(
+    entry: LedgerEntry | undefined,
+    principal: TrustedPrincipal,
+    { terms, rule, isExplicit = false }: Standing,
+    overruled: readonly string[],
+  ): LedgerContent | undefined {
     const now = nowSeconds(this.#inputs.runtime)
-    return this.#inputs.ledger.update(stream, toBase64Url(principal.id), (entry) => {
-      const isRevoked = entry !== undefined && entry.revoked !== null
-      if (isRevoked && !isExplicit) return undefined
-      const { name } = principal
-      const domain = principal.domainId === null ? null : toBase64Url(principal.domainId)
-      const decided = isRevoked ? now : (entry?.decided ?? now)
-      return { name, domain, terms, rule, decided, granted: now, revoked: null }
-    })
+    const isRevoked = entry !== undefined && entry.revoked !== null
+    if (isRevoked && !isExplicit) return undefined
+    const { name } = principal
+    const domain = principal.domainId === null ? null : toBase64Url(principal.domainId)
+    return {
+      name,
+      domain,
+      terms,
+      rule,
+      decided: isRevoked ? now : (entry?.decided ?? now),
+      granted: now,
+      revoked: null,
+      keepsKeys: false,
+      shared: entry?.shared ?? [],
+      overruled: isExplicit ? overruled : (entry?.overruled ?? []),
+    }
+  }
+
+  #isRevoked(principal: TrustedPrincipal): boolean {
+    const { runtime, trustBook } = this.#inputs
+    const since = trustBook.trust.revokedSince(principal)
+    const now = judgedSeconds(runtime, principal.issued)
+    return since !== undefined && since <= now + CLOCK_SKEW_SECONDS
   }
 
   /** The generations of a request's kid over which we have a say. */
   saysOver(request: RequestMessage): readonly Say[] {
     const generations = this.#inputs.book.byKid(toHex(request.body.kid))
     return generations.flatMap((generation) => {
-      const [first, ...others] = this.authoritiesOver(generation)
-      return first === undefined ? [] : [{ generation, authorities: [first, ...others] as const }]
+      const say = sayOf(generation, this.#inputs.authorities.over(generation))
+      return say === undefined ? [] : [say]
     })
+  }
+
+  /** What of a say is left towards a principal; `undefined` if orders of those above us close it. */
+  async openTo(principal: Uint8Array, { generation, authorities }: Say): Promise<Say | undefined> {
+    const name = toBase64Url(principal)
+    return sayOf(generation, await this.#inputs.authorities.openTo(name, authorities))
   }
 
   /** @throws {RangeError} If the terms make no sense. */
@@ -124,7 +162,9 @@ export class Answers {
   ): Promise<Reply> {
     const { terms } = standing
     const key = this.#inputs.issuing.keyFor(card)
-    const mayGive = say.authorities.filter((a) => terms.rights === 'read' || a.maySubShare)
+    const open = await this.openTo(request.author, say)
+    if (open === undefined) return this.deny(say, request, 'not-authorized', MAX_RETRY_SECONDS)
+    const mayGive = open.authorities.filter((a) => terms.rights === 'read' || a.maySubShare)
     if (key === undefined || mayGive.length === 0) {
       return this.deny(say, request, 'not-authorized', NO_KEY_RETRY_SECONDS)
     }
@@ -137,12 +177,23 @@ export class Answers {
     if (!(await this.record(stream, request.principal, standing))) {
       return this.deny(say, request, 'not-authorized', MAX_RETRY_SECONDS)
     }
+    if (terms.rights === 'share' && !(await this.#beginSharing(say.generation, request.author))) {
+      return this.deny(say, request, 'pending-approval', UNACKNOWLEDGED_RETRY_SECONDS)
+    }
     const grantee = { id: request.author, key }
     const issued = await this.#inputs.issuing.grant(authority, grantee, terms, {
       inReplyTo: request,
     })
     this.emitGranted(stream, request.principal, { span: issued.span, terms })
     return issued
+  }
+
+  async #beginSharing(generation: Generation, id: Uint8Array): Promise<boolean> {
+    const { delegates } = this.#inputs
+    const name = toBase64Url(id)
+    if (!(await delegates.mayShare(generation, name))) return false
+    await delegates.noteShared(name, [generation])
+    return true
   }
 
   /** Signs a denial. */
@@ -176,4 +227,9 @@ export class Answers {
   idOf(request: RequestMessage): string {
     return requestIdOf(this.#inputs.runtime.crypto, request)
   }
+}
+
+function sayOf(generation: Generation, authorities: readonly Authority[]): Say | undefined {
+  const [first, ...others] = authorities
+  return first && { generation, authorities: [first, ...others] }
 }

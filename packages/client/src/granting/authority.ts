@@ -17,6 +17,8 @@ export interface Authority {
   readonly end: number | null
   /** Our own share grant; empty if we are the producer. */
   readonly chain: readonly Uint8Array[]
+  /** Who issued it, from the producer down, in base64url; empty if we are the producer. */
+  readonly issuers: readonly string[]
   /** Whether we may make others grant in turn. */
   readonly maySubShare: boolean
 }
@@ -37,7 +39,7 @@ export function authoritiesOver(
   { now, isRevoked }: AuthorityInputs,
 ): readonly Authority[] {
   if (generation.own) {
-    return [{ generation, limit: ALL_EPOCHS, end: null, chain: [], maySubShare: true }]
+    return [{ generation, limit: ALL_EPOCHS, end: null, chain: [], issuers: [], maySubShare: true }]
   }
   const shares = [...generation.grants.values()].filter(
     ({ rights, end, issuers }) =>
@@ -45,11 +47,12 @@ export function authoritiesOver(
   )
   return shares
     .toSorted((a, b) => width(b.span) - width(a.span) || b.depth - a.depth)
-    .map(({ span, end, chain, depth }) => ({
+    .map(({ span, end, chain, issuers, depth }) => ({
       generation,
       limit: span,
       end,
       chain,
+      issuers,
       maySubShare: depth > 1,
     }))
 }

@@ -17,6 +17,7 @@ import {
   type TrustedPrincipal,
 } from '@waxwing/core'
 import type { Messenger, Reply } from '../control/messenger.js'
+import type { Outbox } from '../control/outbox.js'
 import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
@@ -25,12 +26,15 @@ import type { TrustBook } from '../identity/trust-book.js'
 import type { Decide, Decision, IncomingRequest } from '../options.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import { Answers, type Request, type Say, type Standing } from './answers.js'
+import { Authorities } from './authorities.js'
 import type { Authority } from './authority.js'
 import { Deciding } from './deciding.js'
+import { Delegates } from './delegates.js'
 import { Issuing, type IssuedGrant } from './issuing.js'
 import { Ledger, type LedgerEntry } from './ledger.js'
 import { PendingRequests, type RequestMessage } from './pending.js'
 import { Rules } from './rules.js'
+import { Tellings } from './tellings.js'
 import type { FixedTerms } from './terms.js'
 import { grantUnasked } from './unasked.js'
 
@@ -43,6 +47,7 @@ export interface GranterInputs {
   readonly identity: OwnIdentity
   readonly trustBook: TrustBook
   readonly messenger: Messenger
+  readonly outbox: Outbox
   readonly decide: Decide | undefined
   /** Sends what is decided later than the request came. */
   readonly send: (replies: readonly Reply[]) => Promise<void>
@@ -53,6 +58,9 @@ export class Granter {
   readonly rules: Rules
   readonly pending: PendingRequests
   readonly issuing: Issuing
+  readonly authorities: Authorities
+  readonly tellings: Tellings
+  readonly delegates: Delegates
   readonly #inputs: GranterInputs
   readonly #answers: Answers
   readonly #deciding: Deciding
@@ -67,7 +75,17 @@ export class Granter {
     this.issuing = new Issuing(runtime, identity, messenger)
     this.#deciding = new Deciding(runtime, decide)
     const { ledger, issuing } = this
-    this.#answers = new Answers({ ...inputs, ledger, issuing })
+    this.authorities = new Authorities({ ...inputs, ledger })
+    this.tellings = new Tellings(inputs)
+    const { authorities, tellings } = this
+    this.delegates = new Delegates({ ...inputs, ledger, authorities, tellings })
+    this.#answers = new Answers({
+      ...inputs,
+      ledger,
+      issuing,
+      authorities,
+      delegates: this.delegates,
+    })
   }
 
   /** Reads rules and waiting requests; again after another process changed them. */
@@ -124,7 +142,9 @@ export class Granter {
    *
    * @throws {WaxwingError} `ERR_KEY_UNKNOWN` if no key card of the principal is held, or nothing of
    *   the stream; `ERR_NOT_AUTHORIZED` if none of it may be granted; `ERR_REVOKED` or `ERR_EXPIRED`
-   *   if the principal is not in good standing; `ERR_KEY_INVALID` if its keys are too weak.
+   *   if the principal is not in good standing; `ERR_KEY_INVALID` if its keys are too weak;
+   *   `ERR_NOT_READY` if it is to share, and has not acknowledged yet who is revoked: it is told now,
+   *   and an `ack` event says when to try again.
    */
   async grantUnasked(
     stream: string,
@@ -135,9 +155,11 @@ export class Granter {
     const authorities = this.#inputs.book
       .byStream(stream)
       .map((generation) => this.authoritiesOver(generation))
-    const inputs = { ...this.#inputs, issuing: this.issuing, authorities, stream }
+    const { issuing, delegates } = this
+    const record = (): Promise<boolean> =>
+      this.record(stream, principal, { terms, rule: null, isExplicit: true })
+    const inputs = { ...this.#inputs, issuing, delegates, authorities, stream, record }
     const issued = await grantUnasked(inputs, principal, terms, options)
-    await this.record(stream, principal, { terms, rule: null, isExplicit: true })
     for (const { span } of issued) this.#answers.emitGranted(stream, principal, { span, terms })
     return issued
   }
@@ -156,7 +178,7 @@ export class Granter {
 
   /** What we may grant of a generation. */
   authoritiesOver(generation: Generation): readonly Authority[] {
-    return this.#answers.authoritiesOver(generation)
+    return this.authorities.over(generation)
   }
 
   /** Notes what a principal was granted: see `Answers.record`. */
@@ -181,6 +203,9 @@ export class Granter {
   async #answerUnder(say: Say, request: Request, card: KeyCard | undefined): Promise<Reply> {
     const entry = await this.ledger.find(say.generation.stream, toBase64Url(request.author))
     if (entry !== undefined && entry.revoked !== null) {
+      return this.#answers.deny(say, request, 'not-authorized', MAX_RETRY_SECONDS)
+    }
+    if ((await this.#answers.openTo(request.author, say)) === undefined) {
       return this.#answers.deny(say, request, 'not-authorized', MAX_RETRY_SECONDS)
     }
     const standing = this.#standingOf(say, request, entry)

@@ -6,7 +6,15 @@
  * @module
  */
 
-import { MapFields, toHex, utf8, WaxwingError, type CborValue, type Change } from '@waxwing/core'
+import {
+  fromHex,
+  MapFields,
+  toHex,
+  utf8,
+  WaxwingError,
+  type CborValue,
+  type Change,
+} from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
 import { Table } from '../table.js'
 import { termsFromCbor, termsToCbor, type FixedTerms } from './terms.js'
@@ -27,6 +35,12 @@ export interface LedgerEntry {
   readonly granted: number
   /** Since when it no longer stands. */
   readonly revoked: number | null
+  /** Whether it was revoked without the rotation that takes its keys out of use. */
+  readonly keepsKeys: boolean
+  /** Of what was given to share: for each producer of the stream, the generation given last, in hex. */
+  readonly shared: readonly string[]
+  /** Digests of the orders of others to revoke it that a person has overruled since. */
+  readonly overruled: readonly string[]
 }
 
 /** What of an entry may change. */
@@ -62,14 +76,14 @@ export class Ledger {
     stream: string,
     principal: string,
     step: (entry: LedgerEntry | undefined) => LedgerContent | undefined,
-    others: readonly Change[] = [],
+    others: (entry: LedgerEntry | undefined) => readonly Change[] = () => [],
   ): Promise<boolean> {
     for (let race = 0; race < MAX_RACES; race++) {
       const entry = await this.find(stream, principal)
       const content = step(entry)
       if (content === undefined) return false
       const change = this.#replace(entry, { stream, principal, ...content })
-      if (await this.#runtime.store.write([change, ...others])) return true
+      if (await this.#runtime.store.write([change, ...others(entry)])) return true
     }
     throw new WaxwingError('ERR_STORE_BUSY', 'another process keeps changing what was granted')
   }
@@ -110,6 +124,9 @@ function entryToCbor(entry: LedgerEntry): CborValue {
     [7, entry.revoked],
     [8, entry.rule],
     [9, entry.domain],
+    [10, entry.keepsKeys],
+    [11, entry.shared.map(fromHex)],
+    [12, entry.overruled.map(fromHex)],
   ])
 }
 
@@ -125,5 +142,12 @@ function entryFromCbor(value: CborValue): LedgerEntry {
     revoked: map.uintOrNull(7, 'revoked'),
     rule: map.textOrNull(8, 'rule'),
     domain: map.textOrNull(9, 'domain'),
+    keepsKeys: map.bool(10, 'keeps keys'),
+    shared: hexes(map.array(11, 'shared')),
+    overruled: hexes(map.array(12, 'overruled')),
   }
+}
+
+function hexes(values: readonly CborValue[]): readonly string[] {
+  return values.filter((value) => value instanceof Uint8Array).map(toHex)
 }

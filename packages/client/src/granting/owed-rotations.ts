@@ -38,8 +38,23 @@ export class OwedRotations {
   /** Rotates all streams that owe it, whatever becomes of some; then fails if one did. */
   async settleAll(): Promise<void> {
     const owed = await this.#inputs.book.owed()
-    const results = await Promise.allSettled(owed.map((stream) => this.settle(stream)))
+    const results = await Promise.allSettled(owed.map(({ stream }) => this.settle(stream)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+
+  /**
+   * Rotates the streams that owe it by what this process wrote. What another one wrote it pays itself,
+   * unless it died.
+   *
+   * @returns Whether any are left that another process owes.
+   */
+  async settleOwn(): Promise<boolean> {
+    const { book } = this.#inputs
+    const owed = await book.owed()
+    const own = owed.filter((debt) => book.isOwn(debt))
+    const results = await Promise.allSettled(own.map((debt) => this.#pay(debt.stream, debt)))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+    return own.length < owed.length
   }
 
   #pay(stream: string, debt: Debt): Promise<void> {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Orders to revoke that came before their time (`docs/spec/07-granting.md` Section 7.8), kept until
- * they were carried out; so many of one author, and no more.
+ * Orders to revoke that came before their time, or before the generation that they name
+ * (`docs/spec/07-granting.md` Section 7.8), kept until they were carried out; so many of one author,
+ * and no more.
  *
  * @module
  */
 
-import { MapFields, toHex, WaxwingError, type CborValue, type Store } from '@waxwing/core'
+import { fromHex, MapFields, toHex, WaxwingError, type CborValue, type Store } from '@waxwing/core'
 import { Table } from '../table.js'
 import type { RevocationOrder } from './revocation-order.js'
 
@@ -57,22 +58,24 @@ function toCbor(order: RevocationOrder): CborValue {
     [2, order.author],
     [3, order.principal],
     [4, order.since],
-    [5, order.streams === 'all' ? null : [...order.streams]],
+    [5, order.generation === null ? null : fromHex(order.generation)],
     [6, order.issued],
     [7, order.expires],
+    [8, order.byAnchor],
   ])
 }
 
 function fromCbor(value: CborValue): RevocationOrder {
   const map = new MapFields('postponed revocation', value)
-  const streams = map.arrayOrNull(5, 'streams')
+  const generation = map.bytesOrNull(5, 'generation id', { length: 32 })
   return {
     digest: map.text(1, 'digest'),
     author: map.bytes(2, 'author', { length: 32 }),
     principal: map.text(3, 'principal'),
     since: map.uint(4, 'since'),
-    streams: streams === null ? 'all' : streams.filter((name) => typeof name === 'string'),
+    generation: generation === null ? null : toHex(generation),
     issued: map.uint(6, 'issued'),
     expires: map.uint(7, 'expires'),
+    byAnchor: map.bool(8, 'by an anchor'),
   }
 }

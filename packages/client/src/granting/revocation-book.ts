@@ -27,6 +27,7 @@ export class RevocationBook {
   /** By digest: until when the message could be replayed, in seconds since 1970. */
   readonly #handled: Table<number>
   readonly #followed = new Set<string>()
+  readonly #ownTokens = new Set<string>()
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime
@@ -54,6 +55,7 @@ export class RevocationBook {
   /** The change that notes that a stream has to rotate, whatever rotation is under way. */
   owe(stream: string): Change {
     const token = this.#runtime.crypto.randomBytes(8)
+    this.#ownTokens.add(toHex(token))
     return this.#owed.put(this.#keyOf(stream), { stream, token })
   }
 
@@ -62,9 +64,14 @@ export class RevocationBook {
     return this.#owed.get(this.#keyOf(stream))
   }
 
-  /** The streams that owe a rotation. */
-  async owed(): Promise<readonly string[]> {
-    return (await this.#owed.scan()).map(({ record }) => record.stream)
+  /** The rotations that are owed. */
+  async owed(): Promise<readonly Debt[]> {
+    return (await this.#owed.scan()).map(({ record }) => record)
+  }
+
+  /** Whether this process wrote a debt down, and no other. */
+  isOwn({ token }: Debt): boolean {
+    return this.#ownTokens.has(toHex(token))
   }
 
   /** Crosses a debt off, but no newer one. */
@@ -72,6 +79,7 @@ export class RevocationBook {
     const key = this.#keyOf(debt.stream)
     const expect = this.#owed.put(key, debt).value
     await this.#runtime.store.write([{ ...this.#owed.delete(key), expect }])
+    this.#ownTokens.delete(toHex(debt.token))
   }
 
   async hasHandled(digest: string): Promise<boolean> {

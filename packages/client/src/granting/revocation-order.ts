@@ -6,10 +6,9 @@
  * @module
  */
 
-import { CLOCK_SKEW_SECONDS, toBase64Url, toHex, type Trust } from '@waxwing/core'
+import { CLOCK_SKEW_SECONDS, toBase64Url, type Trust } from '@waxwing/core'
 import { judgedSeconds } from '../identity/statement-time.js'
 import type { Runtime } from '../runtime.js'
-import type { RevocationMessage } from './revocation-rights.js'
 
 /** What a verified message demands. */
 export interface RevocationOrder {
@@ -17,11 +16,14 @@ export interface RevocationOrder {
   readonly digest: string
   /** Who gets the acknowledgement. */
   readonly author: Uint8Array
+  /** Whether that is an anchor of our own domain. */
+  readonly byAnchor: boolean
   /** Who is revoked: its id in base64url. */
   readonly principal: string
   /** Seconds since 1970. */
   readonly since: number
-  readonly streams: 'all' | readonly string[]
+  /** The one that is meant, in hex; `null` for all. */
+  readonly generation: string | null
   /** When the message was issued, in seconds since 1970. */
   readonly issued: number
   /** Until when the message could be replayed, in seconds since 1970. */
@@ -38,16 +40,6 @@ export interface BundleRevocation {
   readonly domain: string
   /** Whether that is a partner, who speaks of its own principals only. */
   readonly isPartner: boolean
-}
-
-export function orderOf(
-  { digest, author, body, envelope }: RevocationMessage,
-  streams: 'all' | readonly string[],
-): RevocationOrder {
-  const { principalId, since } = body
-  const { issued, expires } = envelope
-  const principal = toBase64Url(principalId)
-  return { digest: toHex(digest), author, principal, since, streams, issued, expires }
 }
 
 /** Whether an order counts by now. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Who may revoke what (`docs/spec/07-granting.md` Section 7.8): an anchor of our domain everything,
- * whoever stands in our chains above us what came to us by it.
+ * whoever stands above us in a chain what is granted under that chain. What we produce ourselves obeys
+ * nobody but ourselves and the anchors.
  *
  * @module
  */
@@ -9,7 +10,6 @@
 import {
   checkTime,
   decodeMessage,
-  equalBytes,
   toBase64Url,
   toHex,
   verifyStatement,
@@ -21,8 +21,9 @@ import type { GenerationBook } from '../generation-book.js'
 import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
+import type { RevocationOrder } from './revocation-order.js'
 
-export type RevocationMessage = Extract<DecodedMessage, { type: 'revocation' }>
+type RevocationMessage = Extract<DecodedMessage, { type: 'revocation' }>
 
 interface Inputs {
   readonly runtime: Runtime
@@ -33,48 +34,64 @@ interface Inputs {
 /**
  * Verifies a revocation.
  *
- * @returns The message, and the streams that it counts for.
+ * @returns What it demands.
  * @throws {WaxwingError} `ERR_EXPIRED`, `ERR_NOT_YET_VALID`, `ERR_SIGNATURE`, `ERR_REVOKED`,
- *   `ERR_NOT_TRUSTED`; `ERR_NOT_AUTHORIZED` if its author has no say over anything that we hold.
+ *   `ERR_NOT_TRUSTED`; `ERR_NOT_AUTHORIZED` if its author has no say over what it names.
  */
-export function verifyRevocation(
-  statement: DecodedStatement,
-  inputs: Inputs,
-): { message: RevocationMessage; streams: 'all' | readonly string[] } {
+export function verifyRevocation(statement: DecodedStatement, inputs: Inputs): RevocationOrder {
   const { runtime, trustBook } = inputs
   const message = decodeMessage(runtime.crypto, statement.bytes)
   if (message.type !== 'revocation') throw new TypeError('statement must be a revocation')
   checkTime(message.envelope, judgedSeconds(runtime, message.envelope.issued))
   const anchor = trustBook.trust.anchorKey(message.author)
-  if (anchor === undefined) return { message, streams: streamsOfGranter(message, inputs) }
+  if (anchor === undefined) {
+    verifyGranter(message, inputs)
+    assertHasSay(message, inputs)
+    return orderOf(message, false)
+  }
   verifyStatement(statement, anchor, null)
-  return { message, streams: streamsOfAnchor(message, inputs) }
-}
-
-function streamsOfAnchor({ body }: RevocationMessage, { book }: Inputs): 'all' | readonly string[] {
-  if (body.generationId === null) return 'all'
-  const generation = book.byId(toHex(body.generationId))
-  return generation === undefined ? [] : [generation.stream]
+  return orderOf(message, true)
 }
 
 /** Whoever was revoked itself has no say any more. */
-function streamsOfGranter(
-  { author, body, envelope, statement }: RevocationMessage,
-  { runtime, book, trustBook }: Inputs,
-): readonly string[] {
+function verifyGranter(
+  { author, envelope, statement }: RevocationMessage,
+  { runtime, trustBook }: Inputs,
+): void {
   const { trust } = trustBook
   const known = trustBook.principalOf(author)?.credential ?? null
   const principal = trust.resolve(author, envelope.credential ?? known)
   verifyStatement(statement, principal.key, null)
   trust.checkStanding(principal, judgedSeconds(runtime, envelope.issued, principal.issued))
-  const name = toBase64Url(author)
+}
+
+/** Of a generation that is not held yet nobody knows: it may come by a chain of the author's. */
+function assertHasSay({ author, body }: RevocationMessage, { book }: Inputs): void {
   const { generationId } = body
-  const granted = book.all().filter(({ manifest, grants }) => {
-    const isMeant = generationId === null || equalBytes(manifest.generationId, generationId)
-    return isMeant && [...grants.values()].some(({ issuers }) => issuers.includes(name))
-  })
-  if (granted.length === 0) {
-    throw new WaxwingError('ERR_NOT_AUTHORIZED', 'its author granted us nothing of this')
+  const named = generationId === null ? undefined : book.byId(toHex(generationId))
+  if (generationId !== null && named === undefined) return
+  const name = toBase64Url(author)
+  const isAbove = (named === undefined ? book.all() : [named]).some(
+    ({ own, grants }) => !own && [...grants.values()].some(({ issuers }) => issuers.includes(name)),
+  )
+  if (isAbove) return
+  throw new WaxwingError('ERR_NOT_AUTHORIZED', 'its author granted us nothing of this')
+}
+
+function orderOf(
+  { digest, author, body, envelope }: RevocationMessage,
+  byAnchor: boolean,
+): RevocationOrder {
+  const { principalId, since, generationId } = body
+  const { issued, expires } = envelope
+  return {
+    digest: toHex(digest),
+    author,
+    byAnchor,
+    principal: toBase64Url(principalId),
+    since,
+    generation: generationId === null ? null : toHex(generationId),
+    issued,
+    expires,
   }
-  return [...new Set(granted.map(({ stream }) => stream))]
 }

@@ -80,23 +80,16 @@ export class SharingOut implements Sharing {
 
   async #announce(generation: Generation): Promise<void> {
     const { runtime, outbox } = this.#inputs
-    const standIns = this.#standInsFor(generation)
-    const postings: Posting[] = []
-    const keys: string[] = []
-    for (const standIn of standIns) {
+    for (const standIn of this.#standInsFor(generation)) {
       const key = `${generation.id}/${toBase64Url(standIn.principal.id)}`
       if ((await runtime.store.get(SHARED_TABLE, key)) !== undefined) continue
-      if (await this.#isStruck(generation.stream, standIn)) continue
-      postings.push(await this.#posting(generation, standIn))
-      keys.push(key)
+      if (!(await this.#mayShare(generation, standIn))) continue
+      const { changes, send } = outbox.prepare([await this.#posting(generation, standIn)])
+      const mark = { table: SHARED_TABLE, key, value: Uint8Array.of(1), expect: null }
+      if (!(await runtime.store.write([...changes, mark]))) continue // another process was faster
+      // It is durable. Whoever is off-line now goes on sealing, and sends it before anything else.
+      send().catch((error: unknown) => runtime.report(error))
     }
-    if (postings.length === 0) return
-    const { changes, send } = outbox.prepare(postings)
-    const value = Uint8Array.of(1)
-    const marks = keys.map((key) => ({ table: SHARED_TABLE, key, value }))
-    await runtime.store.write([...changes, ...marks])
-    // They are durable. Whoever is off-line now goes on sealing, and sends them before anything else.
-    send().catch((error: unknown) => runtime.report(error))
   }
 
   #standInsFor(generation: Generation): readonly StandIn[] {
@@ -131,9 +124,21 @@ export class SharingOut implements Sharing {
     return key
   }
 
-  async #isStruck(stream: string, { principal }: StandIn): Promise<boolean> {
-    const entry = await this.#inputs.granter.ledger.find(stream, toBase64Url(principal.id))
-    return entry !== undefined && entry.revoked !== null
+  /**
+   * Whoever stands in for us is noted first, so that a revocation that comes meanwhile finds it; and
+   * gets nothing before it has acknowledged who is revoked.
+   */
+  async #mayShare(generation: Generation, { principal, acknowledges }: StandIn): Promise<boolean> {
+    const { ledger, delegates } = this.#inputs.granter
+    const id = toBase64Url(principal.id)
+    const entry = await ledger.find(generation.stream, id)
+    if (entry?.terms.rights !== 'share' || entry.revoked !== null) {
+      const standing = { terms: SHARE_ALL, rule: null }
+      if (!(await this.#inputs.granter.record(generation.stream, principal, standing))) return false
+    }
+    if (acknowledges && !(await delegates.mayShare(generation, id))) return false
+    await delegates.noteShared(id, [generation])
+    return true
   }
 
   async #posting(generation: Generation, standIn: StandIn): Promise<Posting> {
@@ -143,7 +148,6 @@ export class SharingOut implements Sharing {
     const { principal, key, acknowledges } = standIn
     const grantee = { id: principal.id, key }
     const issued = await granter.issuing.grant(authority, grantee, SHARE_ALL, { retained: true })
-    await granter.record(generation.stream, principal, { terms: SHARE_ALL, rule: null })
     const { address, payload, retained, signed } = issued
     if (!acknowledges) return { address, payload, retained }
     const digest = toHex(runtime.crypto.sha256(signed))

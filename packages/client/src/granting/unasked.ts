@@ -6,11 +6,12 @@
  * @module
  */
 
-import { WaxwingError, type TrustedPrincipal } from '@waxwing/core'
+import { toBase64Url, WaxwingError, type TrustedPrincipal } from '@waxwing/core'
 import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Authority } from './authority.js'
+import type { Delegates } from './delegates.js'
 import type { Grantee, IssuedGrant, Issuing } from './issuing.js'
 import type { FixedTerms } from './terms.js'
 
@@ -18,9 +19,12 @@ export interface UnaskedInputs {
   readonly runtime: Runtime
   readonly trustBook: TrustBook
   readonly issuing: Issuing
+  readonly delegates: Delegates
   readonly stream: string
   /** What we may grant of each generation of the stream. */
   readonly authorities: readonly (readonly Authority[])[]
+  /** Notes that the grant stands; `false` if the principal was revoked meanwhile. */
+  readonly record: () => Promise<boolean>
 }
 
 /** @throws {WaxwingError} See `Granter.grantUnasked`. */
@@ -42,11 +46,29 @@ export async function grantUnasked(
     const message = `nothing of ${stream} may be granted for this span`
     throw new WaxwingError('ERR_NOT_AUTHORIZED', message)
   }
+  // Noted before anything is given: a revocation that comes meanwhile finds what it has to undo.
+  if (!(await inputs.record()))
+    throw new WaxwingError('ERR_REVOKED', `${principal.name} was revoked`)
+  if (terms.rights === 'share') await beginSharing(inputs, principal, reaching)
   const issued: IssuedGrant[] = []
   for (const authority of reaching) {
     issued.push(await issuing.grant(authority, grantee, terms, options))
   }
   return issued
+}
+
+async function beginSharing(
+  { delegates }: UnaskedInputs,
+  { id, name }: TrustedPrincipal,
+  reaching: readonly Authority[],
+): Promise<void> {
+  const generations = reaching.map(({ generation }) => generation)
+  for (const generation of generations) {
+    if (await delegates.mayShare(generation, toBase64Url(id))) continue
+    const message = `${name} has still to acknowledge who is revoked from the stream: try again then`
+    throw new WaxwingError('ERR_NOT_READY', message)
+  }
+  await delegates.noteShared(toBase64Url(id), generations)
 }
 
 function granteeFor(

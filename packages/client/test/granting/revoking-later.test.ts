@@ -156,9 +156,10 @@ describe('a revocation message as of a later time', () => {
     const from = (author: number, number: number): RevocationOrder => ({
       digest: `${author} ${number}`,
       author: new Uint8Array(32).fill(author),
+      byAnchor: false,
       principal: 'somebody',
       since: SINCE / 1000,
-      streams: ['plant/1'],
+      generation: null,
       issued: START / 1000,
       expires: SINCE / 1000,
     })
