@@ -11,7 +11,10 @@ import type { Endpoint } from '@waxwing/client'
 import type { MqttTransport } from '@waxwing/mqtt'
 import { DEFAULT_BROKER } from './config.js'
 import type { Context } from './context.js'
+import { openDomain } from './domain-home.js'
 import { hintFor } from './hints.js'
+import { assertNotRevoked, ownRevocation } from './identity-text.js'
+import { checkPublished } from './published-trust.js'
 import { formatDuration, formatTime } from './times.js'
 
 export interface Finding {
@@ -30,8 +33,8 @@ const PROBE_TIMEOUT_MS = 5000
 
 export async function* runChecks(context: Context): AsyncGenerator<Finding> {
   yield checkClock()
-  yield* checkHome(context)
-  yield* checkBroker(context)
+  const endpoint = yield* checkHome(context)
+  yield* checkBroker(context, endpoint)
 }
 
 function checkClock(): Finding {
@@ -42,12 +45,13 @@ function checkClock(): Finding {
   return { check: 'clock', state: 'bad', found, advice: 'set the clock of this machine', error }
 }
 
-async function* checkHome(context: Context): AsyncGenerator<Finding> {
+/** Returns the endpoint, where there is one that can be opened. */
+async function* checkHome(context: Context): AsyncGenerator<Finding, Endpoint | undefined> {
   const { home } = context
+  if (home.has('domain')) yield await checkDomain(context)
   if (!home.has('store')) {
-    const advice = 'waxwing id create --name NAME'
-    yield { check: 'identity', state: 'warning', found: `none in ${home.folder}`, advice }
-    return
+    if (!home.has('domain') && !home.has('recovery')) yield nobodyHome(context)
+    return undefined
   }
   let endpoint: Endpoint
   try {
@@ -56,7 +60,7 @@ async function* checkHome(context: Context): AsyncGenerator<Finding> {
     endpoint = await context.openEndpoint({ part: 'offline' })
   } catch (error) {
     yield failed('store', error)
-    return
+    return undefined
   }
   yield { check: 'store', state: 'good', found: home.path('store.db') }
   yield {
@@ -65,11 +69,31 @@ async function* checkHome(context: Context): AsyncGenerator<Finding> {
     found: `${endpoint.name} (${endpoint.id.slice(0, 12)}…)`,
   }
   yield* checkMembership(endpoint)
+  return endpoint
+}
+
+function nobodyHome({ home }: Context): Finding {
+  const found = `none in ${home.folder}`
+  const error = new WaxwingError('ERR_KEY_UNKNOWN', `there is no identity in ${home.folder}`)
+  return { check: 'identity', state: 'bad', found, advice: 'waxwing id create --name NAME', error }
+}
+
+/** Of a domain that this home runs, what runs out is its bundle. */
+async function checkDomain(context: Context): Promise<Finding> {
+  try {
+    const domain = await openDomain(context)
+    const advice = 'waxwing domain renew --publish'
+    const finding = expiry('domain', domain.bundleExpires, Date.now() / 1000, advice)
+    return { ...finding, found: `${domain.name}, its bundle ${finding.found}` }
+  } catch (error) {
+    return failed('domain', error)
+  }
 }
 
 function* checkMembership(endpoint: Endpoint): Generator<Finding> {
   const { identity, trustBook, runtime } = endpoint.parts
   const now = runtime.time.now() / 1000
+  yield* checkRevoked(endpoint)
   yield expiry('key card', identity.card.expires, now, 'it is renewed when waxwing runs')
   const expires = identity.credentialExpires
   if (expires === undefined) {
@@ -85,7 +109,18 @@ function* checkMembership(endpoint: Endpoint): Generator<Finding> {
   yield { ...finding, found: `version ${bundle.version}, ${finding.found}` }
 }
 
-async function* checkBroker(context: Context): AsyncGenerator<Finding> {
+function* checkRevoked(endpoint: Endpoint): Generator<Finding> {
+  try {
+    assertNotRevoked(endpoint)
+  } catch (error) {
+    yield failed('revoked', error)
+  }
+}
+
+async function* checkBroker(
+  context: Context,
+  endpoint: Endpoint | undefined,
+): AsyncGenerator<Finding> {
   const { broker = DEFAULT_BROKER, protocolVersion = 5 } = context.config
   const version = protocolVersion === 5 ? 'MQTT 5' : 'MQTT 3.1.1'
   let transport: MqttTransport
@@ -97,6 +132,11 @@ async function* checkBroker(context: Context): AsyncGenerator<Finding> {
   }
   yield { check: 'broker', state: 'good', found: `${broker}, ${version}` }
   yield await checkRetained(transport)
+  if (endpoint === undefined) return
+  const wasRevoked = ownRevocation(endpoint) !== undefined
+  const published = await checkPublished(endpoint, transport)
+  if (published !== undefined) yield published
+  if (!wasRevoked) yield* checkRevoked(endpoint)
 }
 
 /** Grants that are left for somebody, and trust bundles, live on retained messages. */

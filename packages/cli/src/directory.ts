@@ -12,6 +12,7 @@ import {
   trustAddress,
   WaxwingError,
   type StatementType,
+  type Transport,
   type TrustedPrincipal,
 } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
@@ -56,6 +57,14 @@ export async function learnFromBroker(endpoint: Endpoint): Promise<void> {
   const { bundle } = trustBook.trust
   if (transport === undefined || bundle === undefined) return
   const domains = [bundle.domainId, ...bundle.partners.map(({ domainId }) => domainId)]
+  await takeStatements(endpoint, await retainedStatements(transport, domains))
+}
+
+/** What the broker keeps of trust bundles, credentials and key cards of domains. */
+export async function retainedStatements(
+  transport: Transport,
+  domains: readonly Uint8Array[],
+): Promise<readonly Uint8Array[]> {
   const payloads: Uint8Array[] = []
   let quietSince = performance.now()
   for (const domainId of domains) {
@@ -73,7 +82,15 @@ export async function learnFromBroker(endpoint: Endpoint): Promise<void> {
     }
     await subscription.close()
   }
-  for (const statement of sorted(payloads)) await receiveQuietly(endpoint, statement)
+  return payloads
+}
+
+/** Takes those that are authentic, bundles first. */
+export async function takeStatements(
+  endpoint: Endpoint,
+  statements: readonly Uint8Array[],
+): Promise<void> {
+  for (const statement of sorted(statements)) await receiveQuietly(endpoint, statement)
 }
 
 function sorted(payloads: readonly Uint8Array[]): readonly Uint8Array[] {

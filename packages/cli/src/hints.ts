@@ -12,6 +12,8 @@ const BY_RULE: Readonly<Record<string, string>> = {
   domain: 'Found one with: waxwing domain init NAME (or say another --home)',
   recovery: 'Bring back recovery.db and recovery.key, and say where with --home',
   connect: 'Is the broker running? Is this the right one? See: waxwing doctor',
+  revoked:
+    'A revocation is for good. Make another identity: waxwing --home DIR id create --name NAME',
   freeze: 'The trust bundle is too old. Whoever runs the domain: waxwing domain renew --publish',
 }
 

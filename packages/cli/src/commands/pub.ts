@@ -12,6 +12,7 @@ import { utf8 } from '@waxwing/core'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
 import { readInput } from '../files.js'
+import { assertNotRevoked } from '../identity-text.js'
 import { sessionName } from '../session-lock.js'
 import { teach } from '../teaching.js'
 import { parseDuration } from '../times.js'
@@ -77,6 +78,7 @@ async function run(
   const isShort = options.keepOpen !== true && (message !== undefined || options.lines !== true)
   const { stop } = context
   const endpoint = await openFor(context, stream, isShort)
+  assertNotRevoked(endpoint)
   const producer = await endpoint.producer(stream, producerOptions)
   if (options.grantRole !== undefined) await grantRole(context, endpoint, stream, options.grantRole)
   const count = await publishAll(context, producer, message, options)

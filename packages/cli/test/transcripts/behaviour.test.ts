@@ -277,6 +277,32 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     expect(Date.now() - Date.parse(since)).toBeGreaterThan(3_500_000)
   })
 
+  it('tells a home that was revoked so wherever it looks, and publishes nothing for it', async () => {
+    await enrol('stolen')
+    const stolen = (...args: readonly string[]): Promise<Ended> =>
+      waxwing(['--home', 'stolen', ...args], env)
+    expect(await stolen('pub', 'stolen/x', 'fine')).toMatchObject({ status: 0 })
+    await waxwing(['--home', 'office', 'domain', 'revoke', 'stolen', '--publish'], env)
+    const asked = await stolen('doctor')
+    expect(asked.status).toBe(3)
+    expect(asked.stdout).toMatch(/took trust bundle \d+ from the broker/)
+    expect(asked.stdout).toMatch(/BAD {2}revoked/)
+    expect((await stolen('id', 'show')).stdout).toMatch(/^REVOKED +since/)
+    const refused = await stolen('pub', 'stolen/x', 'not fine')
+    expect(refused).toMatchObject({ status: 3, stdout: '' })
+    expect(refused.stderr).toContain('ERR_REVOKED')
+    const again = await stolen('--json', 'doctor')
+    expect(again.status).toBe(3)
+    expect(again.stdout.match(/"check":"revoked"/g)).toHaveLength(1)
+  })
+
+  it('doctors the home of who runs a domain, and a home where nobody is', async () => {
+    const owner = await waxwing(['--home', 'office', 'doctor'], env)
+    expect(owner).toMatchObject({ status: 0 })
+    expect(owner.stdout).toMatch(/domain .*office, its bundle valid until/)
+    expect(await waxwing(['--home', 'nobody', 'doctor'], env)).toMatchObject({ status: 5 })
+  })
+
   it('speaks MQTT 3.1.1 where it is told to, and logs in with a password from the environment', async () => {
     const guarded = await startMosquitto({ users: { anna: 'hidden-word' } })
     try {
