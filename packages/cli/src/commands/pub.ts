@@ -50,11 +50,18 @@ export function registerPub(program: Command): void {
     .action(withContext(run))
   pub
     .optionsGroup('The stream (a change of these begins with new keys):')
-    .option('--epoch <duration>', 'how finely time can be granted; default: 1h')
-    .option('--history <mode>', 'keep, or forget: keys of the past are deleted')
+    .option(
+      '--epoch <duration>',
+      'how finely time can be granted; default: as before, 1h for a new stream',
+    )
+    .option(
+      '--history <mode>',
+      'keep, or forget: keys of the past are deleted; default: as before, keep for a new stream',
+    )
     .option(
       '--signature <mode>',
-      'each message is signed (each), many together (batch), or none is (none)',
+      'each message is signed (each), many together (batch), or none is (none); ' +
+        'default: as before, each for a new stream',
     )
     .option('--any-reader-can-write', 'needed with --signature none, because it is so')
     .option('--heartbeat <duration>', 'say that often that all is well, while it runs')
@@ -80,6 +87,7 @@ async function run(
   const endpoint = await openFor(context, stream, isShort)
   assertNotRevoked(endpoint)
   const producer = await endpoint.producer(stream, producerOptions)
+  warnUnsigned(context, producer)
   if (options.grantRole !== undefined) await grantRole(context, endpoint, stream, options.grantRole)
   const count = await publishAll(context, producer, message, options)
   if (options.keepOpen === true) {
@@ -98,6 +106,15 @@ async function openFor(context: Context, stream: string, isShort: boolean): Prom
   const session = sessionName('pub', stream)
   const endpoint = await context.openEndpoint({ part: 'active', session, showEvents: true })
   return endpoint
+}
+
+/** A stream stays without signatures until somebody changes that: it is said each time. */
+function warnUnsigned({ output }: Context, { name, generation }: Producer): void {
+  if (generation.manifest.signatureMode !== 'none') return
+  output.warn(
+    `NOT SIGNED: every reader of ${name} can write messages as its producer; ` +
+      '--signature each changes that.',
+  )
 }
 
 /** @throws {UsageError} If they contradict each other or are none. */
@@ -176,8 +193,10 @@ async function publishOne(
 ): Promise<void> {
   const receipt = await producer.publish(plaintext, publishOptionsFrom(options))
   const { counter } = receipt
+  const { kid, name } = producer
+  const signature = producer.generation.manifest.signatureMode
   output.result(
-    { published: producer.name, kid: producer.kid, byteCount: plaintext.length, ...receipt },
+    { published: name, kid, byteCount: plaintext.length, signature, ...receipt },
     `Published to ${producer.name}: message ${counter}, ${plaintext.length} bytes, kid ${producer.kid}`,
   )
 }

@@ -303,6 +303,33 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     expect(await waxwing(['--home', 'nobody', 'doctor'], env)).toMatchObject({ status: 5 })
   })
 
+  it('says at every message of a stream without signatures that anybody can write it', async () => {
+    const pub = ['--home', 'plant', 'pub', 'plant/bare', 'x']
+    const none = ['--signature', 'none', '--any-reader-can-write']
+    expect((await waxwing([...pub, ...none], env)).stderr).toContain('NOT SIGNED')
+    const again = await waxwing(['--json', ...pub], env)
+    expect(again.stderr).toContain('NOT SIGNED')
+    expect(JSON.parse(again.stdout)).toMatchObject({ signature: 'none' })
+    const signed = await waxwing([...pub, '--signature', 'each'], env)
+    expect(signed.stderr).not.toContain('NOT SIGNED')
+  })
+
+  it('hears who asks while it lists the requests, and says where nobody was heard', async () => {
+    const requests = ['--home', 'plant', 'requests']
+    const nobody = await waxwing([...requests, '--for', '1s'], env)
+    expect(nobody).toMatchObject({ status: 0, stdout: '' })
+    expect(nobody.stderr).toContain('requests --watch')
+    expect(await waxwing([...requests, '--watch', '--for', '1s'], env)).toMatchObject({ status: 0 })
+    await waxwing(['--home', 'plant', 'pub', 'plant/heard', 'x', '--retain'], env)
+    const listening = new Running(requests, { cwd: folder, env })
+    await listening.shows(/Listening for requests/)
+    const args = ['--home', 'desk', 'sub', 'plant/heard', '--for', '3s']
+    const reading = new Running(args, { cwd: folder, env })
+    const { stdout } = await listening.ended()
+    expect(stdout).toContain('desk')
+    await reading.ended()
+  })
+
   it('speaks MQTT 3.1.1 where it is told to, and logs in with a password from the environment', async () => {
     const guarded = await startMosquitto({ users: { anna: 'hidden-word' } })
     try {
