@@ -14,7 +14,7 @@ import type { Parked, Parking } from './parking.js'
 const TABLE = 'parked-denied'
 const EXPIRY_MS = 86_400_000
 const SWEEP_MS = 3_600_000
-const PAGE = 256
+const PAGE = 128
 
 export class ParkedDenials {
   readonly #runtime: Runtime

@@ -24,6 +24,7 @@ export interface Spot {
   /** Empty where none is known. */
   readonly address: string
   readonly number: number
+  /** As many as all that is kept of it takes, about. */
   readonly bytes: number
 }
 
@@ -34,14 +35,41 @@ class Bucket {
   readonly pool: Pool
   readonly kid: string
   readonly address: string
-  /** By number, the oldest first. */
-  readonly spots = new Map<number, Spot>()
   bytes = 0
+  /** By number. */
+  #spots = new Map<number, Spot>()
+  /** Whether the oldest stands first. */
+  #isInOrder = true
+  #newest = -1
 
   constructor({ pool, kid, address }: Spot) {
     this.pool = pool
     this.kid = kid
     this.address = address
+  }
+
+  get count(): number {
+    return this.#spots.size
+  }
+
+  /** Adds one. What was taken out, or comes from another pool, is as old as it was. */
+  add(spot: Spot): void {
+    if (spot.number < this.#newest) this.#isInOrder = false
+    this.#newest = Math.max(this.#newest, spot.number)
+    this.#spots.set(spot.number, spot)
+    this.bytes += spot.bytes
+  }
+
+  delete({ number, bytes }: Spot): void {
+    if (this.#spots.delete(number)) this.bytes -= bytes
+  }
+
+  oldestFirst(): Iterable<Spot> {
+    if (!this.#isInOrder) {
+      this.#spots = new Map([...this.#spots].sort(([one], [other]) => one - other))
+      this.#isInOrder = true
+    }
+    return this.#spots.values()
   }
 }
 
@@ -114,8 +142,7 @@ export class ParkedPools {
       this.#buckets.set(name, (bucket = new Bucket(spot)))
       this.#countBucket(bucket, 1)
     }
-    bucket.spots.set(spot.number, spot)
-    bucket.bytes += spot.bytes
+    bucket.add(spot)
     const ofKid = this.#kids.get(spot.kid) ?? new Map<number, Spot>()
     this.#kids.set(spot.kid, ofKid.set(spot.number, spot))
     if (spot.pool !== 'unvouched') return
@@ -132,8 +159,8 @@ export class ParkedPools {
     if (ofKid.size === 0) this.#kids.delete(kid)
     const name = bucketName(spot.pool, kid, spot.address)
     const bucket = this.#buckets.get(name)
-    if (bucket?.spots.delete(number) === true) bucket.bytes -= spot.bytes
-    if (bucket?.spots.size === 0) {
+    bucket?.delete(spot)
+    if (bucket?.count === 0) {
       this.#buckets.delete(name)
       this.#countBucket(bucket, -1)
     }
@@ -172,10 +199,10 @@ export class ParkedPools {
   /** How much is parked, by kid and pool. */
   summary(): readonly { kid: string; pool: Pool; count: number; bytes: number }[] {
     const rows = new Map<string, { kid: string; pool: Pool; count: number; bytes: number }>()
-    for (const { kid, pool, spots, bytes } of this.#buckets.values()) {
+    for (const { kid, pool, count, bytes } of this.#buckets.values()) {
       const name = `${kid}/${pool}`
       const row = rows.get(name) ?? { kid, pool, count: 0, bytes: 0 }
-      rows.set(name, { ...row, count: row.count + spots.size, bytes: row.bytes + bytes })
+      rows.set(name, { ...row, count: row.count + count, bytes: row.bytes + bytes })
     }
     return [...rows.values()]
   }
@@ -195,8 +222,8 @@ export class ParkedPools {
     }
     const bucket = this.#buckets.get(bucketName(at.pool, at.kid, at.address))
     if (bucket === undefined) return []
-    const used = { count: bucket.spots.size, bytes: bucket.bytes }
-    return gather(this.#free(bucket.spots.values()), excess(used, more, limits))
+    const used = { count: bucket.count, bytes: bucket.bytes }
+    return gather(this.#free(bucket.oldestFirst()), excess(used, more, limits))
   }
 
   #isFree({ number }: Spot): boolean {

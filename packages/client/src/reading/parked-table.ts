@@ -21,7 +21,8 @@ import {
   type ParkedRecord,
 } from './parked-record.js'
 
-const LOAD_PAGE = 512
+/** Their addresses and properties can be long. */
+const LOAD_PAGE = 64
 
 /** One parked object, without its bytes. */
 export interface Parked {

@@ -21,6 +21,7 @@ import {
   type ParkedRecord,
 } from './parked-record.js'
 import { ParkedTable, type Parked } from './parked-table.js'
+import { keptProperties, storedBytes } from './parked-size.js'
 import { PendingWork } from './pending-work.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { ReadingOptions } from './reading-options.js'
@@ -193,10 +194,10 @@ export class Parking {
   }
 
   async #park(arrival: Arrival, wanted: Pool): Promise<ParkOutcome> {
-    const { kid, address = '', object } = arrival
+    const { kid, address = '' } = arrival
     const pool = this.#pools.poolFor(wanted, kid, address)
     const number = this.#nextNumber++
-    const spot: Spot = { pool, kid, address, number, bytes: object.bytes.length }
+    const spot: Spot = { pool, kid, address, number, bytes: storedBytes(sizesOf(arrival)) }
     if (!this.#pools.fits(spot)) {
       this.#events.emit({ type: 'evicted', pool, reason: 'quota', ...factsOf(arrival) })
       return 'given-up'
@@ -285,12 +286,10 @@ export class Parking {
       epoch,
       session,
       counter,
-      address: arrival.address ?? null,
-      properties: arrival.properties,
+      ...sizesOf(arrival),
       retained: arrival.retained,
       redelivered: arrival.redelivered,
       wasTried: false,
-      byteCount: arrival.object.bytes.length,
       parkedMs: Math.max(0, Math.floor(this.#runtime.time.now())),
       fingerprint,
     }
@@ -298,6 +297,15 @@ export class Parking {
 }
 
 function spotOf({ kid, number }: ParkedPlace, record: ParkedRecord): Spot {
-  const { pool, address, byteCount: bytes } = record
-  return { pool, kid, address: address ?? '', number, bytes }
+  const { pool, address } = record
+  return { pool, kid, address: address ?? '', number, bytes: storedBytes(record) }
+}
+
+/** What is kept of an object whose size others choose. */
+function sizesOf(arrival: Arrival): Pick<ParkedRecord, 'byteCount' | 'address' | 'properties'> {
+  return {
+    byteCount: arrival.object.bytes.length,
+    address: arrival.address ?? null,
+    properties: keptProperties(arrival.properties),
+  }
 }

@@ -365,14 +365,61 @@ describe('quotas', () => {
   })
 
   it('count bytes as well, and give up what is larger than all of it at once', async () => {
-    await using made = await setting({ keys: false, maxParkedBytes: 1000, receiveMaximum: 1 })
+    await using made = await setting({ keys: false, maxParkedBytes: 1500, receiveMaximum: 1 })
     await giveKeys(made.book, made.stream, { span: LATER })
     const text = 'x'.repeat(300)
     for (const counter of [0, 1, 2]) made.inject(made.sealer.seal(counter, text))
-    made.inject(made.sealer.seal(3, 'x'.repeat(1000)))
+    made.inject(made.sealer.seal(3, 'x'.repeat(1500)))
     await settle()
     expect(ofType(made, 'evicted').map((event) => event.counter)).toEqual([0, 3])
     expect(await made.reader.parked()).toMatchObject([{ count: 2 }])
+  })
+
+  it('count address and properties, of which only small ones are kept', async () => {
+    const filter = { filter: '#', topicBinding: 'report' as const }
+    await using made = await setting({ keys: false, receiveMaximum: 50, ...filter })
+    const publish = (counter: number, address: string, properties: Record<string, string>): void =>
+      made.broker.inject(address, made.sealer.seal(counter), { properties })
+    publish(0, 'small', { note: 'kept' })
+    publish(1, 'large', { note: 'x'.repeat(5000), other: 'kept neither' })
+    await settle()
+    const large = 60_000
+    for (let i = 0; i < 200; i++) publish(2 + i, `${'x'.repeat(large)}${i}`, {})
+    for (let i = 0; i < 10; i++) await settle()
+    const [{ count, bytes } = { count: 0, bytes: 0 }] = await made.reader.parked()
+    expect(count).toBeLessThanOrEqual((8 * 1024 * 1024) / large)
+    expect(bytes).toBeGreaterThan((count - 2) * large)
+    const stored = await made.store.scan('parked')
+    expect(stored).toHaveLength(count)
+    expect(stored.some(({ value }) => value.length > large + 1000)).toBe(false)
+    await giveKeys(made.book, made.stream)
+    const handedOver = await made.take()
+    for (const { address, properties } of handedOver) {
+      expect(properties).toEqual(address === 'small' ? { note: 'kept' } : {})
+    }
+  })
+
+  it('give up the oldest also after a write that failed', async () => {
+    const failing = new Set<number>()
+    const store = faultyStore(memoryStore(), {
+      beforeWrite: (count) => {
+        if (failing.has(count)) throw new Error('failed')
+      },
+    })
+    await using made = await setting({ store, keys: false, maxParkedObjects: 3 })
+    await giveKeys(made.book, made.stream, { span: LATER })
+    for (const counter of [0, 1, 2]) made.inject(made.sealer.seal(counter))
+    await settle()
+    for (let count = 0; count < 100; count++) failing.add(count)
+    made.inject(made.sealer.seal(3))
+    await settle()
+    failing.clear()
+    made.runtime.clock.advance(10_000)
+    await settle()
+    expect(ofType(made, 'evicted').map(({ counter }) => counter)).toEqual([0])
+    made.inject(made.sealer.seal(4))
+    await settle()
+    expect(ofType(made, 'evicted').map(({ counter }) => counter)).toEqual([0, 1])
   })
 
   it('are separate for every address, up to a number', async () => {
