@@ -394,8 +394,9 @@ describe('quotas', () => {
     expect(stored.some(({ value }) => value.length > large + 1000)).toBe(false)
     await giveKeys(made.book, made.stream)
     const handedOver = await made.take()
-    for (const { address, properties } of handedOver) {
-      expect(properties).toEqual(address === 'small' ? { note: 'kept' } : {})
+    expect(handedOver.length).toBeGreaterThan(40)
+    for (const { address, unverifiedProperties } of handedOver) {
+      expect(unverifiedProperties).toEqual(address === 'small' ? { note: 'kept' } : {})
     }
   })
 
