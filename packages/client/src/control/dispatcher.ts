@@ -27,19 +27,16 @@ import {
   type DecodedStatement,
   type VerifiedMessage,
 } from '@waxwing/core'
-import { writeConfirmedTime } from '../confirmed-time.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
 import { EarlyCards } from './early-cards.js'
+import { KeepersWord } from './keepers-word.js'
 import type { Reply } from './messenger.js'
 import { isOwnTrouble } from './own-trouble.js'
 import { RateLimit } from './rate-limit.js'
 import { Seen } from './seen.js'
-
-/** How much further the confirmed time has to be before it is written down again. */
-const CONFIRM_EVERY_MS = 60_000
 
 /** How a message came: what it was sealed to, if it was. */
 export interface Arrival {
@@ -69,6 +66,7 @@ export class Dispatcher {
   readonly #handlers: Handlers
   readonly #seen = new Seen()
   readonly #earlyCards: EarlyCards
+  readonly #keepersWord: KeepersWord
   readonly #perPrincipal = new RateLimit({ capacity: 60, perSecond: 2 })
   /** Grants that were left for us while we were away come all at once. */
   readonly #grants = new RateLimit({ capacity: 4096, perSecond: 8 })
@@ -76,7 +74,6 @@ export class Dispatcher {
   readonly #refusals = new RateLimit({ capacity: 10, perSecond: 0.2 })
   /** Of principals that are not known yet, when they come bare. */
   readonly #partnerCredentials = new RateLimit({ capacity: 64, perSecond: 1 })
-  #confirmedMs = -Infinity
   /** The last bundle whose anchor was unknown. */
   #early: Uint8Array | undefined
 
@@ -90,6 +87,7 @@ export class Dispatcher {
     this.#identity = inputs.identity
     this.#trustBook = inputs.trustBook
     this.#handlers = inputs.handlers
+    this.#keepersWord = new KeepersWord(inputs.runtime, inputs.trustBook)
     const { crypto } = inputs.runtime
     this.#earlyCards = new EarlyCards((count) => crypto.randomBytes(count))
   }
@@ -221,7 +219,7 @@ export class Dispatcher {
       return this.#refuse(verified.message, 'not-authorized')
     }
     this.#compareBundle(verified.message)
-    this.#confirmTime(verified.message)
+    this.#keepersWord.take(verified.message)
     if (!this.#mayAct(verified.message)) return this.#tooMuch(verified.message)
     const replies = await this.#handle(verified.message, arrival)
     this.#seen.remember(message, message.type === 'grant' ? replies : [])
@@ -291,20 +289,6 @@ export class Dispatcher {
       case 'enrol':
         throw new WaxwingError('ERR_UNSUPPORTED', `${type} is not handled here`)
     }
-  }
-
-  /** A keeper's signed word on the time bears ours out, and does so after a restart. */
-  #confirmTime({ principal, envelope }: VerifiedMessage): void {
-    const { trust } = this.#trustBook
-    if (!trust.keepers().some(({ id }) => equalBytes(id, principal.id))) return
-    const { time, store } = this.#runtime
-    const atMs = envelope.issued * 1000
-    time.confirm(atMs)
-    if (atMs < this.#confirmedMs + CONFIRM_EVERY_MS) return
-    this.#confirmedMs = atMs
-    writeConfirmedTime(store, time.confirmedMs ?? atMs).catch((error: unknown) =>
-      this.#runtime.report(error),
-    )
   }
 
   /** Whoever is behind fetches the newer bundle, and waits for nothing (Section 6.5.5). */

@@ -119,6 +119,12 @@ export class Outbox {
     return true
   }
 
+  /** Sends no more what waits for an acknowledgement: something newer takes its place. */
+  async withdraw(digest: string, principal: string): Promise<void> {
+    const found = this.#find(digest, principal) ?? (await this.#findStored(digest, principal))
+    if (found !== undefined) await this.#done(found.key)
+  }
+
   /** Hands out what waits to be sent, where there is no transport to send it. */
   async take(): Promise<readonly Reply[]> {
     const taken = [...this.#entries].map(([key, { record }]) => ({ key, record }))
