@@ -125,9 +125,11 @@ export class Endpoint {
   }
 
   /**
-   * Opens a stream for writing: at most one producer a name and endpoint.
+   * Opens a stream for writing: at most one producer a name and endpoint. A stream that was begun in
+   * another domain, or before any, gets new keys.
    *
    * @throws {TypeError} If `name` is no stream name.
+   * @throws {WaxwingError} `ERR_NOT_AUTHORIZED` if this principal may not use the name, or no more.
    */
   producer(name: string, options: ProducerOptions = {}): Promise<Producer> {
     this.#assertOpen()

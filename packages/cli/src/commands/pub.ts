@@ -21,6 +21,9 @@ import { oneOf, streamName } from '../wishes.js'
 /** Messages that wait for the broker, or for their signature, at once. */
 const MAX_UNDER_WAY = 256
 
+const WITHOUT_DOMAIN =
+  'This home belongs to no domain: only who pinned its key (waxwing trust pin) will read this.'
+
 interface PubOptions {
   readonly lines?: boolean
   readonly retain?: boolean
@@ -88,6 +91,7 @@ async function run(
   assertNotRevoked(endpoint)
   const producer = await endpoint.producer(stream, producerOptions)
   warnUnsigned(context, producer)
+  if (endpoint.domain === null) context.output.note(WITHOUT_DOMAIN)
   if (options.grantRole !== undefined) await grantRole(context, endpoint, stream, options.grantRole)
   const count = await publishAll(context, producer, message, options)
   if (options.keepOpen === true) {

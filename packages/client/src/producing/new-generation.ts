@@ -9,6 +9,7 @@
 import {
   ALG_CHACHA20_POLY1305,
   DEFAULT_EPOCH_SECONDS,
+  equalBytes,
   rootNode,
   signManifest,
   WaxwingError,
@@ -62,6 +63,22 @@ export function choicesDiffer({ manifest }: Generation, choices: ManifestChoices
   )
 }
 
+/**
+ * Whether a generation stands for the domain that we belong to now. What was begun before we were
+ * admitted names another, and nobody there believes it.
+ *
+ * @throws {WaxwingError} `ERR_NOT_AUTHORIZED` if it does, and our credential no longer allows its name.
+ */
+export function fitsIdentity(
+  { identity, trustBook }: Pick<MakingInputs, 'identity' | 'trustBook'>,
+  { manifest }: Generation,
+): boolean {
+  const { domainId, streamName } = manifest
+  if (!isSameDomain(domainId, identity.domainId)) return false
+  trustBook.trust.checkMayName(selfAsProducer(identity, trustBook), domainId, streamName)
+  return true
+}
+
 /** Makes a generation. It is the caller's to record it; until then nobody knows of it. */
 export function makeGeneration(
   { runtime, book, identity, trustBook }: MakingInputs,
@@ -96,4 +113,8 @@ export function makeGeneration(
 /** Ourselves, as others will see us: by our credential, or pinned by hand. */
 function selfAsProducer(identity: OwnIdentity, { trust }: TrustBook): TrustedPrincipal {
   return trust.resolve(identity.id, identity.credential)
+}
+
+function isSameDomain(one: Uint8Array | null, other: Uint8Array | null): boolean {
+  return one === null || other === null ? one === other : equalBytes(one, other)
 }

@@ -14,6 +14,7 @@ import type { ProducerOptions } from '../options.js'
 import { EpochGuard } from './epoch-guard.js'
 import {
   choicesDiffer,
+  fitsIdentity,
   makeGeneration,
   manifestChoices,
   type MakingInputs,
@@ -53,7 +54,9 @@ export class StreamState {
 
   /**
    * Reads a stream's state, or makes its first generation. Where the record speaks of a
-   * generation that is lost, or made with other choices, a new one follows it.
+   * generation that is lost, made with other choices or in another domain, a new one follows it.
+   *
+   * @throws {WaxwingError} `ERR_NOT_AUTHORIZED` if we may not use the name, however long we have.
    */
   static async open(
     making: MakingInputs,
@@ -65,7 +68,8 @@ export class StreamState {
       const read = await table.read(name)
       const generation = read && (await making.book.find(read.record.generationId))
       const choices = manifestChoices(options, generation)
-      if (read !== undefined && generation !== undefined && !choicesDiffer(generation, choices)) {
+      const fits = generation !== undefined && fitsIdentity(making, generation)
+      if (read !== undefined && fits && !choicesDiffer(generation, choices)) {
         const state = new StreamState({ making, choices, table, ...read, generation })
         return { state, rotated: undefined }
       }
