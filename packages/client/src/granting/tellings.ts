@@ -83,22 +83,31 @@ export class Tellings {
 
   /** Makes the order to delegates, that a principal is revoked, part of a write. */
   async prepare(struck: Struck, delegates: readonly Delegate[]): Promise<Prepared> {
+    const { outbox } = this.#inputs
     const notes: Change[] = []
     const postings: Posting[] = []
+    const outdated: { readonly digest: string; readonly id: string }[] = []
     for (const delegate of delegates) {
       const order = await this.#order(struck, delegate)
       if (order === undefined) continue
+      const key = this.#keyOf(delegate, struck.principal)
+      const before = await this.#tellings.get(key)
+      if (before?.isAcknowledged === false) outdated.push({ ...before, id: delegate.id })
       postings.push(order.posting)
-      notes.push(...this.#notes(delegate, struck.principal, order.digest))
+      notes.push(...this.#notes(key, delegate, order.digest))
     }
-    const { changes, send } = this.#inputs.outbox.prepare(postings)
-    return { changes: [...changes, ...notes], send }
+    notes.push(...outdated.map(({ id, digest }) => this.#awaited.delete(`${id}/${digest}`)))
+    const { changes, send } = outbox.prepare(postings)
+    const replace = async (): Promise<void> => {
+      for (const { digest, id } of outdated) await outbox.withdraw(digest, id)
+      await send()
+    }
+    return { changes: [...changes, ...notes], send: replace }
   }
 
   /** Whether a delegate was told of a principal, acknowledged or not. */
-  async hasTold({ id, generation }: Delegate, principal: string): Promise<boolean> {
-    const key = `${this.#prefix(generation, id)}${principal}`
-    return (await this.#tellings.get(key)) !== undefined
+  async hasTold(delegate: Delegate, principal: string): Promise<boolean> {
+    return (await this.#tellings.get(this.#keyOf(delegate, principal))) !== undefined
   }
 
   /**
@@ -165,13 +174,16 @@ export class Tellings {
   }
 
   /** A newer order takes the place of an older one: only its acknowledgement counts. */
-  #notes({ id, generation }: Delegate, principal: string, digest: string): readonly Change[] {
+  #notes(key: string, { id }: Delegate, digest: string): readonly Change[] {
     const told = nowSeconds(this.#inputs.runtime)
-    const key = `${this.#prefix(generation, id)}${principal}`
     return [
       this.#tellings.put(key, { digest, told, isAcknowledged: false }),
       this.#awaited.put(`${id}/${digest}`, key),
     ]
+  }
+
+  #keyOf({ id, generation }: Delegate, principal: string): string {
+    return `${this.#prefix(generation, id)}${principal}`
   }
 
   /** Keys of a store are not secret: stream names are hashed. */
