@@ -12,9 +12,9 @@
 import type { HeldGrant } from './held-grant.js'
 
 /** Grants of one generation. */
-export const MAX_GRANTS = 64
+const MAX_GRANTS = 64
 /** Of these, from one issuer that is not the producer. */
-export const MAX_GRANTS_OF_ISSUER = 16
+const MAX_GRANTS_OF_ISSUER = 16
 /** So many of those that have ended are kept where there are too many: they say who granted. */
 const KEPT_ENDED = 32
 

@@ -30,7 +30,8 @@ export interface GrantTerms {
   /** The last instant that may be read. Default: no end, or the end of the lease. */
   readonly until?: Date
   /**
-   * The grant ends so many seconds from now and is renewed on request while it stands. 1 to 100 years.
+   * The grant ends so many seconds from now, up to 100 years, and is renewed on request while it
+   * stands.
    */
   readonly leaseSeconds?: number
   /** Default `read`. */

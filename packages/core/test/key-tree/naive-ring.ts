@@ -7,13 +7,7 @@
  * @module
  */
 
-import {
-  coverOf,
-  isBelow,
-  samePosition,
-  spanOfNode,
-  type NodePosition,
-} from '../../src/key-tree/cover.js'
+import { coverOf, isBelow, spanOfNode, type NodePosition } from '../../src/key-tree/cover.js'
 import type { NodeSource } from '../../src/key-tree/node-source.js'
 
 export interface NaiveNode extends NodePosition {

@@ -12,7 +12,7 @@ import {
 } from '../../src/key-tree/node-ring.js'
 import { ALL_EPOCHS, LAST_EPOCH } from '../../src/key-tree/span.js'
 import { deriveLeaf, deriveNode, nodesFor, type TreeNode } from '../../src/key-tree/tree.js'
-import { from } from '../support/node-source.js'
+import { source } from '../support/node-source.js'
 import { countingCrypto, nodeOf, treeCrypto } from './tree-crypto.js'
 
 const root = nodeOf('the true root')
@@ -45,7 +45,10 @@ describe('NodeRing: candidates', () => {
 
   it('give the leaf of every epoch granted, and of no other', () => {
     const ring = new NodeRing(treeCrypto)
-    expect(ring.add(grant(10, 20), from('g'))).toEqual({ ...nothing, added: grant(10, 20).length })
+    expect(ring.add(grant(10, 20), source('g'))).toEqual({
+      ...nothing,
+      added: grant(10, 20).length,
+    })
     for (let epoch = 10; epoch <= 20; epoch++) {
       const candidate = only(ring.candidates(epoch))
       expect(candidate).toMatchObject({ state: 'provisional', sources: ['g'] })
@@ -59,9 +62,9 @@ describe('NodeRing: candidates', () => {
   it('come in the order in which they were granted', () => {
     const ring = new NodeRing(treeCrypto)
     const roots = ['p', 'q', 'r'].map((text) => nodeOf(text))
-    ring.add(grant(0, 7, roots[0]), from('wide'))
-    ring.add(grant(5, 5, roots[1]), from('narrow'))
-    ring.add(grant(4, 7, roots[2]), from('middle'))
+    ring.add(grant(0, 7, roots[0]), source('wide'))
+    ring.add(grant(5, 5, roots[1]), source('narrow'))
+    ring.add(grant(4, 7, roots[2]), source('middle'))
     expect(ring.candidates(5).map(({ sources }) => sources)).toEqual([
       ['wide'],
       ['narrow'],
@@ -72,16 +75,16 @@ describe('NodeRing: candidates', () => {
 
   it('that are equal are one, with both sources', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(8, 15), from('a'))
-    expect(ring.add(grant(8, 15), from('b'))).toEqual(nothing)
+    ring.add(grant(8, 15), source('a'))
+    expect(ring.add(grant(8, 15), source('b'))).toEqual(nothing)
     expect(only(ring.candidates(9)).sources).toEqual(['a', 'b'])
   })
 
   it('that lead to one another are one, whichever came first', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(8, 15), from('wide'))
-    expect(ring.add(grant(9, 12), from('narrow'))).toEqual(nothing)
-    expect(ring.add(grant(0, 31), from('wider'))).toEqual({ ...nothing, added: 1 })
+    ring.add(grant(8, 15), source('wide'))
+    expect(ring.add(grant(9, 12), source('narrow'))).toEqual(nothing)
+    expect(ring.add(grant(0, 31), source('wider'))).toEqual({ ...nothing, added: 1 })
     expect(leavesOf(ring, 9)).toEqual([leaf(9)])
     expect(ring.serialize()).toHaveLength(1)
     expect(ring.spans()).toEqual([{ first: 0, last: 31 }])
@@ -89,9 +92,9 @@ describe('NodeRing: candidates', () => {
 
   it('take the age of an earlier one that they lead to', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(8, 8), from('first'))
-    ring.add(grant(9, 9, wrong), from('second'))
-    ring.add(grant(8, 9), from('third'))
+    ring.add(grant(8, 8), source('first'))
+    ring.add(grant(9, 9, wrong), source('second'))
+    ring.add(grant(8, 9), source('third'))
     expect(ring.candidates(9).map(({ sources }) => sources)).toEqual([
       ['third', 'first'],
       ['second'],
@@ -101,7 +104,7 @@ describe('NodeRing: candidates', () => {
   it('keep their keys when the giver overwrites its own', () => {
     const ring = new NodeRing(treeCrypto)
     const nodes = grant(3, 3)
-    ring.add(nodes, from('g'))
+    ring.add(nodes, source('g'))
     nodes[0]!.key.fill(0)
     only(ring.candidates(3)).leaf().fill(0)
     expect(leavesOf(ring, 3)).toEqual([leaf(3)])
@@ -112,17 +115,17 @@ describe('NodeRing: limits', () => {
   it('refuses the ninth candidate of an epoch', () => {
     const ring = new NodeRing(treeCrypto)
     for (let i = 0; i < 8; i++) {
-      expect(ring.add(grant(40, 40, nodeOf(`wrong ${i}`)), from(`${i}`)).added).toBe(1)
+      expect(ring.add(grant(40, 40, nodeOf(`wrong ${i}`)), source(`${i}`)).added).toBe(1)
     }
-    const ninth = ring.add(grant(40, 40), from('late'))
+    const ninth = ring.add(grant(40, 40), source('late'))
     expect(ninth).toEqual({ ...nothing, refused: [{ first: 40, last: 40 }] })
     expect(ring.candidates(40)).toHaveLength(8)
   })
 
   it('refuses a wide node only for the epochs that are full', () => {
     const ring = new NodeRing(treeCrypto, { maxCandidates: 2 })
-    for (const text of ['x', 'y']) ring.add(grant(1000, 1001, nodeOf(text)), from(text))
-    const addition = ring.add([root], from('honest'))
+    for (const text of ['x', 'y']) ring.add(grant(1000, 1001, nodeOf(text)), source(text))
+    const addition = ring.add([root], source('honest'))
     expect(addition).toEqual({ ...nothing, added: 1, refused: [{ first: 1000, last: 1001 }] })
     expect(leavesOf(ring, 999)).toEqual([leaf(999)])
     expect(leavesOf(ring, LAST_EPOCH)).toEqual([leaf(LAST_EPOCH)])
@@ -132,9 +135,9 @@ describe('NodeRing: limits', () => {
 
   it('adds nothing below a proven node when a wide one is taken in pieces', () => {
     const ring = new NodeRing(treeCrypto, { maxCandidates: 1 })
-    ring.addProven(grant(0, 3), from('own'))
-    ring.add(grant(7, 7, wrong), from('liar'))
-    const addition = ring.add(grant(0, 7), from('wide'))
+    ring.addProven(grant(0, 3), source('own'))
+    ring.add(grant(7, 7, wrong), source('liar'))
+    const addition = ring.add(grant(0, 7), source('wide'))
     expect(addition).toEqual({ ...nothing, added: 1, refused: [{ first: 7, last: 7 }] })
     expect(ring.spans('provisional')).toEqual([{ first: 4, last: 7 }])
     expect(ring.serialize()).toHaveLength(4)
@@ -142,21 +145,21 @@ describe('NodeRing: limits', () => {
 
   it('holds as many provisional nodes as it was told, and proven ones beside', () => {
     const ring = new NodeRing(treeCrypto, { maxProvisional: 3 })
-    ring.addProven(grant(0, 0), from('own'))
+    ring.addProven(grant(0, 0), source('own'))
     const addition = ring.add(
       [...grant(1, 1), ...grant(3, 3), ...grant(5, 5), ...grant(7, 7)],
-      from('g'),
+      source('g'),
     )
     expect(addition).toEqual({ ...nothing, added: 3, refused: [{ first: 7, last: 7 }] })
     // What makes others superfluous needs no room of its own.
-    expect(ring.add(grant(0, 7), from('wide')).added).toBe(1)
+    expect(ring.add(grant(0, 7), source('wide')).added).toBe(1)
     expect(leavesOf(ring, 7)).toEqual([leaf(7)])
   })
 
   it('keeps a bounded number of sources for one node, those nearest to the producer', () => {
     const ring = new NodeRing(treeCrypto)
-    for (let i = 0; i < 200; i++) ring.add(grant(1, 1), from(`g${i}`))
-    ring.add(grant(1, 1), from('producer', { distance: 1 }))
+    for (let i = 0; i < 200; i++) ring.add(grant(1, 1), source(`g${i}`))
+    ring.add(grant(1, 1), source('producer', { distance: 1 }))
     const { sources } = only(ring.candidates(1))
     expect(sources).toHaveLength(128)
     expect(sources[0]).toBe('g0')
@@ -167,7 +170,7 @@ describe('NodeRing: limits', () => {
     const crypto = countingCrypto()
     const ring = new NodeRing(crypto)
     for (let epoch = 0; epoch < 3000; epoch++) {
-      ring.add([nodeOf(`lease ${epoch}`, 32, epoch)], from('lease'))
+      ring.add([nodeOf(`lease ${epoch}`, 32, epoch)], source('lease'))
       ring.prove(only(ring.candidates(epoch)))
     }
     expect(crypto.calls).toBe(0)
@@ -181,14 +184,14 @@ describe('NodeRing: places', () => {
   const full = (givers: readonly string[], options?: { distance: number }): NodeRing => {
     const ring = new NodeRing(treeCrypto)
     givers.forEach((giver, i) => {
-      ring.add([nodeOf(`wrong ${i}`)], from(`${giver} ${i}`, { giver, ...options }))
+      ring.add([nodeOf(`wrong ${i}`)], source(`${giver} ${i}`, { giver, ...options }))
     })
     return ring
   }
 
   it('are there for the producer, whoever filled them, and the latest of the fullest gives way', () => {
     const ring = full(['a', 'b', 'b', 'c', 'd', 'e', 'f', 'g'])
-    const addition = ring.add(grant(7, 9), from('right', PRODUCER))
+    const addition = ring.add(grant(7, 9), source('right', PRODUCER))
     expect(addition).toEqual({ ...nothing, added: 2, displaced: ['b 2'] })
     for (const epoch of [7, 8, 9]) {
       expect(leavesOf(ring, epoch)).toHaveLength(8)
@@ -199,55 +202,56 @@ describe('NodeRing: places', () => {
 
   it('are there for each giver, however many another gave', () => {
     const ring = full(Array<string>(8).fill('liar'))
-    expect(ring.add([root], from('right'))).toEqual({
+    expect(ring.add([root], source('right'))).toEqual({
       ...nothing,
       added: 1,
       displaced: ['liar 7'],
     })
-    const again = ring.add([wrong], from('liar again', { giver: 'liar' }))
+    const again = ring.add([wrong], source('liar again', { giver: 'liar' }))
     expect(again).toEqual({ ...nothing, refused: [ALL_EPOCHS] })
     expect(leavesOf(ring, 1)).toContainEqual(leaf(1))
   })
 
   it('are for whoever is nearer to the producer, if there are more givers than places', () => {
     const ring = full(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'], { distance: 3 })
-    expect(ring.add(grant(4, 4), from('far', { distance: 3 })).refused).toHaveLength(1)
-    expect(ring.add(grant(4, 4), from('near'))).toMatchObject({ added: 1, displaced: ['h 7'] })
+    expect(ring.add(grant(4, 4), source('far', { distance: 3 })).refused).toHaveLength(1)
+    expect(ring.add(grant(4, 4), source('near'))).toMatchObject({ added: 1, displaced: ['h 7'] })
   })
 
   it('count for whoever else gave the same node', () => {
     const ring = full(Array<string>(7).fill('liar'))
-    ring.add([root], from('copy', { giver: 'liar' }))
-    ring.add(grant(3, 3), from('right'))
-    expect(ring.add(grant(3, 3, wrong), from('other'))).toMatchObject({ displaced: ['liar 6'] })
+    ring.add([root], source('copy', { giver: 'liar' }))
+    ring.add(grant(3, 3), source('right'))
+    expect(ring.add(grant(3, 3, wrong), source('other'))).toMatchObject({ displaced: ['liar 6'] })
     expect(leavesOf(ring, 3)).toContainEqual(leaf(3))
   })
 
   it('are all the producer gives up of its own where it gave too many', () => {
     const ring = new NodeRing(treeCrypto)
-    for (let i = 0; i < 8; i++) ring.add([nodeOf(`wrong ${i}`)], from(`${i}`, PRODUCER))
-    expect(ring.add([root], from('late', PRODUCER)).refused).toEqual([ALL_EPOCHS])
+    for (let i = 0; i < 8; i++) ring.add([nodeOf(`wrong ${i}`)], source(`${i}`, PRODUCER))
+    expect(ring.add([root], source('late', PRODUCER)).refused).toEqual([ALL_EPOCHS])
   })
 
   it('let a wide node in whole where narrow ones fill some of its epochs', () => {
     const ring = new NodeRing(treeCrypto)
-    for (let i = 0; i < 8; i++) ring.add(grant(5, 5, nodeOf(`${i}`)), from(`${i}`, { giver: 'x' }))
-    expect(ring.add([root], from('share', PRODUCER)).added).toBe(1)
+    for (let i = 0; i < 8; i++)
+      ring.add(grant(5, 5, nodeOf(`${i}`)), source(`${i}`, { giver: 'x' }))
+    expect(ring.add([root], source('share', PRODUCER)).added).toBe(1)
     expect(ring.nodesFor(ALL_EPOCHS, 'share')).toEqual([root])
   })
 
   it('are the same after a restart', () => {
     const ring = full(Array<string>(8).fill('liar'))
     const restored = NodeRing.restore(treeCrypto, ring.serialize())
-    const addition = restored.add(grant(7, 9), from('right'))
-    expect(addition).toEqual(ring.add(grant(7, 9), from('right')))
+    const addition = restored.add(grant(7, 9), source('right'))
+    expect(addition).toEqual(ring.add(grant(7, 9), source('right')))
     expect(restored.serialize()).toEqual(ring.serialize())
   })
 
   it('of all nodes together are shared in the same way', () => {
     const ring = new NodeRing(treeCrypto, { maxProvisional: 4 })
     const give = (name: string, epoch: number, change: Partial<NodeSource>): Addition =>
-      ring.add([nodeOf(`${name} ${epoch}`, 32, epoch)], from(`${name} ${epoch}`, change))
+      ring.add([nodeOf(`${name} ${epoch}`, 32, epoch)], source(`${name} ${epoch}`, change))
     for (const epoch of [1, 3, 5, 7]) give('liar', epoch, { giver: 'liar' })
     expect(give('other', 9, { giver: 'other' })).toMatchObject({ displaced: ['liar 7'] })
     expect(give('other', 11, { giver: 'other' })).toMatchObject({ displaced: ['liar 5'] })
@@ -263,7 +267,7 @@ describe('NodeRing: places', () => {
 describe('NodeRing: proof', () => {
   it('proves the node of the candidate and no other of the same grant', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(6, 9), from('g')) // nodes over 6 to 7 and 8 to 9
+    ring.add(grant(6, 9), source('g')) // nodes over 6 to 7 and 8 to 9
     expect(ring.prove(only(ring.candidates(6)))).toEqual([])
     expect([6, 7, 8, 9].map((epoch) => ring.hasProven(epoch))).toEqual([true, true, false, false])
     expect(only(ring.candidates(7)).state).toBe('proven')
@@ -274,12 +278,12 @@ describe('NodeRing: proof', () => {
 
   it('drops what contradicts it, above, at and below, and names the sources once', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(0, 15, wrong), from('above'))
-    ring.add(grant(4, 7, nodeOf('another')), from('at'))
-    ring.add(grant(5, 5, nodeOf('a third')), from('below'))
-    ring.add(grant(6, 6, nodeOf('a fourth')), from('below'))
-    ring.add(grant(8, 8, nodeOf('a fifth')), from('beside'))
-    ring.add(grant(4, 7), from('true'))
+    ring.add(grant(0, 15, wrong), source('above'))
+    ring.add(grant(4, 7, nodeOf('another')), source('at'))
+    ring.add(grant(5, 5, nodeOf('a third')), source('below'))
+    ring.add(grant(6, 6, nodeOf('a fourth')), source('below'))
+    ring.add(grant(8, 8, nodeOf('a fifth')), source('beside'))
+    ring.add(grant(4, 7), source('true'))
     const candidate = ring.candidates(4).find(({ sources }) => sources.includes('true'))
     expect(ring.prove(candidate!)).toEqual(['above', 'at', 'below'])
     for (const epoch of [4, 5, 6, 7]) expect(leavesOf(ring, epoch)).toEqual([leaf(epoch)])
@@ -289,26 +293,26 @@ describe('NodeRing: proof', () => {
 
   it('refuses ever after what contradicts it, and convicts the giver', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(4, 7), from('true'))
+    ring.add(grant(4, 7), source('true'))
     ring.prove(only(ring.candidates(4)))
     for (const [first, last] of [
       [4, 7],
       [5, 5],
       [0, 15],
     ] as const) {
-      const addition = ring.add(grant(first, last, wrong), from('liar'))
+      const addition = ring.add(grant(first, last, wrong), source('liar'))
       expect(addition).toEqual({ ...nothing, contradicts: ['true'] })
     }
     expect(leavesOf(ring, 5)).toEqual([leaf(5)])
     expect(ring.candidates(0)).toEqual([])
-    expect(ring.add(grant(8, 8, wrong), from('liar')).added).toBe(1)
+    expect(ring.add(grant(8, 8, wrong), source('liar')).added).toBe(1)
   })
 
   it('keeps a wider node that leads to the proven one, still provisional', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(4, 7), from('first'))
+    ring.add(grant(4, 7), source('first'))
     ring.prove(only(ring.candidates(4)))
-    expect(ring.add(grant(0, 15), from('wider')).added).toBe(1)
+    expect(ring.add(grant(0, 15), source('wider')).added).toBe(1)
     expect(only(ring.candidates(4))).toMatchObject({ state: 'proven', sources: ['first'] })
     expect(only(ring.candidates(0))).toMatchObject({ state: 'provisional', sources: ['wider'] })
     expect(ring.prove(only(ring.candidates(0)))).toEqual([])
@@ -318,16 +322,16 @@ describe('NodeRing: proof', () => {
 
   it('of a node that the caller made leaves a wider one that leads to it', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(0, 15), from('wide'))
-    expect(ring.addProven(grant(4, 7), from('own'))).toEqual({ ...nothing, added: 1 })
+    ring.add(grant(0, 15), source('wide'))
+    expect(ring.addProven(grant(4, 7), source('own'))).toEqual({ ...nothing, added: 1 })
     expect(only(ring.candidates(4)).sources).toEqual(['own'])
     expect(only(ring.candidates(8)).sources).toEqual(['wide'])
   })
 
   it('does nothing for a candidate that was dropped, whose leaf is gone', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(4, 4, wrong), from('liar'))
-    ring.add(grant(4, 4), from('true'))
+    ring.add(grant(4, 4, wrong), source('liar'))
+    ring.add(grant(4, 4), source('true'))
     const [first, second] = ring.candidates(4)
     ring.prove(second!)
     expect(ring.prove(first!)).toEqual([])
@@ -338,18 +342,18 @@ describe('NodeRing: proof', () => {
   it('refuses the candidate of another ring', () => {
     const ring = new NodeRing(treeCrypto)
     const other = new NodeRing(treeCrypto)
-    for (const r of [ring, other]) r.add(grant(4, 4), from('g'))
+    for (const r of [ring, other]) r.add(grant(4, 4), source('g'))
     expect(() => ring.prove(only(other.candidates(4)))).toThrow(TypeError)
   })
 
   it('is not needed for nodes that the caller made', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(9, 9, wrong), from('liar'))
-    const addition = ring.addProven([root], from('own'))
+    ring.add(grant(9, 9, wrong), source('liar'))
+    const addition = ring.addProven([root], source('own'))
     expect(addition).toEqual({ ...nothing, added: 1, disproved: ['liar'] })
     expect(only(ring.candidates(9))).toMatchObject({ state: 'proven', sources: ['own'] })
-    expect(ring.addProven(grant(3, 9), from('own'))).toEqual(nothing)
-    expect(ring.addProven([wrong], from('bad'))).toEqual({ ...nothing, contradicts: ['own'] })
+    expect(ring.addProven(grant(3, 9), source('own'))).toEqual(nothing)
+    expect(ring.addProven([wrong], source('bad'))).toEqual({ ...nothing, contradicts: ['own'] })
     expect(leavesOf(ring, 9)).toEqual([leaf(9)])
   })
 })
@@ -357,8 +361,8 @@ describe('NodeRing: proof', () => {
 describe('NodeRing: granting on', () => {
   it('derives the cover from proven nodes, and from those of the grant that is granted on', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(0, 15, wrong), from('liar'))
-    ring.add(grant(0, 7), from('true'))
+    ring.add(grant(0, 15, wrong), source('liar'))
+    ring.add(grant(0, 7), source('true'))
     expect(ring.nodesFor({ first: 1, last: 6 })).toBeUndefined()
     expect(ring.nodesFor({ first: 1, last: 6 }, 'true')).toEqual(grant(1, 6))
     expect(ring.nodesFor({ first: 1, last: 8 }, 'true')).toBeUndefined()
@@ -372,9 +376,9 @@ describe('NodeRing: granting on', () => {
 
   it('knows what a grant brought that another had brought, or leads to', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(0, 7), from('wide'))
-    ring.add(grant(2, 3), from('narrow'))
-    ring.add(grant(0, 15), from('wider'))
+    ring.add(grant(0, 7), source('wide'))
+    ring.add(grant(2, 3), source('narrow'))
+    ring.add(grant(0, 15), source('wider'))
     expect(ring.nodesFor({ first: 2, last: 3 }, 'narrow')).toEqual(grant(2, 3))
     ring.keepSources(new Set(['narrow']))
     expect(only(ring.candidates(2)).sources).toEqual(['narrow'])
@@ -384,7 +388,7 @@ describe('NodeRing: granting on', () => {
 
   it('cannot derive a cover whose nodes are only held in halves', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.addProven([...grant(4, 4), ...grant(5, 5)], from('g'))
+    ring.addProven([...grant(4, 4), ...grant(5, 5)], source('g'))
     expect(ring.spans()).toEqual([{ first: 4, last: 5 }])
     expect(ring.nodesFor({ first: 4, last: 5 })).toBeUndefined()
     expect(ring.nodesFor({ first: 5, last: 5 })).toEqual(grant(5, 5))
@@ -394,8 +398,8 @@ describe('NodeRing: granting on', () => {
 describe('NodeRing: forgetting', () => {
   it('gives up the past of proven and provisional nodes and keeps their standing', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.addProven(grant(0, 15), from('proven'))
-    ring.add(grant(16, 31), from('provisional'))
+    ring.addProven(grant(0, 15), source('proven'))
+    ring.add(grant(16, 31), source('provisional'))
     ring.forgetBefore(5)
     expect(ring.candidates(4)).toEqual([])
     expect(only(ring.candidates(5))).toMatchObject({ state: 'proven', sources: ['proven'] })
@@ -409,8 +413,8 @@ describe('NodeRing: forgetting', () => {
 
   it('leaves one node where the rest of a candidate is proven', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.addProven(grant(4, 5), from('own'))
-    ring.add(grant(0, 7), from('wide'))
+    ring.addProven(grant(4, 5), source('own'))
+    ring.add(grant(0, 7), source('wide'))
     ring.forgetBefore(5)
     expect(ring.serialize()).toHaveLength(2) // 5 proven, 6 to 7 provisional
     expect(ring.spans('provisional')).toEqual([{ first: 6, last: 7 }])
@@ -419,7 +423,7 @@ describe('NodeRing: forgetting', () => {
 
   it('holds 32 nodes at most of an open-ended stream', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.addProven([root], from('own'))
+    ring.addProven([root], source('own'))
     ring.forgetBefore(1)
     expect(ring.serialize()).toHaveLength(32)
     ring.forgetBefore(490_123)
@@ -429,7 +433,7 @@ describe('NodeRing: forgetting', () => {
 
   it('takes the leaves from candidates that were handed out before', () => {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(0, 15), from('g'))
+    ring.add(grant(0, 15), source('g'))
     const before = only(ring.candidates(3))
     ring.forgetBefore(4)
     expect(() => before.leaf()).toThrow(expect.objectContaining({ code: 'ERR_KEY_UNKNOWN' }))
@@ -443,11 +447,11 @@ describe('NodeRing: forgetting', () => {
 describe('NodeRing: stored form', () => {
   function filled(): NodeRing {
     const ring = new NodeRing(treeCrypto)
-    ring.add(grant(0, 7), from('a'))
+    ring.add(grant(0, 7), source('a'))
     ring.prove(only(ring.candidates(0)))
-    ring.add(grant(100, 107, wrong), from('b'))
-    ring.add(grant(102, 103), from('c'))
-    ring.add(grant(102, 103), from('d'))
+    ring.add(grant(100, 107, wrong), source('b'))
+    ring.add(grant(102, 103), source('c'))
+    ring.add(grant(102, 103), source('d'))
     return ring
   }
 
@@ -551,7 +555,11 @@ describe('NodeRing: stored form', () => {
 describe('HeldNode', () => {
   it('overwrites its own key when it is dropped, and not that of the giver', () => {
     const given = deriveNode(treeCrypto, root, root)
-    const node = new HeldNode(treeCrypto, given, { state: 'proven', sources: [from('g')], age: 0 })
+    const node = new HeldNode(treeCrypto, given, {
+      state: 'proven',
+      sources: [source('g')],
+      age: 0,
+    })
     node.drop()
     expect(node.key).toEqual(new Uint8Array(32))
     expect(given.key).toEqual(root.key)
@@ -565,10 +573,10 @@ describe('NodeRing: misuse', () => {
   it('names the argument and changes nothing', () => {
     const ring = new NodeRing(treeCrypto)
     const short = { ...deriveNode(treeCrypto, root, root), key: new Uint8Array(31) }
-    expect(() => ring.add([root, short], from('g'))).toThrow(RangeError)
-    expect(() => ring.addProven([{ ...root, index: 1 }], from('g'))).toThrow(RangeError)
+    expect(() => ring.add([root, short], source('g'))).toThrow(RangeError)
+    expect(() => ring.addProven([{ ...root, index: 1 }], source('g'))).toThrow(RangeError)
     expect(ring.isEmpty).toBe(true)
-    expect(() => ring.add([root], from('g', { distance: -1 }))).toThrow(/^source.distance/)
+    expect(() => ring.add([root], source('g', { distance: -1 }))).toThrow(/^source.distance/)
     expect(() => ring.candidates(-1)).toThrow(RangeError)
     expect(() => ring.hasProven(2 ** 32)).toThrow(RangeError)
     expect(() => ring.forgetBefore(0.5)).toThrow(RangeError)

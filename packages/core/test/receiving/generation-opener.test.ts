@@ -25,7 +25,7 @@ import { sodiumProvider } from '@waxwing/core/sodium'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { enrolled, EPOCH, HOUR, NOW, seedOf, stranger, trustOf } from '../support/domain.js'
-import { from } from '../support/node-source.js'
+import { source } from '../support/node-source.js'
 import { manifestOf, nodesOf, ROOT, SPAN } from '../support/stream.js'
 
 const crypto = sodiumProvider
@@ -81,7 +81,7 @@ describe('an object of a generation', () => {
           const span = { first: Math.min(a, b), last: Math.max(a, b) }
           const epoch = Math.min(Math.max((at ? span.first : span.last) + near, 0), LAST_EPOCH)
           ring.wipe()
-          ring.add(nodesOf(span), from('grant'))
+          ring.add(nodesOf(span), source('grant'))
           opener.reset()
           const expected = containsEpoch(span, epoch) ? ['opened', 'EXPIRED'] : ['no-key']
           expect(expected).toContain(say(opener.open(sealed(epoch))).replace('ERR_', ''))
@@ -93,7 +93,7 @@ describe('an object of a generation', () => {
 
   it('comes with everything that is known of it', () => {
     const { manifest, opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN), from('grant 1'))
+    ring.add(nodesOf(SPAN), source('grant 1'))
     expect(opener.open(sealed(EPOCH))).toMatchObject({
       kind: 'opened',
       manifest,
@@ -112,7 +112,7 @@ describe('an object of a generation', () => {
 
   it('proves the node that opened it, and that node only', () => {
     const { opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     expect(ring.spans('proven')).toEqual([])
     expect(say(opener.open(sealed(EPOCH)))).toBe('opened')
     const proven = ring.spans('proven')
@@ -123,9 +123,9 @@ describe('an object of a generation', () => {
 
   it('fails under wrong nodes, and opens once the right ones come: evidence', () => {
     const { opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN, WRONG_ROOT), from('liar'))
+    ring.add(nodesOf(SPAN, WRONG_ROOT), source('liar'))
     expect(say(opener.open(sealed(EPOCH)))).toBe('failed, provisional')
-    ring.add(nodesOf(SPAN), from('honest'))
+    ring.add(nodesOf(SPAN), source('honest'))
     opener.reset()
     expect(opener.open(sealed(EPOCH))).toMatchObject({
       kind: 'opened',
@@ -137,9 +137,9 @@ describe('an object of a generation', () => {
 
   it('opens under proven nodes whatever anybody grants afterwards', () => {
     const { opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN), from('honest'))
+    ring.add(nodesOf(SPAN), source('honest'))
     opener.open(sealed(EPOCH))
-    const { contradicts } = ring.add(nodesOf(SPAN, WRONG_ROOT), from('liar'))
+    const { contradicts } = ring.add(nodesOf(SPAN, WRONG_ROOT), source('liar'))
     expect(contradicts).toEqual(['honest'])
     opener.reset()
     expect(opener.open(sealed(EPOCH))).toMatchObject({ kind: 'opened', sources: ['honest'] })
@@ -147,7 +147,7 @@ describe('an object of a generation', () => {
 
   it('that is forged fails, and is not parked where its node is proven', () => {
     const { opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN), from('honest'))
+    ring.add(nodesOf(SPAN), source('honest'))
     expect(say(opener.open(sealed(EPOCH, 3, WRONG_ROOT)))).toBe('failed, provisional')
     opener.open(sealed(EPOCH))
     expect(say(opener.open(sealed(EPOCH, 3, WRONG_ROOT)))).toBe('failed')
@@ -156,7 +156,7 @@ describe('an object of a generation', () => {
   it('needs a key for its own epoch', () => {
     const { opener, ring, sealed } = setUp()
     expect(say(opener.open(sealed(EPOCH)))).toBe('no-key')
-    ring.add(nodesOf({ first: EPOCH, last: EPOCH }), from('grant'))
+    ring.add(nodesOf({ first: EPOCH, last: EPOCH }), source('grant'))
     opener.reset()
     expect(say(opener.open(sealed(EPOCH)))).toBe('opened')
     expect(say(opener.open(sealed(EPOCH - 1)))).toBe('no-key')
@@ -165,7 +165,7 @@ describe('an object of a generation', () => {
 
   it('opens again and again, in whatever order sessions and epochs come', () => {
     const { opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     const objects = Array.from({ length: 150 }, (_, i) => sealed(EPOCH - (i % 5), i % 100))
     for (const object of [...objects, ...objects.toReversed()]) {
       expect(say(opener.open(object))).toBe('opened')
@@ -176,7 +176,7 @@ describe('an object of a generation', () => {
 describe('an authentic object', () => {
   it('does not count after the epoch at which its generation was closed', () => {
     const { opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     opener.closingEpoch = EPOCH
     expect(say(opener.open(sealed(EPOCH - 1)))).toBe('opened')
     expect(say(opener.open(sealed(EPOCH)))).toBe('opened')
@@ -186,18 +186,18 @@ describe('an authentic object', () => {
   it('does not count if its epoch began after its producer was revoked or expired', () => {
     const revoked = [{ principalId: PLANT.id, since: NOW }]
     const revoking = setUp({}, {}, { revoked })
-    revoking.ring.add(nodesOf(SPAN), from('grant'))
+    revoking.ring.add(nodesOf(SPAN), source('grant'))
     expect(say(revoking.opener.open(revoking.sealed(EPOCH - 1)))).toBe('opened')
     expect(say(revoking.opener.open(revoking.sealed(EPOCH)))).toBe('ERR_REVOKED')
     const expiring = setUp()
-    expiring.ring.add(nodesOf({ first: EPOCH, last: LAST_EPOCH }), from('grant'))
+    expiring.ring.add(nodesOf({ first: EPOCH, last: LAST_EPOCH }), source('grant'))
     expect(say(expiring.opener.open(expiring.sealed(EPOCH + 999)))).toBe('opened')
     expect(say(expiring.opener.open(expiring.sealed(EPOCH + 1000)))).toBe('ERR_EXPIRED')
   })
 
   it('proves its node even where it does not count', () => {
     const { opener, ring, sealed } = setUp()
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     opener.closingEpoch = EPOCH - 1
     expect(say(opener.open(sealed(EPOCH)))).toBe('ERR_CLOSED_GENERATION')
     expect(ring.hasProven(EPOCH)).toBe(true)
@@ -218,9 +218,9 @@ describe('an authentic object', () => {
 describe('a stream without signatures', () => {
   it('proves no node, and keeps every candidate', () => {
     const { opener, ring, sealed } = setUp({ signatureMode: 'none' })
-    ring.add(nodesOf(SPAN, WRONG_ROOT), from('one'))
-    ring.add(nodesOf(SPAN), from('other'))
-    for (const [root, source] of [
+    ring.add(nodesOf(SPAN, WRONG_ROOT), source('one'))
+    ring.add(nodesOf(SPAN), source('other'))
+    for (const [root, name] of [
       [ROOT, 'other'],
       [WRONG_ROOT, 'one'],
       [ROOT, 'other'],
@@ -228,7 +228,7 @@ describe('a stream without signatures', () => {
       expect(opener.open(sealed(EPOCH, 3, root))).toMatchObject({
         kind: 'opened',
         signed: false,
-        sources: [source],
+        sources: [name],
         disproved: [],
       })
     }
@@ -263,7 +263,7 @@ describe('a content key under which too much failed', () => {
   it('is not tried on what the producer did not sign, and still opens what it did', () => {
     const { crypto: counted, opened } = counting()
     const { opener, ring, sealed } = setUp({ alg: 10 }, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     const object = sealed(EPOCH)
     for (let i = 0; i < 5; i++) opener.open(forge(object))
     expect(opened()).toBe(3)
@@ -273,7 +273,7 @@ describe('a content key under which too much failed', () => {
   it('does not come off it by failures elsewhere, which somebody may bring about', () => {
     const { crypto: counted, opened } = counting()
     const { opener, ring, sealed } = setUp({ alg: 10 }, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     const object = sealed(EPOCH)
     for (let i = 0; i < 3; i++) opener.open(forge(object))
     for (let session = 10; session < 90; session++) opener.open(forge(sealed(EPOCH, session)))
@@ -287,7 +287,7 @@ describe('a content key under which too much failed', () => {
     const { crypto: counted, opened } = counting()
     const fields = { alg: 10, signatureMode: 'none' } as const
     const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     const object = sealed(EPOCH)
     for (let i = 0; i < 3; i++) opener.open(forge(object))
     // Another session has another key; and a crowd of them does not make the first forgotten.
@@ -303,10 +303,10 @@ describe('a content key under which too much failed', () => {
     const { crypto: counted, opened } = counting()
     const fields = { alg: 10, signatureMode: 'none' } as const
     const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf({ first: EPOCH, last: EPOCH }), from('narrow'))
+    ring.add(nodesOf({ first: EPOCH, last: EPOCH }), source('narrow'))
     const object = sealed(EPOCH)
     for (let i = 0; i < 3; i++) opener.open(forge(object))
-    ring.add(nodesOf(SPAN), from('wide'))
+    ring.add(nodesOf(SPAN), source('wide'))
     opener.reset()
     opener.reset()
     const before = opened()
@@ -319,7 +319,7 @@ describe('a content key under which too much failed', () => {
     const { crypto: counted, opened } = counting()
     const fields = { alg: 10, signatureMode: 'none' } as const
     const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 5 })
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     const object = sealed(EPOCH)
     for (let i = 0; i < 20; i++) {
       opener.open(forge(object))
@@ -332,7 +332,7 @@ describe('a content key under which too much failed', () => {
     const { crypto: counted, opened } = counting()
     const fields = { alg: 10, signatureMode: 'none' } as const
     const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), from('grant'))
+    ring.add(nodesOf(SPAN), source('grant'))
     const object = sealed(EPOCH)
     for (let i = 0; i < 2; i++) opener.open(forge(object))
     for (let session = 10; session < 90; session++) {
