@@ -53,6 +53,7 @@ const KIND_BY_CODE: Readonly<Record<ErrorCode, ExitKind>> = {
   ERR_TRANSPORT: 'transport',
   ERR_TIMEOUT: 'timeout',
   ERR_CLOSED: 'unexpected',
+  ERR_INTERNAL: 'unexpected',
 }
 
 /** A command that was given wrongly. The message says what to do instead. */

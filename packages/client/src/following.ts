@@ -6,7 +6,7 @@
  * @module
  */
 
-import { toBase64Url, type TransportStatus } from '@waxwing/core'
+import { toBase64Url, WaxwingError, type TransportStatus } from '@waxwing/core'
 import type { Listening } from './control/listening.js'
 import type { EndpointWork } from './endpoint-work.js'
 import { ForgettingWatch } from './forgetting-watch.js'
@@ -87,7 +87,7 @@ export class Following {
   #followStatus(status: TransportStatus): void {
     const { outbox, runtime } = this.#parts
     if (status.state === 'connected') this.#work.inBackground(() => outbox.flush())
-    if (status.state === 'error') runtime.report(status.error)
+    if (status.state === 'error') runtime.report(asTransportError(status.error))
   }
 
   #watchCard(): void {
@@ -99,4 +99,11 @@ export class Following {
       })
     })
   }
+}
+
+/** A transport that the application wrote may fail with errors of its own. */
+function asTransportError(cause: unknown): WaxwingError {
+  if (cause instanceof WaxwingError) return cause
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new WaxwingError('ERR_TRANSPORT', message, {}, { cause })
 }

@@ -194,7 +194,7 @@ async function makeRuntime(
   const report = (error: unknown): void => {
     const known = error instanceof WaxwingError
     const message = error instanceof Error ? error.message : String(error)
-    const wrapped = known ? error : new WaxwingError('ERR_TRANSPORT', message, {}, { cause: error })
+    const wrapped = known ? error : new WaxwingError('ERR_INTERNAL', message, {}, { cause: error })
     emit({ type: 'error', error: wrapped })
   }
   time.onChange((change) => emit({ type: 'clock', change }))

@@ -46,6 +46,8 @@ export const ERROR_CODES = {
   ERR_TRANSPORT: 'The transport failed or refused; the cause says why.',
   ERR_TIMEOUT: 'Nothing came in time.',
   ERR_CLOSED: 'The endpoint, store, transport or reader was closed.',
+  ERR_INTERNAL:
+    'An error that nobody foresaw, in this software or in what it was given; see the cause.',
 } as const
 
 /** One of the stable codes of {@link ERROR_CODES}. */

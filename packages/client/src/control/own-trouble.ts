@@ -21,6 +21,7 @@ const OURS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'ERR_NOT_READY',
   'ERR_CLOCK',
   'ERR_CLOSED',
+  'ERR_INTERNAL',
 ])
 
 /** Whether a failure is ours: any error that is not of the protocol's own family is. */

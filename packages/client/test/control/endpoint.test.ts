@@ -1,3 +1,4 @@
+import type { Transport, TransportStatus } from '@waxwing/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { openEndpoint, type Endpoint } from '../../src/endpoint.js'
 import { memoryStore } from '../../src/memory-store.js'
@@ -51,6 +52,26 @@ describe('an endpoint', () => {
     const sending = producer.publish('never')
     await endpoint.close()
     await expect(sending).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('tells what a transport fails with as a failure of the transport', async () => {
+    let tell = (_status: TransportStatus): void => undefined
+    const inner = memoryTransport(town.broker, { clientId: 'own' })
+    const transport: Transport = {
+      limits: inner.limits,
+      send: (...sent) => inner.send(...sent),
+      subscribe: (...wanted) => inner.subscribe(...wanted),
+      onStatus: (listener) => {
+        tell = listener
+        return () => undefined
+      },
+      close: () => inner.close(),
+    }
+    const desk = await town.member('desk', {}, { transport })
+    const cause = new Error('the cable broke')
+    tell({ state: 'error', error: cause })
+    const [told] = eventsOf(desk, 'error')
+    expect(told?.error).toMatchObject({ code: 'ERR_TRANSPORT', message: cause.message, cause })
   })
 
   it('does not open, and leaves nothing running, if the broker refuses it', async () => {

@@ -97,6 +97,8 @@ describe('a control message that meets a store in trouble', () => {
     const taken = take(await newBundle())
     await town.pass(5000, 500)
     expect(taken.outcome()).toBe('waiting')
+    const [told] = eventsOf(plant, 'error')
+    expect(told?.error).toMatchObject({ code: 'ERR_INTERNAL', cause: trouble.error() })
     trouble.tables = []
     await town.pass(60_000, 1000)
     expect(taken.outcome()).toBe(true)
