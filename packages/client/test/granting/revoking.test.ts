@@ -266,4 +266,43 @@ describe('a revocation', () => {
     expect(producer.seal('x').length).toBeGreaterThan(1024)
     expect(canOpen(desk, producer.seal('x'))).toBe(false)
   })
+
+  describe('that first only renewed nothing', () => {
+    let before: Uint8Array
+    beforeEach(async () => {
+      await begin()
+      await plant.endpoint.revoke(STREAM, 'desk', { rotate: false })
+      before = await seal()
+      expect(rotations()).toBe(0)
+    })
+
+    async function expectShutOut(): Promise<void> {
+      expect(rotations()).toBe(1)
+      const after = await seal()
+      await ask(desk, after)
+      expect([before, after].map((object) => canOpen(desk, object))).toEqual([true, false])
+      expect(eventsOf(plant, 'revoked')).toHaveLength(1)
+    }
+
+    it('rotates when it is said again, once', async () => {
+      await plant.endpoint.revoke(STREAM, 'desk', { rotate: false })
+      await plant.endpoint.revoke(STREAM, 'desk')
+      await plant.endpoint.revoke(STREAM, 'desk')
+      await town.pass(70_000, 1000)
+      await expectShutOut()
+    })
+
+    it('rotates when the bundle says it', async () => {
+      await town.domain.revoke(desk.endpoint.parts.identity.id)
+      await plant.endpoint.receive(town.domain.bundle)
+      await town.settle()
+      await expectShutOut()
+    })
+
+    it('rotates when an anchor says it', async () => {
+      const { revocation } = await town.domain.revoke(desk.endpoint.parts.identity.id)
+      await plant.endpoint.receive(revocation)
+      await expectShutOut()
+    })
+  })
 })

@@ -1,5 +1,7 @@
+import type { Store } from '@waxwing/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Decide } from '../../src/options.js'
+import { faultyStore } from '../../src/testing.js'
 import { DAY, HOUR, START } from '../support/plant.js'
 import { canOpen, eventsOf, Town, want, type Resident } from '../support/town.js'
 
@@ -85,6 +87,54 @@ describe('a grant unasked', () => {
     await expect(plant.endpoint.grant(STREAM, desk.endpoint.id)).rejects.toMatchObject({
       code: 'ERR_REVOKED',
     })
+  })
+
+  it('stands not in spite of a bundle that revokes while it is being made', async () => {
+    const desk = await town.member('desk', {}, { announce: true })
+    await seal()
+    const { granter, messenger } = plant.endpoint.parts
+    const seals = messenger.sealFor.bind(messenger)
+    await town.domain.revoke(desk.endpoint.parts.identity.id)
+    messenger.sealFor = async (...inputs) => {
+      const reply = await seals(...inputs)
+      await plant.endpoint.receive(town.domain.bundle)
+      await town.settle()
+      return reply
+    }
+    await plant.endpoint.grant(STREAM, desk.endpoint.id, ALWAYS)
+    await town.pass(70_000, 1000)
+    expect(await granter.standing(desk.endpoint.id)).toEqual([])
+    expect(eventsOf(plant, 'rotated')).toHaveLength(1)
+    await town.settle()
+    expect(canOpen(desk, await seal())).toBe(false)
+  })
+
+  it('is not made if a bundle revokes before it is noted', async () => {
+    let hold: Promise<void> | undefined
+    const wrap = (store: Store): Store =>
+      faultyStore(store, {
+        beforeRead: (table) => {
+          if (table !== 'ledger' || hold === undefined) return
+          const held = hold
+          hold = undefined
+          return held
+        },
+      })
+    plant = await town.member('other plant', { produces: ['plant/#'] }, {}, wrap)
+    const desk = await town.member('desk', {}, { announce: true })
+    await seal()
+    await town.domain.revoke(desk.endpoint.parts.identity.id)
+    let release = (): void => undefined
+    hold = new Promise((resolve) => (release = resolve))
+    const granting = plant.endpoint.grant(STREAM, desk.endpoint.id, ALWAYS)
+    const refused = expect(granting).rejects.toMatchObject({ code: 'ERR_REVOKED' })
+    await town.settle()
+    await plant.endpoint.receive(town.domain.bundle)
+    await town.settle()
+    release()
+    await refused
+    expect(await plant.endpoint.parts.granter.standing(desk.endpoint.id)).toEqual([])
+    expect(eventsOf(plant, 'granted')).toEqual([])
   })
 
   it('of hundreds at once is taken whole', async () => {
