@@ -336,8 +336,9 @@ export class GenerationBook {
 }
 
 /** Whether nothing of a grant was taken, for no fault of its own. */
-function isRefused({ refused, contradicts }: Addition, ring: NodeRing, held: HeldGrant): boolean {
-  const isFull = refused.length > 0 && contradicts.length === 0
+function isRefused(addition: Addition, ring: NodeRing, held: HeldGrant): boolean {
+  const { refused, displaced, contradicts } = addition
+  const isFull = refused.length > 0 && displaced.length === 0 && contradicts.length === 0
   return isFull && ring.grantable(held.grantId).length === 0
 }
 

@@ -38,6 +38,7 @@ export class Generation {
   /** The credential by which its producer was known; `null` if it is pinned. */
   readonly producerCredential: Uint8Array | null
   #forgottenBefore: number
+  #grantCount: number
 
   constructor(inputs: GenerationInputs) {
     this.id = toHex(inputs.manifest.generationId)
@@ -48,6 +49,7 @@ export class Generation {
     this.grants = inputs.grants
     this.producerCredential = inputs.producerCredential
     this.#forgottenBefore = inputs.forgottenBefore
+    this.#grantCount = inputs.grants.size
   }
 
   get producer(): TrustedPrincipal {
@@ -79,9 +81,15 @@ export class Generation {
     return this.#forgottenBefore
   }
 
+  /** How many grants were taken, also such as were let go: it grows with each. */
+  get grantCount(): number {
+    return this.#grantCount
+  }
+
   /** Keeps grants, and lets go of those that are least useful where there are too many. */
   keepGrants(grants: readonly HeldGrant[]): void {
     for (const grant of grants) {
+      this.#grantCount++
       this.grants.set(grant.grantId, grant)
       const isAnyGone = pruneGrants(this.grants, grant.received)
       if (isAnyGone) this.ring.keepSources(new Set(this.grants.keys()))

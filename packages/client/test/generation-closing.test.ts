@@ -115,6 +115,7 @@ describe('grants of a generation', () => {
     await giveKeys(desk.book, stream, { id: 'for good' })
     const [generation] = desk.book.all()
     expect(generation?.grants.size).toBeLessThanOrEqual(64)
+    expect(generation?.grantCount).toBe(301)
     expect(generation?.grants.has('for good')).toBe(true)
     expect(generation?.grants.has('lease 299')).toBe(true)
   })

@@ -8,6 +8,7 @@
 
 import { ALL_EPOCHS, type Span } from '@waxwing/core'
 import type { Generation } from '../generation.js'
+import type { HeldGrant } from '../held-grant.js'
 
 export interface Authority {
   readonly generation: Generation
@@ -31,8 +32,10 @@ export interface AuthorityInputs {
 }
 
 /**
- * The authorities that we have over a generation, the widest first: one of our own, or one for each
- * grant of `share` that still counts. What a revoked delegate stands behind serves nothing.
+ * The authorities that we have over a generation: one of our own, or one for each grant of `share`
+ * that still counts, those nearest to the producer first, and of these the widest. However wide a
+ * share a delegate gives with wrong nodes, what the producer gave is granted on where it reaches.
+ * What a revoked delegate stands behind serves nothing.
  */
 export function authoritiesOver(
   generation: Generation,
@@ -45,16 +48,19 @@ export function authoritiesOver(
     ({ rights, end, issuers }) =>
       rights === 'share' && (end === null || end > now) && !issuers.slice(1).some(isRevoked),
   )
-  return shares
-    .toSorted((a, b) => width(b.span) - width(a.span) || b.depth - a.depth)
-    .map(({ span, end, chain, issuers, depth }) => ({
-      generation,
-      limit: span,
-      end,
-      chain,
-      issuers,
-      maySubShare: depth > 1,
-    }))
+  return shares.toSorted(byReach).map(({ span, end, chain, issuers, depth }) => ({
+    generation,
+    limit: span,
+    end,
+    chain,
+    issuers,
+    maySubShare: depth > 1,
+  }))
+}
+
+function byReach(a: HeldGrant, b: HeldGrant): number {
+  const byDistance = a.issuers.length - b.issuers.length
+  return byDistance || width(b.span) - width(a.span) || b.depth - a.depth
 }
 
 function width({ first, last }: Span): number {

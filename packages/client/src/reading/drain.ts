@@ -258,7 +258,7 @@ export class Drain {
 
   #grantCountOf(kid: string): number {
     let count = 0
-    for (const { grants } of this.#inputs.book.byKid(kid)) count += grants.size
+    for (const { grantCount } of this.#inputs.book.byKid(kid)) count += grantCount
     return count
   }
 }

@@ -130,6 +130,22 @@ describe('a keeper that was given wrong nodes first', () => {
     expect(canOpen(desk, producer.seal('21.5'))).toBe(true)
   })
 
+  it('grants on what the producer gave it, however wide a share came with wrong nodes', async () => {
+    const liar = await town.member('liar', {}, { announce: true })
+    await town.pass(2000, 500)
+    await plant.endpoint.grant(STREAM, 'liar', { ...ALWAYS, rights: 'share', depth: 2 })
+    await town.pass(2000, 500)
+    liar.transport.disconnect()
+    const wrong = await wrongGrant(liar, keeper, STREAM, { rights: 'share', depth: 1 })
+    await keeper.endpoint.receive(wrong)
+    await plant.endpoint.grant(STREAM, 'keeper', { rights: 'share', depth: 1 })
+    await town.pass(2000, 500)
+    plant.transport.disconnect()
+    want(desk, producer.seal('21.5'))
+    await town.pass(5000, 500)
+    expect(canOpen(desk, producer.seal('21.5'))).toBe(true)
+  })
+
   it('grants on all of it, although every place was taken', async () => {
     await give(await liarOf(), 8, keeper)
     await share()
