@@ -59,6 +59,8 @@ export class Context {
   readonly #options: GlobalOptions
   readonly #opened: (() => Promise<unknown>)[] = []
   #stop: Shutdown | undefined
+  #isReached = false
+  #failure: WaxwingError | undefined
 
   constructor(options: GlobalOptions) {
     this.#options = options
@@ -90,6 +92,22 @@ export class Context {
       process.stdout.on('error', () => stop.ask())
     }
     return this.#stop
+  }
+
+  /** Whether the broker was there at any time since {@link Context.stayConnected}. */
+  get isReached(): boolean {
+    return this.#isReached
+  }
+
+  /** Ends a long-running command as failed: it could only pretend to go on. The first one counts. */
+  fail(error: WaxwingError): void {
+    this.#failure ??= error
+    this.stop.ask()
+  }
+
+  /** @throws {WaxwingError} What the command was ended for by {@link Context.fail}. */
+  assertNotFailed(): void {
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   /** Has something closed when the command is over; the last opened goes first. */
@@ -124,6 +142,9 @@ export class Context {
     const transport = makeTransport(config, options)
     this.defer(() => transport.close())
     watchConnection(transport, config, this.output)
+    transport.onStatus(({ state }) => {
+      this.#isReached ||= state === 'connected'
+    })
     return transport
   }
 
@@ -139,7 +160,10 @@ export class Context {
     } = options
     const store = await this.openStore(storeName)
     const teller = new EventTeller(this.output, showEvents)
-    const onEvent = (event: WaxwingEvent): void => teller.tell(event)
+    const onEvent = (event: WaxwingEvent): void => {
+      teller.tell(event)
+      if (event.type === 'error' && isLost(event.error)) this.fail(event.error)
+    }
     const base = { store, processHint: `cli ${process.pid}`, onEvent, ...rest }
     const endpoint = await this.#open(base, { part, session, orOffline })
     teller.opened(endpoint)
@@ -184,10 +208,16 @@ export function withContext<Args extends readonly unknown[]>(
     const context = new Context(command.optsWithGlobals<GlobalOptions>())
     try {
       await body(context, ...(args.slice(0, -1) as unknown as Args))
+      context.assertNotFailed()
     } finally {
       await context.close()
     }
   }
+}
+
+/** The store has another key by now, or is damaged: nothing can be kept any more. */
+function isLost({ code }: WaxwingError): boolean {
+  return code === 'ERR_STORE_KEY' || code === 'ERR_STORE_CORRUPT'
 }
 
 function isUnreachable(error: unknown): boolean {

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { ERROR_CODES, WaxwingError, type ErrorCode } from '@waxwing/core'
+import { WaxwingError, type ErrorCode } from '@waxwing/core'
 
 export const EXIT_CODES = {
   ok: { status: 0, meaning: 'It worked.' },
@@ -68,12 +68,24 @@ export function exitKindOf(error: unknown): ExitKind {
   return isFileError(error) ? 'usage' : 'unexpected'
 }
 
+/** What the command calls failures that no part of the protocol has a code for. */
+const OWN_CODES: Readonly<Record<string, ExitKind>> = {
+  ERR_USAGE: 'usage',
+  ERR_FILE: 'usage',
+}
+
+/** The code of a failure, as programs see it. */
+export function errorCodeOf(error: unknown): string {
+  if (error instanceof WaxwingError) return error.code
+  if (error instanceof UsageError) return 'ERR_USAGE'
+  return isFileError(error) ? 'ERR_FILE' : 'ERR_INTERNAL'
+}
+
 /** The reference page, as Markdown. */
 export function exitCodesPage(): string {
+  const kindByCode: Readonly<Record<string, ExitKind>> = { ...OWN_CODES, ...KIND_BY_CODE }
   const rows = Object.entries(EXIT_CODES).map(([kind, { status, meaning }]) => {
-    const codes = Object.keys(ERROR_CODES).filter(
-      (code) => KIND_BY_CODE[code as ErrorCode] === kind,
-    )
+    const codes = Object.keys(kindByCode).filter((code) => kindByCode[code] === kind)
     return `| ${status} | ${meaning} | ${codes.map((code) => `\`${code}\``).join(', ')} |`
   })
   return `<!-- Made from packages/cli/src/exit-codes.ts by its test. Do not edit. -->
@@ -85,6 +97,7 @@ export function exitCodesPage(): string {
 ${rows.join('\n')}
 
 With \`--json\` a failure is one line on standard error: \`{"error":"ERR_…","message":"…","exit":…}\`.
+\`ERR_USAGE\` and \`ERR_FILE\` (the file system said no) are the command's own.
 `
 }
 

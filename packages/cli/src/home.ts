@@ -16,6 +16,7 @@ import {
   type SqliteStore,
   type StoreKeySource,
 } from '@waxwing/store-sqlite'
+import { UsageError } from './exit-codes.js'
 import { readConfig, writeConfig, type Config } from './config.js'
 import { askPassphrase, passphraseFrom, type PassphraseWish } from './passphrase.js'
 
@@ -74,10 +75,10 @@ export class Home {
     return sqliteStore(this.path(`${name}.db`), { key: await this.keyOf(name), create: false })
   }
 
-  /** Makes a store that is not there yet, and its key. @throws {WaxwingError} `ERR_CONFLICT`. */
+  /** Makes a store that is not there yet, and its key. @throws {UsageError} If it is there. */
   async create(name: StoreName): Promise<SqliteStore> {
     if (this.has(name)) {
-      throw new WaxwingError('ERR_CONFLICT', `${this.path(`${name}.db`)} is there already`)
+      throw new UsageError(`${this.path(`${name}.db`)} is there already; say another --home`)
     }
     this.make()
     return sqliteStore(this.path(`${name}.db`), { key: await this.#newKey(name) })

@@ -6,7 +6,7 @@
  */
 
 import { CommanderError } from 'commander'
-import { EXIT_CODES } from './exit-codes.js'
+import { EXIT_CODES, UsageError } from './exit-codes.js'
 import { hintFor } from './hints.js'
 import { Output } from './output.js'
 import { buildProgram, everyCommand } from './program.js'
@@ -19,8 +19,10 @@ for (const stream of [process.stdout, process.stderr]) {
   })
 }
 
+const isJson = process.argv.includes('--json')
+
 try {
-  const program = buildProgram()
+  const program = buildProgram(isJson ? () => undefined : undefined)
   const options = everyCommand(program).flatMap((command) => command.options)
   const longs = new Set(options.flatMap(({ long }) => long ?? []))
   await program.parseAsync(markIds(process.argv.slice(2), longs), { from: 'user' })
@@ -29,9 +31,18 @@ try {
 }
 
 function statusOf(error: unknown): number {
-  // Commander has said what was wrong, or shown the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage.status
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0 // the help that was asked for
+    // Commander has said what was wrong, but not to a program.
+    if (!isJson) return EXIT_CODES.usage.status
+    return statusOf(new UsageError(messageOf(error)))
+  }
   const { stdout, stderr } = process
-  const json = process.argv.includes('--json')
-  return new Output({ json, quiet: false, stdout, stderr }).failure(error, hintFor(error))
+  const output = new Output({ json: isJson, quiet: false, stdout, stderr })
+  return output.failure(error, hintFor(error))
+}
+
+function messageOf({ code, message }: CommanderError): string {
+  if (code === 'commander.help') return 'a command is missing: see waxwing help'
+  return message.replace(/^error: /, '').replaceAll('\n', ' ')
 }

@@ -10,7 +10,7 @@
  */
 
 import { toBase64Url, WaxwingError } from '@waxwing/core'
-import { EXIT_CODES, exitKindOf } from './exit-codes.js'
+import { errorCodeOf, EXIT_CODES, exitKindOf } from './exit-codes.js'
 
 export type Json =
   string | number | boolean | null | undefined | readonly Json[] | { readonly [key: string]: Json }
@@ -57,9 +57,11 @@ export class Output {
     else for (const line of asLines(lines)) this.#print(printable(line))
   }
 
-  /** Bytes as they are: the content of a message. */
+  /** Bytes as they are: the content of a message. On a terminal each begins on a line of its own. */
   raw(bytes: Uint8Array): void {
-    this.#options.stdout.write(bytes)
+    const { stdout } = this.#options
+    stdout.write(bytes)
+    if (stdout.isTTY === true) stdout.write('\n')
   }
 
   /** Says what happens, to people. */
@@ -110,7 +112,9 @@ export class Output {
     const code = error instanceof WaxwingError ? error.code : undefined
     const { stderr } = this.#options
     if (this.json) {
-      stderr.write(`${JSON.stringify({ error: code ?? 'ERR', message, hint, exit: status })}\n`)
+      stderr.write(
+        `${JSON.stringify({ error: errorCodeOf(error), message, hint, exit: status })}\n`,
+      )
       return status
     }
     stderr.write(`waxwing: ${printable(message)}${code === undefined ? '' : ` (${code})`}\n`)

@@ -10,6 +10,7 @@ import { registerConfig } from './commands/config.js'
 import { registerDoctor } from './commands/doctor.js'
 import { registerDomain } from './commands/domain.js'
 import { registerGrant } from './commands/grant.js'
+import { registerHelp } from './commands/help.js'
 import { registerId } from './commands/id.js'
 import { registerInspect } from './commands/inspect.js'
 import { registerOpen } from './commands/open.js'
@@ -37,7 +38,8 @@ Environment: WAXWING_HOME, WAXWING_BROKER, WAXWING_STORE_KEY, WAXWING_PASSPHRASE
 WAXWING_MQTT_PASSWORD. Secrets are never arguments. Exit codes: docs/reference/exit-codes.md`
 
 /** Builds the command line. Commands throw; nothing here ends the process. */
-export function buildProgram(): Command {
+/** @param writeError - Where commander says what was wrong. Default: standard error. */
+export function buildProgram(writeError?: (text: string) => void): Command {
   const program = new Command('waxwing')
     .description(
       'Seals messages end to end through brokers nobody has to trust,\n' +
@@ -53,7 +55,11 @@ export function buildProgram(): Command {
     .version(ownVersion(), '-V, --version', 'show the version')
     .addHelpText('after', AFTER)
     .configureHelp({ showGlobalOptions: false })
-    .configureOutput({ getOutHelpWidth: () => HELP_WIDTH, getErrHelpWidth: () => HELP_WIDTH })
+    .configureOutput({
+      getOutHelpWidth: () => HELP_WIDTH,
+      getErrHelpWidth: () => HELP_WIDTH,
+      ...(writeError === undefined ? {} : { writeErr: writeError }),
+    })
     .showSuggestionAfterError()
   program.commandsGroup('Who you are:')
   registerId(program)
@@ -78,6 +84,7 @@ export function buildProgram(): Command {
   registerStore(program)
   registerConfig(program)
   registerVersion(program)
+  registerHelp(program)
   for (const command of everyCommand(program)) command.exitOverride()
   return program
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
 import { WaxwingError } from '@waxwing/core'
+import { exitCodesPage, UsageError } from '../src/exit-codes.js'
 import { Output, printable } from '../src/output.js'
 
 class Sink {
@@ -78,6 +79,17 @@ describe('output', () => {
     expect(output.failure(new WaxwingError('ERR_TIMEOUT', 'late'))).toBe(8)
     expect(JSON.parse(stderr.text)).toEqual({ error: 'ERR_TIMEOUT', message: 'late', exit: 8 })
     expect(stdout.text).toBe('')
+  })
+
+  it.each([
+    [new UsageError('x'), 'ERR_USAGE', 2],
+    [Object.assign(new Error('no file'), { code: 'ENOENT' }), 'ERR_FILE', 2],
+    [new TypeError('a bug'), 'ERR_INTERNAL', 1],
+  ])('tells programs a code that stands in the reference: %s', (error, code, exit) => {
+    const { output, stderr } = outputs({ json: true })
+    expect(output.failure(error)).toBe(exit)
+    expect(JSON.parse(stderr.text)).toMatchObject({ error: code, exit })
+    expect(exitCodesPage()).toContain(`\`${code}\``)
   })
 
   it('shows progress only where somebody looks, and takes it away before the next line', () => {

@@ -68,6 +68,7 @@ export function registerGrant(program: Command): void {
 }
 
 async function run(context: Context, who: string, options: GrantOptions): Promise<void> {
+  if (options.from !== undefined) termsFrom(options) // a slip is told before anything else
   const part = options.out === undefined ? 'passive' : 'offline'
   const endpoint = await context.openEndpoint({ part })
   const waiting = await requestsOf(endpoint, named(who))

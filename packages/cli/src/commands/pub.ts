@@ -195,7 +195,12 @@ async function publishOne(
   plaintext: Uint8Array,
   options: PubOptions,
 ): Promise<void> {
-  const receipt = await producer.publish(plaintext, publishOptionsFrom(options))
+  const receipt = await producer
+    .publish(plaintext, publishOptionsFrom(options))
+    .catch((error: unknown) => {
+      // Of the message, where the options were checked before: it is too long to be sent.
+      throw error instanceof RangeError ? new UsageError(error.message) : error
+    })
   const { counter } = receipt
   const { kid, name } = producer
   const signature = producer.generation.manifest.signatureMode

@@ -6,7 +6,7 @@
  */
 
 import type { Command } from 'commander'
-import { concatBytes, utf8, WaxwingError } from '@waxwing/core'
+import { WaxwingError } from '@waxwing/core'
 import type { Message, Reader, ReaderOptions, UnprotectedMessage } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
 import { messageLines, messageValue, unprotectedLines, unprotectedValue } from '../message-text.js'
@@ -42,7 +42,7 @@ export function registerSub(program: Command): void {
     .option('--max-age <duration>', 'refuse what is older')
     .option('--order <order>', 'arrival, or session: wait a little for what is missing', 'arrival')
     .option('--name <name>', 'a reader of its own, which starts afresh; default: the filter')
-    .option('--raw', 'print the content alone, byte for byte')
+    .option('--raw', 'print nothing but the content, byte for byte; on a terminal a line each')
     .action(withContext(run))
   sub
     .optionsGroup('Less protection:')
@@ -72,15 +72,16 @@ async function run(context: Context, filter: string, options: SubOptions): Promi
 }
 
 async function showMessages(
-  { stop, output }: Context,
+  context: Context,
   reader: Reader<Message | UnprotectedMessage>,
   { count, options }: { count: number; options: SubOptions },
 ): Promise<number> {
+  const { stop, output } = context
   const patience = new Patience(options.timeout, () => stop.ask())
   let shown = 0
   for await (const message of reader) {
     patience.renew()
-    if (options.raw === true) output.raw(concatBytes(contentOf(message), utf8('\n')))
+    if (options.raw === true) output.raw(contentOf(message))
     else if (message.kind === 'message') output.result(messageValue(message), messageLines(message))
     else output.result(unprotectedValue(message), unprotectedLines(message))
     await message.acknowledge()
@@ -89,6 +90,9 @@ async function showMessages(
   }
   patience.end()
   if (!patience.isOver) return shown
+  if (!context.isReached) {
+    throw new WaxwingError('ERR_TRANSPORT', 'the broker was never reached', { rule: 'connect' })
+  }
   throw new WaxwingError('ERR_TIMEOUT', `nothing came for ${options.timeout ?? ''}`)
 }
 
