@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What we may grant, and to whom no more (`docs/spec/07-granting.md` Sections 7.4.1 and 7.8): each
+ * What we may grant, and to whom no more (`docs/spec/07-granting.md` Sections 7.4.1 and 7.8.1): each
  * chain by which we hold a generation, less those to which an order of somebody above us closed it.
  *
  * @module

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Those who grant a stream by what we granted them (`docs/spec/07-granting.md` Section 7.8).
+ * Those who grant a stream by what we granted them (`docs/spec/07-granting.md` Section 7.8.3).
  *
  * Invariant: whoever gets keys to share has acknowledged everybody who is revoked from the stream. So
  * no order to a delegate can be outrun by the keys that are taken into use because of it.

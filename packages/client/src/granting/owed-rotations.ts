@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The rotations that revocations demand (`docs/spec/07-granting.md` Section 7.8): owed durably, until
+ * The rotations that revocations demand (`docs/spec/07-granting.md` Section 7.8.2): owed durably, until
  * a rotation is done that began afterwards. One serves all debts that were there when it began.
  *
  * @module

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Orders to revoke that came before their time, or before the generation that they name
- * (`docs/spec/07-granting.md` Section 7.8), kept until they were carried out; so many of one author,
+ * (`docs/spec/07-granting.md` Section 7.8.1), kept until they were carried out; so many of one author,
  * and no more.
  *
  * @module

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Who may revoke what (`docs/spec/07-granting.md` Section 7.8): an anchor of our domain everything,
+ * Who may revoke what (`docs/spec/07-granting.md` Section 7.8.1): an anchor of our domain everything,
  * whoever stands above us in a chain what is granted under that chain. What we produce ourselves obeys
  * nobody but ourselves and the anchors.
  *

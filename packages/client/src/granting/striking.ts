@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Striking a principal out of what was granted (`docs/spec/07-granting.md` Section 7.8), on our own
+ * Striking a principal out of what was granted (`docs/spec/07-granting.md` Section 7.8.2), on our own
  * account or an anchor's, or as somebody above us in a chain orders.
  *
  * Invariant: what is owed to a revocation, that the stream rotates and that those who grant it are

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Whom of those who grant on our behalf was told that a principal is revoked, and who acknowledged it
- * (`docs/spec/07-granting.md` Section 7.8).
+ * (`docs/spec/07-granting.md` Section 7.8.3).
  *
  * Kept apart from the messages that are under way: who was told stays known when nothing is left to
  * be sent.

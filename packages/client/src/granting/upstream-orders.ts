@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Orders to revoke by those who stand above us in a chain (`docs/spec/07-granting.md` Section 7.8).
+ * Orders to revoke by those who stand above us in a chain (`docs/spec/07-granting.md` Section 7.8.1).
  *
  * They are kept as they were given, and weighed against each chain under which something might be
  * granted: an order binds no chain but those that its author issued a link of. So nobody gains a say
