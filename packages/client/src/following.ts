@@ -13,6 +13,7 @@ import { ForgettingWatch } from './forgetting-watch.js'
 import type { Parts } from './parts.js'
 
 const CARD_CHECK_MS = 3_600_000
+const FOLLOW_AGAIN_MS = 60_000
 
 export class Following {
   readonly #parts: Parts
@@ -21,6 +22,7 @@ export class Following {
   readonly #forgetting: ForgettingWatch
   readonly #undo: (() => void)[] = []
   #cancelCardTimer: (() => void) | undefined
+  #cancelFollowing: (() => void) | undefined
   #isClosed = false
 
   constructor(parts: Parts, listening: Listening, work: EndpointWork) {
@@ -50,21 +52,42 @@ export class Following {
   close(): void {
     this.#isClosed = true
     this.#cancelCardTimer?.()
+    this.#cancelFollowing?.()
     for (const undo of this.#undo.splice(0)) undo()
     this.#forgetting.close()
   }
 
-  async #followBundle(): Promise<void> {
-    const { book, revoking, sharing, runtime, trustBook } = this.#parts
-    await book.refreshTrust()
-    const { bundle } = trustBook.trust
-    if (bundle !== undefined) {
-      const { version, domainId } = bundle
-      runtime.emit({ type: 'trust', domain: toBase64Url(domainId), version })
+  /**
+   * A bundle comes only once: what could not be done because of it is tried again, and holds up
+   * nothing else. To listen may take until the intermediary is there.
+   */
+  async #followBundle(isAgain = false): Promise<void> {
+    this.#cancelFollowing?.()
+    const { book, revoking, sharing } = this.#parts
+    const listening = settled(this.#listening.toDomain())
+    const refreshed = await settled(book.refreshTrust())
+    if (!isAgain) this.#tellOfTrust()
+    const revoked = await settled(revoking.followBundle())
+    const shared = await settled(sharing.announceAll())
+    for (const { failure } of [refreshed, revoked, shared, await listening]) {
+      if (failure === undefined) continue
+      this.#followAgain()
+      throw failure.error
     }
-    await this.#listening.toDomain()
-    await revoking.followBundle()
-    await sharing.announceAll()
+  }
+
+  #followAgain(): void {
+    if (this.#isClosed) return
+    this.#cancelFollowing = this.#parts.runtime.timers.after(FOLLOW_AGAIN_MS, () =>
+      this.#work.inBackground(() => this.#followBundle(true)),
+    )
+  }
+
+  #tellOfTrust(): void {
+    const { bundle } = this.#parts.trustBook.trust
+    if (bundle === undefined) return
+    const { version, domainId } = bundle
+    this.#parts.runtime.emit({ type: 'trust', domain: toBase64Url(domainId), version })
   }
 
   /** Another process on the same store may be granted something, rotate, or change a rule. */
@@ -98,6 +121,18 @@ export class Following {
         if (await identity.renewCardIfDue()) await this.#listening.announceSelf()
       })
     })
+  }
+}
+
+/** How work ended. Never rejects. */
+async function settled(
+  work: Promise<void>,
+): Promise<{ readonly failure: { readonly error: unknown } | undefined }> {
+  try {
+    await work
+    return { failure: undefined }
+  } catch (error) {
+    return { failure: { error } }
   }
 }
 
