@@ -55,7 +55,8 @@ export class ReceivingGrants {
    * Asking ends for what it brought, and for nothing else.
    *
    * @throws {WaxwingError} `ERR_CHAIN` and what else `verifyGrant` throws; `ERR_EXPIRED` while the
-   *   trust bundle is too old to let anything new in; `ERR_LIMIT` if it is of one generation too many.
+   *   trust bundle is too old to let anything new in; `ERR_LIMIT` if it is of one generation too many;
+   *   `ERR_NOT_AUTHORIZED` if it is of our own, or came unsealed.
    */
   async grant(message: VerifiedMessage<'grant'>, arrival: Arrival): Promise<readonly Reply[]> {
     const { runtime, book } = this.#inputs
@@ -64,6 +65,9 @@ export class ReceivingGrants {
     const held = heldGrant(grant, arrival, nowSeconds(runtime))
     const { manifest } = grant
     const known = book.byId(toHex(manifest.generationId))
+    if (known?.own === true) {
+      throw new WaxwingError('ERR_NOT_AUTHORIZED', 'nobody grants us what is ours', { rule: 'own' })
+    }
     if (known === undefined) assertRoom(book.all(), manifest.producerId)
     if (known?.grants.has(held.grantId) === true) {
       // What it brought may be wrong, and was asked for again: only what is proven answers that.
