@@ -34,8 +34,9 @@ export function passphraseFrom({ file }: PassphraseWish): string | undefined {
 export async function askPassphrase(question: string, times?: 'twice'): Promise<string> {
   if (!process.stdin.isTTY) {
     const message =
-      'the store key is missing: neither key file nor terminal; set WAXWING_STORE_KEY, ' +
-      'WAXWING_PASSPHRASE or --passphrase-file'
+      'the store key is missing: neither key file nor terminal; put the key file beside the store ' +
+      '(with `store restore`: --key-file), or set WAXWING_STORE_KEY, WAXWING_PASSPHRASE or ' +
+      '--passphrase-file'
     throw new WaxwingError('ERR_STORE_KEY', message)
   }
   const passphrase = await readHidden(question)
