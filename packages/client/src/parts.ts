@@ -60,7 +60,7 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
   const listeners = new Set<EventListener<WaxwingEvent>>()
   if (options.onEvent !== undefined) listeners.add(options.onEvent)
   const runtime = await makeRuntime(options, listeners)
-  const { transport } = options
+  const { transport, decide } = options
   const trustBook = await TrustBook.open(runtime)
   const identity = await OwnIdentity.open(runtime, identityOptions(options))
   const book = new GenerationBook(runtime, trustBook.trust)
@@ -71,15 +71,7 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
   const shared = { runtime, book, identity, trustBook, messenger }
 
   const choices = choicesOf(options)
-  const { passive } = choices
-  const granting = grantingParts({
-    ...shared,
-    outbox,
-    hooks,
-    passive,
-    decide: options.decide,
-    send,
-  })
+  const granting = grantingParts({ ...shared, ...choices, outbox, hooks, decide, send })
   const { granter, revoking, sharing } = granting
   const sealedOnly = options.sealedRequestsOnly ?? false
   const requester = new Requester({

@@ -75,11 +75,11 @@ describe('several processes on one store', () => {
 
 describe('closing', () => {
   it('waits for what a time that has come set off', async () => {
-    let slow: Promise<void> | undefined
+    const gate: { closed?: Promise<void> } = {}
     let release = (): void => undefined
     let isOver = false
     const wrap = (store: Store): Store =>
-      faultyStore(store, { beforeRead: (table) => (table === 'ledger' ? slow : undefined) })
+      faultyStore(store, { beforeRead: (table) => (table === 'ledger' ? gate.closed : undefined) })
     const plant = await town.member('plant', { produces: ['plant/#'] }, { decide: grantAll }, wrap)
     const desk = await town.member('desk')
     want(desk, await seal(plant))
@@ -87,7 +87,7 @@ describe('closing', () => {
     const id = desk.endpoint.parts.identity.id
     await town.domain.revoke(id, new Date(town.clock.now()! + DAY))
     await plant.endpoint.receive(town.domain.bundle)
-    slow = new Promise((resolve) => (release = resolve))
+    gate.closed = new Promise((resolve) => (release = resolve))
     await town.pass(DAY + 120_000, 60_000)
     const closing = plant.endpoint.close().then(() => (isOver = true))
     await town.settle()
