@@ -82,7 +82,7 @@ describe('sqliteStore: the file', () => {
       onTestFinished(() => void vi.useRealTimers())
       const path = newPath()
       const store = openStore(path)
-      const listener = vi.fn()
+      const listener = vi.fn<() => void>()
       store.onForeignChange(listener)
       await store.write([put('a', secret)])
       const sealed = sealedValue(path, 'a')

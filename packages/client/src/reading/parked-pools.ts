@@ -66,7 +66,7 @@ class Bucket {
 
   oldestFirst(): Iterable<Spot> {
     if (!this.#isInOrder) {
-      this.#spots = new Map([...this.#spots].sort(([one], [other]) => one - other))
+      this.#spots = new Map([...this.#spots].toSorted(([one], [other]) => one - other))
       this.#isInOrder = true
     }
     return this.#spots.values()

@@ -173,7 +173,7 @@ describe('a control message that meets a store in trouble', () => {
       void take(bundle).answer.then((isOver) => outcomes.push(isOver))
     }
     await town.pass(700, 10)
-    expect(outcomes).toEqual(new Array(1100 - 1024).fill(false))
+    expect(outcomes).toEqual(Array.from({ length: 1100 - 1024 }, () => false))
     expect(eventsOf(plant, 'overload')).not.toEqual([])
   })
 })
