@@ -115,6 +115,13 @@ describe('the story', () => {
     LIMIT_MS,
   )
 
+  it('says how it is used where it was started wrongly, without a trace of the stack', async () => {
+    const { status, stdout, stderr } = await run([], ['--bogus'])
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' })
+    expect(stderr).toContain('npm start -- --fast')
+    expect(stderr).not.toMatch(/^ +at /m)
+  })
+
   it('says how it is used', async () => {
     const { status, stdout } = await run([], ['--help'])
     expect(status).toBe(0)

@@ -13,6 +13,7 @@ import type { Domain } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
 import { findMember, openDomain } from '../domain-home.js'
 import { UsageError } from '../exit-codes.js'
+import { assertKind } from '../file-kind.js'
 import { readInput, splitItems, writeItems } from '../files.js'
 import { shortId } from '../output.js'
 import { publishBundle } from '../publishing.js'
@@ -182,7 +183,9 @@ async function addPartner(
 ): Promise<void> {
   const domain = await openDomain(context)
   const expected = fullId(options.domain, 'domain id')
-  const card = domain.readPartnerCard(await readInput(file))
+  const bytes = await readInput(file)
+  assertKind(file, bytes, 'bundle')
+  const card = domain.readPartnerCard(bytes)
   const found = toBase64Url(card.domainId)
   if (found !== toBase64Url(expected)) {
     throw new UsageError(`the file is of the domain ${found}, not of ${options.domain}`)

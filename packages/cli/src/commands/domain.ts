@@ -11,6 +11,7 @@ import { Domain } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
 import { findMember, memberLines, memberValue, openDomain } from '../domain-home.js'
 import { UsageError } from '../exit-codes.js'
+import { assertKind } from '../file-kind.js'
 import { readInput, splitItems, writeItems } from '../files.js'
 import { publishBundle } from '../publishing.js'
 import { counted, shortId } from '../output.js'
@@ -175,6 +176,7 @@ async function show(context: Context, options: { readonly id?: boolean }): Promi
 async function admit(context: Context, file: string, options: AdmitOptions): Promise<void> {
   const { output } = context
   const request = await readInput(file)
+  assertKind(file, request, 'enrolment')
   const domain = await openDomain(context)
   const asked = domain.readEnrolment(request)
   const isAsAsked = options.asAsked === true

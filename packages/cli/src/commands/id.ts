@@ -6,14 +6,13 @@
  */
 
 import type { Command } from 'commander'
-import { toBase64Url } from '@waxwing/core'
 import { openEndpoint, type Endpoint } from '@waxwing/client'
 import { withSetting } from '../config.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
+import { assertKind } from '../file-kind.js'
 import { readInput, writeItems } from '../files.js'
 import { describeIdentity } from '../identity-text.js'
-import { domainOfAdmission } from '../inspect/admission.js'
 import { teach } from '../teaching.js'
 import { fullId, namePattern } from '../wishes.js'
 
@@ -156,11 +155,11 @@ async function admit(
   options: { readonly domain?: string },
 ): Promise<void> {
   const admission = await readInput(file)
+  assertKind(file, admission, 'admission')
   if (options.domain === undefined) {
-    const found = domainOfAdmission(admission)
     throw new UsageError(
-      `the file says that it comes from the domain ${toBase64Url(found)}: ask who runs the domain ` +
-        `whether that is its id, then say --domain ${toBase64Url(found)}`,
+      "say --domain ID, with the domain's id as who runs it tells you by another way than this " +
+        'file (waxwing domain show --id): anybody can write a file that names itself',
     )
   }
   const domainId = fullId(options.domain, 'domain id')

@@ -8,7 +8,11 @@
 import type { Command } from 'commander'
 import { ArchiveReader, toHex, WaxwingError } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
+import { memoryStore, openEndpoint } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
+import { openDomain } from '../domain-home.js'
+import { UsageError } from '../exit-codes.js'
+import { describeFile, fileKind } from '../file-kind.js'
 import { hexDump } from '../inspect/content.js'
 import { EndpointViewer } from '../inspect/endpoint-viewer.js'
 import { itemTree } from '../inspect/item-tree.js'
@@ -40,8 +44,10 @@ async function run(
   options: { readonly hex?: boolean; readonly blind?: boolean },
 ): Promise<void> {
   const { output } = context
+  const bytes = await readInput(file)
+  refuseForeign(file, bytes)
   const viewer = await viewerFor(context, options.blind === true)
-  const { items, problem } = split(unwrapped(await readInput(file)))
+  const { items, problem } = split(unwrapped(bytes))
   if (items.length === 0 && problem !== undefined) throw problem
   if (items.length > 1) output.note(`An archive of ${counted(items.length, 'item')}`)
   for (const item of items) {
@@ -70,9 +76,30 @@ async function describe(item: Uint8Array, viewer: Viewer): Promise<Described> {
   }
 }
 
+/** @throws {UsageError} If another command takes it. @throws {WaxwingError} `ERR_MALFORMED` if none. */
+function refuseForeign(file: string, bytes: Uint8Array): void {
+  const kind = fileKind(bytes)
+  if (kind === 'database') throw new UsageError(describeFile(file, kind))
+  if (kind === 'empty' || kind === 'nothing') {
+    throw new WaxwingError('ERR_MALFORMED', describeFile(file, kind), { rule: kind })
+  }
+}
+
 async function viewerFor(context: Context, isBlind: boolean): Promise<Viewer> {
-  if (isBlind || !context.home.has('store')) return blindViewer(nodeProvider)
-  return new EndpointViewer(await context.openEndpoint({ part: 'offline' }))
+  const { home } = context
+  if (!isBlind && home.has('store')) {
+    return new EndpointViewer(await context.openEndpoint({ part: 'offline' }))
+  }
+  return isBlind || !home.has('domain') ? blindViewer(nodeProvider) : domainViewer(context)
+}
+
+/** Who runs a domain believes what the domain says. */
+async function domainViewer(context: Context): Promise<Viewer> {
+  const domain = await openDomain(context)
+  const endpoint = await openEndpoint({ store: memoryStore(), name: domain.name })
+  context.defer(() => endpoint.close())
+  await endpoint.parts.trustBook.follow([...domain.introductions, domain.bundle], domain.id)
+  return new EndpointViewer(endpoint)
 }
 
 /** The items of a file; where it is damaged, those before the damage. */

@@ -6,10 +6,10 @@
  */
 
 import type { Command } from 'commander'
-import { decodeObject, decodeStatement, isSealedMessage, WaxwingError } from '@waxwing/core'
+import { decodeStatement, isSealedMessage, WaxwingError } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
-import { UsageError } from '../exit-codes.js'
+import { assertKind } from '../file-kind.js'
 import { readInput, splitItems, writeItems } from '../files.js'
 import { counted } from '../output.js'
 import { teach } from '../teaching.js'
@@ -38,7 +38,11 @@ async function run(
 ): Promise<void> {
   const { output } = context
   const items: Uint8Array[] = []
-  for (const file of files) items.push(...splitItems(await readInput(file)))
+  for (const file of files) {
+    const bytes = await readInput(file)
+    assertKind(file, bytes, 'messages', 'bundle')
+    items.push(...splitItems(bytes))
+  }
   const part = options.out === undefined ? 'passive' : 'offline'
   const endpoint = await context.openEndpoint({ part, orOffline: true, showEvents: true })
   const { replies, failures } = await receiveAll(endpoint, items)
@@ -68,10 +72,9 @@ async function receiveAll(
   const failures: Error[] = []
   for (const item of items.toSorted((a, b) => rankOf(a) - rankOf(b))) {
     try {
-      refuseObject(item)
       replies.push(...(await endpoint.parts.dispatcher.receive(item)))
     } catch (error) {
-      if (!(error instanceof WaxwingError || error instanceof UsageError)) throw error
+      if (!(error instanceof WaxwingError)) throw error
       failures.push(error)
     }
   }
@@ -87,15 +90,4 @@ function rankOf(item: Uint8Array): number {
   } catch {
     return 3
   }
-}
-
-/** @throws {UsageError} If an object came where control messages are taken. */
-function refuseObject(item: Uint8Array): void {
-  let isObject = true
-  try {
-    decodeObject(item)
-  } catch {
-    isObject = false
-  }
-  if (isObject) throw new UsageError('the file holds messages, not grants: use `waxwing open`')
 }

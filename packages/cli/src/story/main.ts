@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm start`: tells the story in this terminal. Status 0 if everything happened as told, else 1.
+ * `npm start`: tells the story in this terminal. Status 0 if everything happened as told, 1 if
+ * not, 2 if it was started with options that it has not.
  *
  * @module
  */
@@ -21,10 +22,19 @@ const STALLED_MS = 20_000
 /** Whatever a failure left open keeps the process no longer than this. */
 const LEAVE_MS = 1_000
 
+const OPTIONS = { fast: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
+
+/** The status of a command that was given wrongly. */
+const WRONG = 2
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { fast: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-  })
+  let values: ReturnType<typeof optionsGiven>
+  try {
+    values = optionsGiven()
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`)
+    return WRONG
+  }
   if (values.help === true) {
     process.stdout.write(USAGE)
     return 0
@@ -41,6 +51,11 @@ async function main(): Promise<number> {
   } finally {
     watch.stop()
   }
+}
+
+/** @throws {TypeError} If there is anything else on the command line. */
+function optionsGiven(): { readonly fast?: boolean; readonly help?: boolean } {
+  return parseArgs({ options: OPTIONS }).values
 }
 
 function screenOf({ stdout, env }: NodeJS.Process, fast: boolean, touch: () => void): Screen {

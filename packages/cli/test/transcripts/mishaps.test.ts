@@ -2,6 +2,7 @@
 /**
  * What the command says and how it ends where somebody errs, or where something is not as it should be.
  */
+import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { mosquittoAvailable, requireOrSkip } from '@waxwing/testkit'
 import { Office } from './office.js'
@@ -67,6 +68,39 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command where something is
       expect(long).toMatchObject({ status: 2, stdout: '' })
       expect(long.stderr).toContain('262144')
     })
+  })
+
+  describe('that was given another file', () => {
+    it.each([
+      [['domain', 'admit', 'plant.admission', '--out', 'x'], 2, /id admit plant.admission/],
+      [['domain', 'admit', 'plant/store.db', '--out', 'x'], 2, /a store or the backup of one/],
+      [['id', 'admit', 'plant.enrol'], 2, /domain admit plant.enrol/],
+      [['id', 'admit', 'plant.admission'], 2, /--domain ID/],
+      [['receive', 'plant.enrol'], 2, /domain admit plant.enrol/],
+      [['receive', 'plant.admission'], 2, /id admit plant.admission/],
+      [['inspect', 'plant/store.db'], 2, /waxwing store/],
+      [['inspect', 'empty'], 4, /empty is empty/],
+      [['inspect', 'junk'], 4, /nothing of Waxwing/],
+    ] as const)('says which command takes it: %j', async (args, exit, told) => {
+      writeFileSync(office.path('empty'), '')
+      writeFileSync(office.path('junk'), 'just some words, and a § or two\n')
+      const { status, stdout, stderr } = await office.in('office', ...args)
+      expect(stderr).toMatch(told)
+      expect({ status, stdout }).toEqual({ status: exit, stdout: '' })
+    })
+
+    it('does not hand out the id that is to be compared', async () => {
+      const { stderr } = await office.in('plant', 'id', 'admit', 'plant.admission')
+      const { stdout: id } = await office.in('office', 'domain', 'show', '--id')
+      expect(stderr).not.toContain(id.trim())
+    })
+  })
+
+  it('inspects with the trust of the domain in the home of who runs it', async () => {
+    const { status, stdout } = await office.in('office', 'inspect', 'plant.admission')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/good, by/)
+    expect(stdout).not.toContain('nobody')
   })
 
   it('ends with 6 where it waited for a broker that was never there, with 8 for a message', async () => {

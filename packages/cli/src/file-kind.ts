@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a file is, as far as its form tells, and which command takes it: so that whoever gives a file to
+ * the wrong command is told the right one. Nothing of it is verified.
+ *
+ * @module
+ */
+
+import { ArchiveReader, utf8, WaxwingError } from '@waxwing/core'
+import { UsageError } from './exit-codes.js'
+import { unwrapped } from './files.js'
+import { kindOf } from './inspect/item-tree.js'
+
+export type FileKind =
+  'enrolment' | 'admission' | 'bundle' | 'objects' | 'messages' | 'database' | 'empty' | 'nothing'
+
+const SQLITE: Uint8Array = utf8('SQLite format 3\0')
+
+const WHAT: Readonly<Record<FileKind, string>> = {
+  enrolment: 'is a request to be admitted to a domain: waxwing domain admit FILE --out FILE',
+  admission: 'is an admission to a domain: waxwing id admit FILE --domain ID',
+  bundle: 'is a trust bundle: waxwing receive FILE, or waxwing domain partner add FILE',
+  objects: 'holds sealed messages: waxwing open FILE',
+  messages: 'holds control messages: waxwing receive FILE',
+  database: 'is a store or the backup of one: waxwing store check, or waxwing store restore FILE',
+  empty: 'is empty',
+  nothing: 'is nothing of Waxwing: no object, no control message and no archive',
+}
+
+export function fileKind(bytes: Uint8Array): FileKind {
+  if (bytes.length === 0) return 'empty'
+  if (SQLITE.every((byte, i) => bytes[i] === byte)) return 'database'
+  const kinds = kindsOf(bytes)
+  if (kinds.size === 0) return 'nothing'
+  if (kinds.has('object')) return 'objects'
+  if (kinds.has('enrol')) return 'enrolment'
+  if (!kinds.has('trust-bundle')) return 'messages'
+  if (kinds.has('credential')) return 'admission'
+  return kinds.size === 1 ? 'bundle' : 'messages'
+}
+
+/** @throws {UsageError} If the file is none of these, naming the command that takes it. */
+export function assertKind(file: string, bytes: Uint8Array, ...wanted: readonly FileKind[]): void {
+  const kind = fileKind(bytes)
+  if (!wanted.includes(kind)) throw new UsageError(describeFile(file, kind))
+}
+
+export function describeFile(file: string, kind: FileKind): string {
+  return `${file === '-' ? 'what came' : file} ${WHAT[kind].replaceAll('FILE', file)}`
+}
+
+/** What its items are, up to where it is damaged. */
+function kindsOf(bytes: Uint8Array): ReadonlySet<string> {
+  let items: readonly Uint8Array[] = []
+  try {
+    items = new ArchiveReader().push(unwrapped(bytes))
+  } catch (error) {
+    if (!(error instanceof WaxwingError)) throw error
+  }
+  return new Set(items.flatMap((item) => kindOf(item) ?? []))
+}
