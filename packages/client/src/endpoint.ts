@@ -182,6 +182,7 @@ export class Endpoint {
    *
    * @param principal - Id in base64url, a unique beginning of it, or a unique name.
    * @returns The sealed grants.
+   * @throws {WaxwingError} See `Granter.grantUnasked`.
    */
   async grant(
     stream: string,

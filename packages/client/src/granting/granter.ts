@@ -141,10 +141,10 @@ export class Granter {
    * Grants unasked, in every generation of the stream that the terms reach.
    *
    * @throws {WaxwingError} `ERR_KEY_UNKNOWN` if no key card of the principal is held, or nothing of
-   *   the stream; `ERR_NOT_AUTHORIZED` if none of it may be granted; `ERR_REVOKED` or `ERR_EXPIRED`
-   *   if the principal is not in good standing; `ERR_KEY_INVALID` if its keys are too weak;
-   *   `ERR_NOT_READY` if it is to share, and has not acknowledged yet who is revoked: it is told now,
-   *   and an `ack` event says when to try again.
+   *   the stream; `ERR_NOT_AUTHORIZED` if none of it may be granted, or, with the rule
+   *   `unacknowledged`, if it is to share and has not acknowledged yet who is revoked: it is told now,
+   *   and an `ack` event says when to try again; `ERR_REVOKED` or `ERR_EXPIRED` if the principal is
+   *   not in good standing; `ERR_KEY_INVALID` if its keys are too weak.
    */
   async grantUnasked(
     stream: string,

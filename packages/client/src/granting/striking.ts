@@ -15,6 +15,7 @@ import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
+import { Turns } from '../turns.js'
 import type { Authorities } from './authorities.js'
 import type { Delegates } from './delegates.js'
 import type { Ledger, LedgerContent, LedgerEntry } from './ledger.js'
@@ -35,6 +36,8 @@ export interface StrikingInputs {
 
 export class Striking {
   readonly #inputs: StrikingInputs
+  /** What an order leaves depends on those before it. */
+  readonly #turns = new Turns()
 
   constructor(inputs: StrikingInputs) {
     this.#inputs = inputs
@@ -107,7 +110,11 @@ export class Striking {
    *
    * @param order - Of an author who may give it.
    */
-  async obey(order: UpstreamOrder, since: number): Promise<void> {
+  obey(order: UpstreamOrder, since: number): Promise<void> {
+    return this.#turns.take(() => this.#obey(order, since))
+  }
+
+  async #obey(order: UpstreamOrder, since: number): Promise<void> {
     const { authorities, tellings, runtime } = this.#inputs
     const { principal } = order
     await authorities.orders.assertRoomFor(order)

@@ -137,21 +137,22 @@ export class Tellings {
    * Notes that a delegate acknowledged an order.
    *
    * @param digest - Of the order, in hex.
-   * @returns Whether that was the last that it owed.
+   * @returns Whether that was the last that it owed of the stream.
    */
   async acknowledged(digest: string, delegate: string): Promise<boolean> {
-    const prefix = `${delegate}/`
-    const key = await this.#awaited.get(`${prefix}${digest}`)
+    const awaited = `${delegate}/${digest}`
+    const key = await this.#awaited.get(awaited)
     if (key === undefined) return false
     const telling = await this.#tellings.read(key)
-    const changes: Change[] = [this.#awaited.delete(`${prefix}${digest}`)]
+    const changes: Change[] = [this.#awaited.delete(awaited)]
     if (telling?.record.digest === digest) {
       const put = this.#tellings.put(key, { ...telling.record, isAcknowledged: true })
       changes.push({ ...put, expect: telling.bytes })
     }
-    const { store } = this.#inputs.runtime
-    if (!(await store.write(changes))) return false
-    return (await store.scan(this.#awaited.name, { prefix, limit: 1 })).length === 0
+    if (!(await this.#inputs.runtime.store.write(changes))) return false
+    const prefix = key.slice(0, key.lastIndexOf('/') + 1)
+    const ofStream = await this.#tellings.scan({ prefix })
+    return ofStream.every(({ record }) => record.isAcknowledged)
   }
 
   async #order(

@@ -66,7 +66,7 @@ async function beginSharing(
   for (const generation of generations) {
     if (await delegates.mayShare(generation, toBase64Url(id))) continue
     const message = `${name} has still to acknowledge who is revoked from the stream: try again then`
-    throw new WaxwingError('ERR_NOT_READY', message)
+    throw new WaxwingError('ERR_NOT_AUTHORIZED', message, { rule: 'unacknowledged' })
   }
   await delegates.noteShared(toBase64Url(id), generations)
 }

@@ -156,7 +156,8 @@ describe('whoever is made to grant a stream', () => {
     await ask(desk, await seal())
     await plant.endpoint.revoke(STREAM, desk.endpoint.id)
     await expect(plant.endpoint.grant(STREAM, 'friend', SHARE)).rejects.toMatchObject({
-      code: 'ERR_NOT_READY',
+      code: 'ERR_NOT_AUTHORIZED',
+      details: { rule: 'unacknowledged' },
     })
     await town.settle()
     expect(eventsOf(plant, 'ack')).toEqual([{ type: 'ack', principal: friend.endpoint.id }])
