@@ -33,7 +33,7 @@ export class Town {
   readonly timers: ManualTimers = manualTimers(this.clock)
   readonly broker: MemoryBroker = memoryBroker({ clock: this.clock })
   readonly recoveryStore: MemoryStore = memoryStore()
-  readonly #open: Endpoint[] = []
+  readonly #open = new Set<Endpoint>()
   domain!: Domain
 
   static async found(): Promise<Town> {
@@ -56,7 +56,7 @@ export class Town {
     const onEvent = (event: WaxwingEvent): void => void events.push(event)
     const own = { store: wrap(store), transport, clock, timers, name, onEvent }
     const endpoint = await openEndpoint({ ...own, ...options })
-    this.#open.push(endpoint)
+    this.#open.add(endpoint)
     return { name, endpoint, store, transport, events, options }
   }
 
@@ -78,7 +78,8 @@ export class Town {
   }
 
   /** Opens what an endpoint left on its disk, after it was closed or killed. */
-  restart({ name, store, options }: Resident): Promise<Resident> {
+  restart({ name, store, options, endpoint }: Resident): Promise<Resident> {
+    this.#open.delete(endpoint)
     return this.open(name, memoryStore({ from: store.snapshot() }), options)
   }
 
@@ -102,7 +103,7 @@ export class Town {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#open.map((endpoint) => endpoint.close()))
+    await Promise.all([...this.#open].map((endpoint) => endpoint.close()))
   }
 }
 
