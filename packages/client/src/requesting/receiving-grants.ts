@@ -21,6 +21,7 @@ import {
 } from '@waxwing/core'
 import type { Arrival } from '../control/dispatcher.js'
 import type { Messenger, Reply } from '../control/messenger.js'
+import { isOwnTrouble } from '../control/own-trouble.js'
 import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { HeldGrant } from '../held-grant.js'
@@ -152,7 +153,7 @@ export class ReceivingGrants {
     try {
       await this.#inputs.trustBook.keepCard(envelope.keyCard, principal)
     } catch (error) {
-      if (!(error instanceof WaxwingError)) throw error
+      if (isOwnTrouble(error)) throw error
     }
   }
 

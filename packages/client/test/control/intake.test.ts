@@ -117,6 +117,20 @@ describe('a control message that meets a store in trouble', () => {
     expect(trustBook.cardOf(identity.id)?.issued).toBe(identity.card.issued)
   })
 
+  it('brings the granter’s card with it, where that could not be kept at once', async () => {
+    const desk = await town.member('desk', {}, { announce: true }, trouble.wrap)
+    const { identity } = plant.endpoint.parts
+    const producer = await plant.endpoint.producer(STREAM)
+    await producer.ready()
+    trouble.tables = ['principal']
+    await plant.endpoint.grant(STREAM, desk.endpoint.id, { from: new Date(START - DAY) })
+    await town.pass(500, 50)
+    trouble.tables = []
+    await town.pass(10_000, 500)
+    expect(canOpen(desk, producer.seal('x'))).toBe(true)
+    expect(desk.endpoint.parts.trustBook.cardOf(identity.id)?.issued).toBe(identity.card.issued)
+  })
+
   it('is not acknowledged before a revocation is durable, however long that takes', async () => {
     const desk = await town.member('desk')
     const producer = await plant.endpoint.producer(STREAM)
