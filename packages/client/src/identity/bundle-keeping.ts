@@ -58,6 +58,7 @@ export class BundleKeeping {
 
   accept(bytes: Uint8Array): Promise<BundleOutcome> {
     return this.#state.update(() => {
+      if (this.#hasIntroduced(bytes)) return { changes: [], apply: () => 'known' }
       const now = knownSeconds(this.#runtime)
       const rehearsal = this.#state.rehearsal()
       const outcome = rehearsal.accept(bytes, now)
@@ -65,6 +66,11 @@ export class BundleKeeping {
       const bundle = decodeTrustBundle(this.#runtime.crypto, bytes)
       return this.#plan([bundle], rehearsal, () => this.#state.trust.accept(bytes, now))
     })
+  }
+
+  /** A broker keeps them for newcomers, and shows them to everybody again. */
+  #hasIntroduced(bytes: Uint8Array): boolean {
+    return this.#state.introductions.some((held) => equalBytes(held, bytes))
   }
 
   #rehearse(
