@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The turns of each address to ask about new kids (`docs/spec/07-granting.md` Section 7.3.2): eight a
- * minute. Four of them are there at once; four are kept back over the minute, for kids that come again.
+ * minute. Four of them are there at once; four are kept back over the minute, for kids that come
+ * again, unless so few kids wait that it is no flood.
  *
  * @module
  */
@@ -13,12 +14,17 @@ const PER_WINDOW = 8
 const AT_ONCE = 4
 /** Between the turns that are not there at once. */
 const SPACING_MS: number = WINDOW_MS / (PER_WINDOW - AT_ONCE + 1)
+/** So few kids are no flood, if no other came for a while. */
+const FEW = 4
+const QUIET_MS = 2000
 const MAX_ADDRESSES = 1024
 const MAX_WAITING = 256
 
 interface OneAddress<T> {
   windowStart: number
   used: number
+  /** When a kid began to wait last. */
+  lastAt: number
   readonly waiting: WaitingKids<T>
 }
 
@@ -39,7 +45,14 @@ export class AddressTurns<T> {
     return true
   }
 
-  /** The kids that wait for a turn of an address; to be added to after a turn was refused. */
+  /** Has a kid wait that was refused a turn. Somebody else may have to give way. */
+  wait(address: string, { name, value, sightings }: WaitingKid<T>, nowMs: number): void {
+    const one = this.#at(address, nowMs)
+    one.waiting.add(name, value, sightings)
+    one.lastAt = nowMs
+  }
+
+  /** The kids that wait for a turn of an address. */
   waitingAt(address: string): WaitingKids<T> | undefined {
     return this.#byAddress.get(address)?.waiting
   }
@@ -74,7 +87,7 @@ export class AddressTurns<T> {
     if (one === undefined) {
       if (this.#byAddress.size >= MAX_ADDRESSES) this.#dropAny()
       const waiting = new WaitingKids<T>(MAX_WAITING, this.#random)
-      one = { windowStart: nowMs, used: 0, waiting }
+      one = { windowStart: nowMs, used: 0, lastAt: nowMs, waiting }
       this.#byAddress.set(address, one)
     }
     renew(one, nowMs)
@@ -95,6 +108,8 @@ function renew<T>(one: OneAddress<T>, nowMs: number): void {
 }
 
 /** When the next turn of an address comes. The one after the last is the first of a new minute. */
-function nextTurnAt({ windowStart, used }: OneAddress<unknown>): number {
-  return windowStart + Math.max(0, used - AT_ONCE + 1) * SPACING_MS
+function nextTurnAt({ windowStart, used, waiting, lastAt }: OneAddress<unknown>): number {
+  const spacedAt = windowStart + Math.max(0, used - AT_ONCE + 1) * SPACING_MS
+  const areFew = waiting.size > 0 && waiting.size <= FEW && used < PER_WINDOW
+  return areFew ? Math.min(spacedAt, lastAt + QUIET_MS) : spacedAt
 }

@@ -48,7 +48,8 @@ export class KidBudget<T> {
   ask(address: string, kid: string, value: T, nowMs: number): boolean {
     const name = nameOf(address, kid)
     if (!this.#addresses.take(address, nowMs)) {
-      this.#addresses.waitingAt(address)?.add(name, value, this.#note(name, nowMs))
+      const sightings = this.#note(name, nowMs)
+      this.#addresses.wait(address, { name, value, sightings }, nowMs)
       return false
     }
     if (this.#all.size === 0 && this.#takeTurn(nowMs)) return true

@@ -144,8 +144,28 @@ describe('turns to ask', () => {
     expect(areTaken('ghij', MINUTE)).toEqual([true, true, true, true])
     expect(budget.nextDrawAt).toBeUndefined()
     expect(areTaken('k', MINUTE)).toEqual([false])
-    expect(budget.nextDrawAt).toBe(MINUTE + 12_000)
-    expect(budget.draw(MINUTE + 12_000)).toEqual(['k'])
+    expect(budget.nextDrawAt).toBe(MINUTE + 2000)
+    expect(budget.draw(MINUTE + 2000)).toEqual(['k'])
+  })
+
+  it('are not kept back where few kids wait: the eighth is asked about within two seconds', () => {
+    const budget = new KidBudget<string>({ random: randomOf(1), digest })
+    const first = 'abcdefgh'.split('').filter((kid) => budget.ask(ADDRESS, kid, kid, 0))
+    expect(budget.draw(1999)).toEqual([])
+    expect(new Set([...first, ...budget.draw(2000)])).toEqual(new Set('abcdefgh'))
+    expect(budget.ask(ADDRESS, 'i', 'i', 3000)).toBe(false)
+    expect(budget.nextDrawAt).toBe(MINUTE)
+  })
+
+  it('are kept back as long as others come, and while many wait', () => {
+    const budget = new KidBudget<string>({ random: randomOf(1), digest })
+    for (const [i, kid] of 'abcdefg'.split('').entries()) budget.ask(ADDRESS, kid, kid, i * 1500)
+    expect(budget.draw(10_000)).toEqual([])
+    expect(budget.draw(11_000)).toHaveLength(3)
+    const flooded = new KidBudget<string>({ random: randomOf(1), digest })
+    for (const kid of 'abcdefghi') flooded.ask(ADDRESS, kid, kid, 0)
+    expect(flooded.draw(11_999)).toEqual([])
+    expect(flooded.draw(12_000)).not.toEqual([])
   })
 
   it('are 256 at once and eight a second over all addresses', () => {
