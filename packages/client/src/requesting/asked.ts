@@ -40,6 +40,12 @@ export interface AskedInputs {
   readonly renewal: boolean
 }
 
+export interface Denied {
+  readonly retrySeconds: number
+  readonly isFinal: boolean
+  readonly isLastWord: boolean
+}
+
 export class Asked {
   readonly kid: string
   readonly address: string
@@ -141,13 +147,19 @@ export class Asked {
     this.nextAt = nowMs + delay * (0.75 + 0.5 * jitter)
   }
 
-  /** Takes a denial: asks again when it says, within an hour; the soonest of several counts. */
-  denied(retrySeconds: number, isFinal: boolean, nowMs: number, jitter: number): void {
+  /**
+   * Takes a denial: asks again when it says, within an hour; the soonest of several counts.
+   *
+   * @param isLastWord - Nobody else could say otherwise: it is the producer's. A delegate that has not
+   *   what is wanted must not keep the producer, whose card may be unknown, from being asked.
+   */
+  denied({ retrySeconds, isFinal, isLastWord }: Denied, nowMs: number, jitter: number): void {
     const delay = Math.max(retrySeconds * 1000, FIRST_RETRY_MS) * (1 + 0.1 * jitter)
     const again = nowMs + Math.min(delay, LAST_RETRY_MS)
     this.nextAt = this.#isDenied ? Math.min(this.nextAt, again) : again
     this.#isDenied = true
-    this.#answered()
+    this.#attempts = 0
+    if (!isFinal || isLastWord) this.#sealedAttempts = 0
     if (isFinal) this.#finallyDeniedAt ??= nowMs
     else this.#finallyDeniedAt = undefined
   }
@@ -166,16 +178,10 @@ export class Asked {
       const last = suffices ? granted.last : wanted.last
       return without({ first: wanted.first, last: Math.max(last, wanted.first) }, granted)
     })
-    this.#answered()
+    this.#attempts = 0
     this.#finallyDeniedAt = undefined
     this.nextAt = Math.max(nowMs + FIRST_RETRY_MS, this.#isDenied ? this.nextAt : 0)
     return this.#spans.length === 0
-  }
-
-  /** Somebody who has a say is there: what is sealed gets through. */
-  #answered(): void {
-    this.#attempts = 0
-    this.#sealedAttempts = 0
   }
 }
 

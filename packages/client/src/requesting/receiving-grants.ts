@@ -84,7 +84,7 @@ export class ReceivingGrants {
 
   /** Takes a denial of something that we asked for. @throws {WaxwingError} `ERR_CHAIN`. */
   denial(message: VerifiedMessage<'denial'>): Promise<readonly Reply[]> {
-    const { runtime, trustBook, requester } = this.#inputs
+    const { runtime, book, trustBook, requester } = this.#inputs
     const { kid, code, retrySeconds } = message.body
     const name = toHex(kid)
     const asked = message.envelope.inReplyTo
@@ -93,7 +93,9 @@ export class ReceivingGrants {
     const now = judgedSeconds(runtime, message.envelope.issued)
     const inputs = { crypto, trust: trustBook.trust, now }
     const generationId = toHex(verifyDenialProof(message, inputs))
-    if (requester.denied(name, generationId, code, retrySeconds)) {
+    const producer = book.byId(generationId)?.producer
+    const isLastWord = producer !== undefined && equalBytes(producer.id, message.author)
+    if (requester.denied(name, generationId, { code, retrySeconds, isLastWord })) {
       runtime.emit({ type: 'denial', kid: name, code, retrySeconds })
     }
     return Promise.resolve([])

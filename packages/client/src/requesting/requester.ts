@@ -46,6 +46,13 @@ export interface RequesterInputs {
   readonly send: ((replies: readonly Reply[]) => Promise<void>) | undefined
 }
 
+export interface ReceivedDenial {
+  readonly code: DenialCode
+  readonly retrySeconds: number
+  /** Whether it is the producer's own. */
+  readonly isLastWord: boolean
+}
+
 export class Requester implements KeyRequests {
   readonly #inputs: RequesterInputs
   readonly #asked: AskedBook
@@ -125,14 +132,18 @@ export class Requester implements KeyRequests {
    *
    * @returns Whether it had any effect.
    */
-  denied(kid: string, generationId: string, code: DenialCode, retrySeconds: number): boolean {
+  denied(
+    kid: string,
+    generationId: string,
+    { code, retrySeconds, isLastWord }: ReceivedDenial,
+  ): boolean {
     const asked = this.#asked.get(kid)
     if (asked === undefined) return false
     if (asked.generation !== undefined && asked.generation.id !== generationId) return false
     const isFinal = code === 'not-authorized' || code === 'out-of-span'
     if (code === 'not-authorized') this.#ended.add(generationId)
     if (isFinal && asked.renewal) this.#asked.delete(asked)
-    asked.denied(retrySeconds, isFinal, this.#now(), this.#jitter())
+    asked.denied({ retrySeconds, isFinal, isLastWord }, this.#now(), this.#jitter())
     this.#schedule(asked.nextAt)
     for (const listener of this.#denialListeners) listener(kid, code)
     return true

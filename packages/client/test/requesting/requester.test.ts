@@ -175,6 +175,22 @@ describe('asking for keys', () => {
     expect(eventsOf(desk, 'denial').at(-1)?.code).toBe('out-of-span')
   })
 
+  it('asks the producer in the end, however often a delegate says that it has nothing', async () => {
+    const refuse: Decide = () => ({ kind: 'deny', code: 'not-authorized', retrySeconds: 60 })
+    const keeper = await town.member('keeper', {}, { announce: true, decide: refuse })
+    await town.domain.addKeeper(keeper.endpoint.parts.identity.id)
+    town.publishBundle()
+    await town.settle()
+    const { object } = await plantThat((request) => request.grant())
+    await town.settle()
+    const desk = await town.member('desk')
+    want(desk, object)
+    await town.pass(HOUR, MINUTE / 4)
+    const sealed = eventsOf(desk, 'requested').map((event) => event.sealed)
+    expect(sealed).toEqual([true, true, true, false])
+    expect(canOpen(desk, object)).toBe(true)
+  })
+
   it('asks about eight new kids a minute and address, the others drawn at random', async () => {
     const desk = await town.member('desk')
     const kids = Array.from({ length: 100 }, random)
