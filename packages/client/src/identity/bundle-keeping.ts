@@ -124,10 +124,18 @@ export class BundleKeeping {
 
 const NOTHING: Plan<void> = { changes: [], apply: () => undefined }
 
-/** Those of a sequence of bundles that name an anchor which the one before does not. */
+/**
+ * Those of a sequence of bundles that name an anchor which the one before does not. The first of all
+ * has none before it: it introduces whoever signed the next.
+ */
 function introductionsAmong(
   held: TrustBundle | undefined,
   bundles: readonly TrustBundle[],
 ): readonly TrustBundle[] {
-  return bundles.filter((bundle, i) => introducesAnchor(i === 0 ? held : bundles[i - 1], bundle))
+  return bundles.filter((bundle, i) => {
+    const before = i === 0 ? held : bundles[i - 1]
+    const next = bundles[i + 1]
+    if (before !== undefined) return introducesAnchor(before, bundle)
+    return next !== undefined && !equalBytes(next.anchorId, bundle.anchorId)
+  })
 }
