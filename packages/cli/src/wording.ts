@@ -6,7 +6,7 @@
  */
 
 import { epochStartMs, isOpenEnded, toHex, WaxwingError, type Span } from '@waxwing/core'
-import type { ReaderEvent, StreamFacts, WaxwingEvent } from '@waxwing/client'
+import type { AfterRetained, ReaderEvent, StreamFacts, WaxwingEvent } from '@waxwing/client'
 import { counted, shortId, type Json } from './output.js'
 import { formatDuration, formatTime } from './times.js'
 
@@ -89,14 +89,13 @@ function describeReaderEvent(event: ReaderEvent, lookup: Lookup): string {
   switch (event.type) {
     case 'gap': {
       const { first, last } = event.missing
-      const which = first === last ? `message ${first} is` : `messages ${first} to ${last} are`
-      return `Missing in ${event.stream}: ${which} lost, late or withheld`
+      const which = first === last ? `message ${first}` : `messages ${first} to ${last}`
+      return missingText(event, which, first === last)
     }
     case 'sessions-missing': {
       const { sessionCount, objectCount } = event
       const objects = objectCount === undefined ? '' : ` (${counted(objectCount, 'message')})`
-      const are = sessionCount === 1 ? 'is' : 'are'
-      return `Missing in ${event.stream}: ${counted(sessionCount, 'session')}${objects} ${are} lost, late or withheld`
+      return missingText(event, `${counted(sessionCount, 'session')}${objects}`, sessionCount === 1)
     }
     case 'gap-filled':
       return `Came after all: message ${event.counter} of ${event.stream}`
@@ -127,6 +126,18 @@ function describeReaderEvent(event: ReaderEvent, lookup: Lookup): string {
       return `Two producers write ${event.stream}: ${names.join(' and ')}`
     }
   }
+}
+
+/** Where nothing but retained messages had come, what is missing need not be anybody's fault. */
+function missingText(
+  { stream, afterRetained }: StreamFacts & AfterRetained,
+  which: string,
+  isOne: boolean,
+): string {
+  if (afterRetained === true) {
+    return `Not seen of ${stream}: ${which}, sent before this reader subscribed, or lost`
+  }
+  return `Missing in ${stream}: ${which} ${isOne ? 'is' : 'are'} lost, late or withheld`
 }
 
 /** Epochs as times: `from 2026-11-22 10:00 on`. */

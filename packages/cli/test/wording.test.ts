@@ -13,6 +13,10 @@ describe('events in plain words', () => {
     [{ type: 'gap', missing: { first: 3, last: 5 }, ...stream }, /messages 3 to 5 are lost/],
     [{ type: 'gap', missing: { first: 3, last: 3 }, ...stream }, /message 3 is lost/],
     [
+      { type: 'gap', missing: { first: 3, last: 3 }, afterRetained: true, ...stream },
+      /message 3, sent before this reader subscribed, or lost/,
+    ],
+    [
       { type: 'sessions-missing', sessionCount: 3, objectCount: 57, ...stream },
       /3 sessions \(57 messages\) are lost/,
     ],

@@ -29,9 +29,18 @@ export interface CounterRange {
   readonly last: number
 }
 
+/** What is said of something missing, where there is a harmless explanation too. */
+export interface AfterRetained {
+  /**
+   * Until now only retained messages of the generation came: what is missing may as well have been
+   * sent before the reader subscribed. The transport's word, unverified.
+   */
+  readonly afterRetained?: true
+}
+
 export type ReaderEvent =
   /** Counters were skipped: their objects are lost, late or withheld. */
-  | ({ readonly type: 'gap'; readonly missing: CounterRange } & StreamFacts)
+  | ({ readonly type: 'gap'; readonly missing: CounterRange } & AfterRetained & StreamFacts)
   /**
    * Whole sessions were skipped that are too long ago for their names to be known. Objects: in them
    * and at the end of the one before, as far as the producer counted, if that can be told.
@@ -40,7 +49,8 @@ export type ReaderEvent =
       readonly type: 'sessions-missing'
       readonly sessionCount: number
       readonly objectCount: number | undefined
-    } & StreamFacts)
+    } & AfterRetained &
+      StreamFacts)
   /** A counter that was reported missing came after all. */
   | ({ readonly type: 'gap-filled' } & StreamFacts)
   /** Verified before: a replay or a redelivery, nobody can tell. */

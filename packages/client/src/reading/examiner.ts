@@ -29,6 +29,7 @@ import { messageOf } from './message-of.js'
 import type { Openings, Reading } from './openings.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { ReadingOptions } from './reading-options.js'
+import type { RetainedAlone } from './retained-alone.js'
 import type { SeenBook } from './seen-book.js'
 import type { TrailCheck } from './trail-check.js'
 
@@ -63,6 +64,7 @@ export interface ExaminerInputs {
   readonly seen: SeenBook
   readonly trails: TrailCheck
   readonly events: ReaderEvents
+  readonly retainedAlone: RetainedAlone
   readonly options: ReadingOptions
   settle(entry: InFlight): Promise<void>
 }
@@ -182,13 +184,14 @@ export class Examiner {
 
   /** What a newly verified object says of others. */
   #note(arrival: Arrival, reading: Reading, session: SeenSession, change: SeenChange): void {
-    const { events, options } = this.#inputs
-    const { stream } = reading.generation
+    const { events, options, retainedAlone } = this.#inputs
+    const { id, stream } = reading.generation
     if (!reading.areWritersChecked) this.#checkWriters(reading)
     if (options.isShared) return
     if (change.opened !== undefined || change.filled !== undefined || session.missingTail) {
-      reportGaps(events, session, change, { arrival, stream })
+      reportGaps(events, session, change, { arrival, stream, mark: retainedAlone.markOf(id) })
     }
+    if (!arrival.retained) retainedAlone.ended(id)
   }
 
   #accept(parts: {

@@ -6,6 +6,7 @@
  */
 
 import type { CounterRange, SeenChange } from '@waxwing/core'
+import type { AfterRetained } from '../events.js'
 import { streamFactsOf, type Arrival } from './arrival.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { SeenSession } from './seen-session.js'
@@ -15,14 +16,15 @@ export function reportGaps(
   events: ReaderEvents,
   session: SeenSession,
   change: SeenChange,
-  { arrival, stream }: { readonly arrival: Arrival; readonly stream: string },
+  place: { readonly arrival: Arrival; readonly stream: string; readonly mark: AfterRetained },
 ): void {
+  const { arrival, stream, mark } = place
   const { counter } = arrival.object
   const tail = session.missingTail
   const isInTail = tail !== undefined && contains(tail, counter)
   const opened = change.opened && beyondTail(change.opened, tail, isInTail)
   if (opened !== undefined) {
-    events.emit({ type: 'gap', missing: opened, ...streamFactsOf(arrival, stream) })
+    events.emit({ type: 'gap', missing: opened, ...mark, ...streamFactsOf(arrival, stream) })
   }
   // What was in flight when the reader stopped left a hole that nobody reported.
   const wasUnsettled = arrival.redelivered && session.isInOldHole(counter)

@@ -27,6 +27,7 @@ import { ReaderEvents } from './reader-events.js'
 import { readingOptions, type ReadingOptions } from './reading-options.js'
 import { Receiver } from './receiver.js'
 import { SeenBook } from './seen-book.js'
+import { RetainedAlone } from './retained-alone.js'
 import { TrailCheck } from './trail-check.js'
 import { Wanting } from './wanting.js'
 
@@ -43,6 +44,7 @@ interface ReaderState {
   readonly openings: Openings
   readonly seen: SeenBook
   readonly trails: TrailCheck
+  readonly retainedAlone: RetainedAlone
   readonly parking: Parking
   readonly denials: ParkedDenials
   readonly permits: Permits
@@ -88,7 +90,8 @@ function makeState({ runtime, book, requests }: ReaderDeps, options: ReadingOpti
   const events = new ReaderEvents(runtime)
   const openings = new Openings(book, options.pattern, events)
   const seen = new SeenBook(store, options.key)
-  const trails = new TrailCheck({ store, readerKey: options.key, seen, events })
+  const retainedAlone = new RetainedAlone()
+  const trails = new TrailCheck({ store, readerKey: options.key, seen, events, retainedAlone })
   const parking = new Parking(runtime, events, options)
   const mayOpen: Openings['mayOpen'] = (kid, epoch) => openings.mayOpen(kid, epoch)
   const denials = new ParkedDenials({ runtime, readerKey: options.key, parking, mayOpen })
@@ -100,6 +103,6 @@ function makeState({ runtime, book, requests }: ReaderDeps, options: ReadingOpti
   const report = (error: unknown): void => runtime.report(error)
   const delivery = new Delivery({ store, parking, openings, permits, report })
   const wanting = new Wanting(requests, options)
-  const kept = { events, openings, seen, trails, parking, denials }
+  const kept = { events, openings, seen, trails, retainedAlone, parking, denials }
   return { options, ...kept, permits, queue, order, delivery, wanting }
 }

@@ -22,6 +22,7 @@ import {
 import type { Table } from '../table.js'
 import type { Arrival } from './arrival.js'
 import type { ReaderEvents } from './reader-events.js'
+import type { RetainedAlone } from './retained-alone.js'
 import type { SeenBook } from './seen-book.js'
 import type { SeenSession } from './seen-session.js'
 import { advance, isAfter, placeOf, trailMarks, type Place, type TrailMark } from './trail-mark.js'
@@ -32,6 +33,7 @@ export interface TrailCheckInputs {
   readonly readerKey: string
   readonly seen: SeenBook
   readonly events: ReaderEvents
+  readonly retainedAlone: RetainedAlone
 }
 
 /** The first object of a session that was seen, or the first that has a trail. */
@@ -85,6 +87,8 @@ export class TrailCheck {
     const { trail } = start.opened.metadata
     const key = `${this.#inputs.readerKey}/${start.generationId}`
     const mark = await this.#marks.get(key)
+    const isFirst = mark === undefined && start.arrival.retained
+    if (isFirst) this.#inputs.retainedAlone.began(start.generationId)
     const place = placeOf(start.opened)
     const changes: Change[] = []
     if (trail !== undefined) {
@@ -138,18 +142,24 @@ export class TrailCheck {
   }
 
   /** Says what is missing of one session, unless it was said. Returns the change that records it. */
-  #tell({ arrival, stream }: SessionStart, { session, lastCounter }: Listed): readonly Change[] {
+  #tell(
+    { arrival, stream, generationId }: SessionStart,
+    { session, lastCounter }: Listed,
+  ): readonly Change[] {
     const missing = session.missingUpTo(lastCounter)
     if (missing === undefined) return []
     const { kid, address = '' } = arrival
-    const { events } = this.#inputs
-    events.emit({ type: 'gap', missing, stream, address, kid, session: session.id })
+    const { events, retainedAlone } = this.#inputs
+    const mark = retainedAlone.markOf(generationId)
+    events.emit({ type: 'gap', missing, ...mark, stream, address, kid, session: session.id })
     return [session.noteMissing(missing)]
   }
 
-  #tellUnlisted({ arrival, stream }: SessionStart, unlisted: Unlisted): void {
+  #tellUnlisted({ arrival, stream, generationId }: SessionStart, unlisted: Unlisted): void {
     const { kid, address = '' } = arrival
-    this.#inputs.events.emit({ type: 'sessions-missing', ...unlisted, stream, address, kid })
+    const { events, retainedAlone } = this.#inputs
+    const mark = retainedAlone.markOf(generationId)
+    events.emit({ type: 'sessions-missing', ...unlisted, ...mark, stream, address, kid })
   }
 }
 

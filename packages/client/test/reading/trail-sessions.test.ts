@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { Metadata, Store } from '@waxwing/core'
-import { faultyStore, memoryBroker, memoryStore } from '../../src/testing.js'
+import { faultyStore, memoryBroker, memoryStore, type MemoryBroker } from '../../src/testing.js'
 import { EPOCH, SessionSealer, STREAM } from '../support/stream.js'
 import { setting, settle, typesOf, type Setting } from './setting.js'
 
@@ -164,6 +164,84 @@ describe('a retained object', () => {
     const [message] = await made.take()
     expect(message?.retained).toBe(true)
     expect(gapsIn(made)).toEqual([[1, 2, 5]])
+  })
+})
+
+describe('what is missing behind a retained object alone', () => {
+  /** A broker that keeps an object for those who will subscribe. */
+  async function keeping(seal: (made: Setting) => Uint8Array): Promise<MemoryBroker> {
+    const broker = memoryBroker()
+    await using made = await setting({ transport: false })
+    broker.inject(STREAM, seal(made), { retained: true })
+    return broker
+  }
+
+  it('may have been sent before the reader came, and is told so: other sessions', async () => {
+    const broker = await keeping((made) => session(made, 1).seal(0, 'kept', trail(0, [])))
+    await using made = await setting({ broker })
+    expect((await made.take())[0]?.retained).toBe(true)
+    await come(
+      made,
+      session(made, 3).seal(
+        0,
+        'next',
+        trail(2, [
+          [2, 4],
+          [1, 0],
+        ]),
+      ),
+    )
+    expect(made.events).toMatchObject([{ type: 'gap', missing: { last: 4 }, afterRetained: true }])
+    await come(
+      made,
+      session(made, 5).seal(
+        0,
+        'next',
+        trail(4, [
+          [4, 1],
+          [3, 0],
+        ]),
+      ),
+    )
+    expect(made.events).toHaveLength(2)
+    expect(made.events[1]).not.toHaveProperty('afterRetained')
+  })
+
+  it('may have been sent before the reader came, and is told so: in the same session', async () => {
+    const broker = await keeping((made) => session(made, 1).seal(2, 'kept', trail(0, [])))
+    await using made = await setting({ broker })
+    expect(await made.take()).toHaveLength(1)
+    await come(made, session(made, 1).seal(5))
+    expect(made.events).toMatchObject([
+      { type: 'gap', missing: { first: 3, last: 4 }, afterRetained: true },
+    ])
+    await come(made, session(made, 1).seal(8))
+    expect(made.events[1]).toMatchObject({ type: 'gap', missing: { first: 6, last: 7 } })
+    expect(made.events[1]).not.toHaveProperty('afterRetained')
+  })
+
+  it('is simply missing to whom had read the stream before', async () => {
+    const store = memoryStore()
+    {
+      await using made = await setting({ store })
+      await come(made, session(made, 1).seal(0, 'first', trail(0, [])))
+    }
+    const broker = await keeping((made) => session(made, 2).seal(0, 'kept', trail(1, [[1, 0]])))
+    await using made = await setting({ store, broker })
+    expect((await made.take())[0]?.retained).toBe(true)
+    await come(
+      made,
+      session(made, 4).seal(
+        0,
+        'next',
+        trail(3, [
+          [3, 1],
+          [2, 0],
+        ]),
+      ),
+    )
+    expect(gapsIn(made)).toEqual([[3, 0, 1]])
+    expect(made.events.some((event) => 'afterRetained' in event)).toBe(false)
   })
 })
 
