@@ -52,10 +52,10 @@ async function revoke(context: Context, who: string, options: RevokeOptions): Pr
     throw new WaxwingError('ERR_KEY_UNKNOWN', `nobody whom this home knows is called ${who}`)
   }
   const id = toBase64Url(principal.id)
-  const standing = await endpoint.parts.granter.standing(id)
+  const held = await endpoint.parts.granter.ledger.heldBy(id)
   const streams =
     options.stream === undefined
-      ? [...new Set(standing.map(({ stream }) => stream))]
+      ? [...new Set(held.map(({ stream }) => stream))]
       : [streamName(options.stream)]
   for (const stream of streams) await endpoint.revoke(stream, id, { rotate: options.rotate })
   const isRotated = options.rotate && streams.some((stream) => isOurs(endpoint, stream))

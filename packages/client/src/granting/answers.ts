@@ -86,9 +86,11 @@ export class Answers {
       this.#isRevoked(principal) ? undefined : this.#noted(entry, principal, standing, digests),
     )
     if (!isNoted || !this.#isRevoked(principal)) return isNoted
-    // Who follows the bundle that came meanwhile may not have found this.
+    // Who follows the bundle that came meanwhile may not have found this, or may find it now.
     const revoked = nowSeconds(this.#inputs.runtime)
-    await ledger.update(stream, id, (entry) => entry && { ...entry, revoked })
+    await ledger.update(stream, id, (entry) =>
+      entry?.revoked === null ? { ...entry, revoked, keepsKeys: true } : undefined,
+    )
     return false
   }
 

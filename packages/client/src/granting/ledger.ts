@@ -97,6 +97,14 @@ export class Ledger {
     return entries.map(({ record }) => record)
   }
 
+  /** What a principal was granted that still stands, or that it may still open new objects with. */
+  async heldBy(principal: string): Promise<readonly LedgerEntry[]> {
+    const entries = await this.all()
+    return entries.filter(
+      (entry) => entry.principal === principal && (entry.revoked === null || entry.keepsKeys),
+    )
+  }
+
   #replace(before: LedgerEntry | undefined, after: LedgerEntry): Change {
     const key = this.#key(after.stream, after.principal)
     const expect = before === undefined ? null : this.#table.put(key, before).value

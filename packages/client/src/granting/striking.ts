@@ -60,7 +60,7 @@ export class Striking {
       entry?.revoked === null || (entry?.keepsKeys ?? told.length > 0)
     const now = nowSeconds(runtime)
     let isNew = false
-    await ledger.update(
+    const isStruck = await ledger.update(
       stream,
       principal,
       (entry) => {
@@ -70,13 +70,13 @@ export class Striking {
         return { ...(entry ?? nothingGranted(now)), revoked: entry?.revoked ?? now, keepsKeys }
       },
       (entry) => [
-        ...(isNew ? prepared.changes : []),
+        ...prepared.changes,
         ...(rotate && isOurs && mayHold(entry) ? [this.#inputs.revocations.owe(stream)] : []),
       ],
     )
-    if (!isNew) return
+    if (!isStruck) return
     this.#send(prepared)
-    runtime.emit({ type: 'revoked', principal, stream })
+    if (isNew) runtime.emit({ type: 'revoked', principal, stream })
     await this.#tellNewcomers(stream, struck, rotate)
   }
 
@@ -91,10 +91,8 @@ export class Striking {
     const id = fromBase64Url(principal)
     const known = id && trustBook.principalOf(id)
     const knownDomain = known?.domainId ? toBase64Url(known.domainId) : null
-    const standing = (await ledger.all()).filter(
-      (entry) => entry.principal === principal && (entry.revoked === null || entry.keepsKeys),
-    )
-    const granted = standing.filter((e) => domain === undefined || e.domain === domain)
+    const held = await ledger.heldBy(principal)
+    const granted = held.filter((e) => domain === undefined || e.domain === domain)
     const streams = new Set(granted.map(({ stream }) => stream))
     if (domain === undefined || knownDomain === domain) {
       for (const { own, stream } of book.all()) {

@@ -283,12 +283,15 @@ describe('a revocation', () => {
       expect(eventsOf(plant, 'revoked')).toHaveLength(1)
     }
 
-    it('rotates when it is said again, once', async () => {
+    it('rotates when it is said again, once, and leaves nothing held then', async () => {
+      const { ledger } = plant.endpoint.parts.granter
+      expect(await ledger.heldBy(desk.endpoint.id)).toHaveLength(1)
       await plant.endpoint.revoke(STREAM, 'desk', { rotate: false })
       expect(rotations()).toBe(0)
       await plant.endpoint.revoke(STREAM, 'desk')
       await plant.endpoint.revoke(STREAM, 'desk')
       await town.pass(70_000, 1000)
+      expect(await ledger.heldBy(desk.endpoint.id)).toEqual([])
       await expectShutOut()
     })
 
