@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CryptoProvider } from '@waxwing/core'
+import { type CryptoProvider, fromHex } from '@waxwing/core'
 import {
   AEAD_ChaCha20Poly1305,
   CipherSuite,
@@ -7,21 +7,11 @@ import {
   KEM_DHKEM_X25519_HKDF_SHA256,
   KEM_MLKEM768_X25519,
   type KEMFactory,
-  type RecipientContext,
-  type SenderContext,
   ValidationError,
 } from 'hpke'
 import { describe, expect, it } from 'vitest'
 import { dhkemX25519 } from '../../src/crypto/dhkem-x25519.js'
 import { providers } from './providers.js'
-import {
-  havePublishedVectors,
-  hex,
-  labelOf,
-  readPublished,
-  readWycheproof,
-  type WycheproofTest,
-} from './published-vectors.js'
 
 type KemName = 'x25519' | 'xWing'
 
@@ -34,157 +24,6 @@ const text = new TextEncoder().encode('nodes of a grant')
 function suiteOf(provider: CryptoProvider, kem: KemName, factory?: KEMFactory): CipherSuite {
   const { hkdfSha256, chacha20Poly1305 } = provider.hpke
   return new CipherSuite(factory ?? provider.hpke[kem], hkdfSha256, chacha20Poly1305)
-}
-
-/** The KEM with its ephemeral key derived from `ikmE`, as whoever hedges randomness would do. */
-function fixedEphemeral(provider: CryptoProvider, ikmE: Uint8Array): KEMFactory {
-  const kem = provider.hpke.x25519()
-  return () => ({
-    ...kem,
-    GenerateKeyPair: (extractable) => kem.DeriveKeyPair(ikmE, extractable),
-  })
-}
-
-interface Setup {
-  readonly mode: number
-  readonly kem_id: number
-  readonly kdf_id: number
-  readonly aead_id: number
-  readonly info: string
-  readonly ikmR: string
-  readonly ikmE: string
-  readonly skRm: string
-  readonly pkRm: string
-  readonly enc: string
-  readonly shared_secret: string
-  readonly psk?: string
-  readonly psk_id?: string
-  readonly encryptions: readonly {
-    /** Left out where the messages follow each other. */
-    readonly seq?: number
-    readonly aad: string
-    readonly ct: string
-    readonly pt: string
-  }[]
-  readonly exports: readonly {
-    readonly exporter_context: string
-    readonly L: number
-    readonly exported_value: string
-  }[]
-}
-
-function setups(file: string, kem: number, atLeast: number): readonly Setup[] {
-  const all = readPublished(`hpke/${file}.json`) as readonly Setup[]
-  const ours = all.filter(
-    (s) => s.mode <= 1 && s.kem_id === kem && s.kdf_id === 1 && s.aead_id === 3,
-  )
-  expect(ours.length).toBeGreaterThanOrEqual(atLeast)
-  return ours
-}
-
-const options = (setup: Setup): { info: Uint8Array; psk?: Uint8Array; pskId?: Uint8Array } =>
-  setup.psk === undefined || setup.psk_id === undefined
-    ? { info: hex(setup.info) }
-    : { info: hex(setup.info), psk: hex(setup.psk), pskId: hex(setup.psk_id) }
-
-async function checkExports(
-  context: RecipientContext | SenderContext,
-  setup: Setup,
-): Promise<void> {
-  for (const each of setup.exports) {
-    const exported = await context.Export(hex(each.exporter_context), each.L)
-    expect(exported).toStrictEqual(hex(each.exported_value))
-  }
-}
-
-/** Seals at both ends in step; the file shows some of the messages only, by their number. */
-async function checkInStep(
-  sender: SenderContext,
-  recipient: RecipientContext,
-  setup: Setup,
-): Promise<void> {
-  let seq = 0
-  for (const each of setup.encryptions) {
-    for (; seq < (each.seq ?? seq); seq++) await recipient.Open(await sender.Seal(text))
-    const ciphertext = await sender.Seal(hex(each.pt), hex(each.aad))
-    expect(ciphertext).toStrictEqual(hex(each.ct))
-    expect(await recipient.Open(ciphertext, hex(each.aad))).toStrictEqual(hex(each.pt))
-    seq++
-  }
-}
-
-describe.skipIf(!havePublishedVectors)('published HPKE vectors', () => {
-  it.each(named)(
-    '%s derives and opens as RFC 9180, and seals its bytes',
-    async (_name, provider) => {
-      for (const setup of setups('rfc9180', 0x0020, 2)) {
-        const suite = suiteOf(provider, 'x25519', fixedEphemeral(provider, hex(setup.ikmE)))
-        const keys = await suite.DeriveKeyPair(hex(setup.ikmR), true)
-        expect(await suite.SerializePublicKey(keys.publicKey)).toStrictEqual(hex(setup.pkRm))
-        expect(await suite.SerializePrivateKey(keys.privateKey)).toStrictEqual(hex(setup.skRm))
-        const sender = await suite.SetupSender(keys.publicKey, options(setup))
-        expect(sender.encapsulatedSecret).toStrictEqual(hex(setup.enc))
-        const recipient = await suite.SetupRecipient(keys, hex(setup.enc), options(setup))
-        await checkInStep(sender.ctx, recipient, setup)
-        await checkExports(sender.ctx, setup)
-        await checkExports(recipient, setup)
-      }
-    },
-  )
-
-  it.each(named)('%s derives and opens X-Wing as draft-ietf-hpke-pq', async (_name, provider) => {
-    const kem = provider.hpke.xWing()
-    for (const setup of setups('pq', 0x647a, 1)) {
-      const suite = suiteOf(provider, 'xWing')
-      const keys = await suite.DeriveKeyPair(hex(setup.ikmR), true)
-      expect(await suite.SerializePublicKey(keys.publicKey)).toStrictEqual(hex(setup.pkRm))
-      expect(await suite.SerializePrivateKey(keys.privateKey)).toStrictEqual(hex(setup.skRm))
-      const secret = await kem.Decap(hex(setup.enc), keys.privateKey, keys.publicKey)
-      expect(secret).toStrictEqual(hex(setup.shared_secret))
-      const recipient = await suite.SetupRecipient(keys, hex(setup.enc), options(setup))
-      for (const each of setup.encryptions) {
-        expect(await recipient.Open(hex(each.ct), hex(each.aad))).toStrictEqual(hex(each.pt))
-      }
-      await checkExports(recipient, setup)
-    }
-  })
-})
-
-interface EncapsTest extends WycheproofTest {
-  readonly ek: string
-}
-
-describe.skipIf(!havePublishedVectors)('Wycheproof, ML-KEM-768 inside X-Wing', () => {
-  it.each(named)(
-    '%s seals to no key with a coefficient above the modulus',
-    async (_n, provider) => {
-      const suite = suiteOf(provider, 'xWing')
-      const good = await suite.GenerateKeyPair()
-      const x25519 = (await suite.SerializePublicKey(good.publicKey)).subarray(1184)
-      const seal = async (ek: Uint8Array): Promise<unknown> => {
-        const key = await suite.DeserializePublicKey(Buffer.concat([ek, x25519]))
-        return suite.Seal(key, text, { info })
-      }
-      const tests = readWycheproof<EncapsTest>('mlkem_768_encaps').flatMap((group) => group.tests)
-      const ofLength = tests.filter((test) => hex(test.ek).length === 1184)
-      for (const test of sample(ofLength, 'valid', 8)) {
-        await expect(seal(hex(test.ek)), labelOf(test)).resolves.toBeDefined()
-      }
-      for (const test of sample(ofLength, 'invalid', 40)) {
-        await expect(seal(hex(test.ek)), labelOf(test)).rejects.toThrow()
-      }
-    },
-  )
-})
-
-/** About so many of the tests with a result, spread over the file. */
-function sample<T extends WycheproofTest>(
-  tests: readonly T[],
-  result: T['result'],
-  about: number,
-): readonly T[] {
-  const those = tests.filter((test) => test.result === result)
-  return those.filter((_, i) => i % Math.ceil(those.length / about) === 0)
 }
 
 /** The `hpke` package's own parts, on WebCrypto: an implementation that others wrote. */
@@ -289,11 +128,11 @@ describe.each(named)('an all-zero X25519 secret, %s', (_name, provider) => {
   it.each(SMALL_ORDER)('is refused at both ends, for X25519 (%s)', async (bytes) => {
     const suite = suiteOf(provider, 'x25519')
     const keys = await suite.GenerateKeyPair()
-    const publicKey = await suite.DeserializePublicKey(hex(bytes))
+    const publicKey = await suite.DeserializePublicKey(fromHex(bytes))
     await expect(suite.Seal(publicKey, text)).rejects.toThrow()
-    await expect(suite.Open(keys, hex(bytes), new Uint8Array(40))).rejects.toThrow()
+    await expect(suite.Open(keys, fromHex(bytes), new Uint8Array(40))).rejects.toThrow()
     const kem = provider.hpke.x25519()
-    await expect(kem.Decap(hex(bytes), keys.privateKey, keys.publicKey)).rejects.toThrow()
+    await expect(kem.Decap(fromHex(bytes), keys.privateKey, keys.publicKey)).rejects.toThrow()
   })
 
   it('is refused at both ends, for X-Wing', async () => {
@@ -303,8 +142,8 @@ describe.each(named)('an all-zero X25519 secret, %s', (_name, provider) => {
     const publicBytes = await suite.SerializePublicKey(keys.publicKey)
     const { enc } = await kem.Encap(keys.publicKey)
     for (const bytes of SMALL_ORDER) {
-      publicBytes.set(hex(bytes), 1184)
-      enc.set(hex(bytes), 1088)
+      publicBytes.set(fromHex(bytes), 1184)
+      enc.set(fromHex(bytes), 1088)
       await expect(kem.Decap(enc, keys.privateKey, keys.publicKey)).rejects.toThrow()
       const bad = await suite.DeserializePublicKey(publicBytes)
       await expect(suite.Seal(bad, text)).rejects.toThrow()

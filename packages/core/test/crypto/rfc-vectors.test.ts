@@ -3,7 +3,6 @@ import { createHmac } from 'node:crypto'
 import { fromHex, utf8 } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
 import { providers, providersOf } from './providers.js'
-import { havePublishedVectors, readPublished, WHY_SKIPPED } from './published-vectors.js'
 
 const repeat = (byte: number, count: number): Uint8Array => new Uint8Array(count).fill(byte)
 const count = (from: number, to: number): Uint8Array =>
@@ -106,12 +105,6 @@ const RFC_3610 = [
   ],
 ] as const
 
-interface CoseExample {
-  readonly input: { readonly plaintext: string }
-  readonly intermediates: { readonly AAD_hex: string; readonly CEK_hex: string }
-  readonly output: { readonly cbor_diag: string }
-}
-
 describe.each(providersOf(10).map((p) => [p.name, p] as const))(
   'AES-CCM-16-64-128 of %s',
   (_name, provider) => {
@@ -123,17 +116,6 @@ describe.each(providersOf(10).map((p) => [p.name, p] as const))(
       const opened = new Uint8Array(last - 7)
       expect(aead.open(fromHex(nonce), count(0, 7), out, opened)).toBe(true)
       expect(opened).toStrictEqual(count(8, last))
-    })
-
-    it.for(['aes-ccm-01', 'aes-ccm-enc-01'])('opens the COSE example %s', (name, { skip }) => {
-      if (!havePublishedVectors) skip(WHY_SKIPPED)
-      const example = readPublished(`cose/aes-ccm-examples/${name}.json`) as CoseExample
-      const [, nonce, sealed] = /5: h'(\w+)'\}, h'(\w+)'/.exec(example.output.cbor_diag) ?? []
-      const { AAD_hex: aad, CEK_hex: key } = example.intermediates
-      const opened = new Uint8Array(example.input.plaintext.length)
-      const aead = provider.aead(10, fromHex(key))
-      expect(aead.open(fromHex(nonce!), fromHex(aad), fromHex(sealed!), opened)).toBe(true)
-      expect(new TextDecoder().decode(opened)).toBe(example.input.plaintext)
     })
 
     it('seals 65,535 bytes, and not one more', () => {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Published vectors, which are not part of this repository: they lie beside it, in
- * `../shared/vectors`, or nowhere.
+ * The published vectors, which are not part of this repository: they lie beside it, in
+ * `../shared/vectors`, or nowhere. Where they are missing, one test of each suite says so.
  *
  * @module
  */
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
 
 const FOLDER = new URL('../../../../../shared/vectors/', import.meta.url)
@@ -26,11 +28,11 @@ export function readPublished<T>(path: string): T {
   return JSON.parse(readFileSync(new URL(path, FOLDER), 'utf8')) as T
 }
 
-/** The paths of all files under a folder, sorted. */
-export function listPublished(folder: string): readonly string[] {
-  const names = readdirSync(new URL(`${folder}/`, FOLDER), { recursive: true, encoding: 'utf8' })
-  return names
-    .filter((name) => name.endsWith('.json'))
-    .map((name) => `${folder}/${name}`)
+/** The paths of all files, of whatever kind, sorted. */
+export function listPublished(): readonly string[] {
+  return readdirSync(FOLDER, { recursive: true, encoding: 'utf8', withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(fileURLToPath(FOLDER), join(entry.parentPath, entry.name)))
+    .map((path) => path.replaceAll(sep, '/'))
     .toSorted()
 }
