@@ -162,7 +162,11 @@ export class Requester implements KeyRequests {
     if (known !== undefined) {
       known.generation ??= generation
       if (!renewal) known.renewal = false
-      if (!known.add(epoch, andLater) || !this.#asked.has(known)) return
+      const isNew = known.add(epoch, andLater)
+      const isWaiting = !this.#asked.has(known)
+      // Once its manifest is known, it needs no turn.
+      if (isWaiting && generation !== undefined) this.#begin(known)
+      if (isWaiting || !isNew) return
       known.hurry(nowMs, this.#jitter())
       this.#schedule(known.nextAt)
       return

@@ -191,6 +191,25 @@ describe('asking for keys', () => {
     expect(canOpen(desk, object)).toBe(true)
   })
 
+  it('asks at once about a kid that waits for its turn when its manifest gets known', async () => {
+    const { object } = await plantThat((request) => request.grant({ until: new Date(START) }))
+    const desk = await town.member('desk')
+    want(desk, object)
+    await town.pass(1000, 50)
+    const [generation] = desk.endpoint.generations()
+    const { epoch, ...rest } = wantedFor(desk, object)
+    const unknown = { ...rest, epoch: epoch + 3, generation: undefined, andLater: false }
+    for (let i = 0; i < 100; i++) {
+      desk.endpoint.parts.requester.want({ ...unknown, kid: random() })
+    }
+    desk.endpoint.parts.requester.want(unknown)
+    await town.pass(1000, 50)
+    const before = requestsFor(object, desk)
+    desk.endpoint.parts.requester.want({ ...unknown, generation })
+    await town.pass(1000, 50)
+    expect(requestsFor(object, desk)).toBe(before + 1)
+  })
+
   it('asks about eight new kids a minute and address, the others drawn at random', async () => {
     const desk = await town.member('desk')
     const kids = Array.from({ length: 100 }, random)
