@@ -68,8 +68,8 @@ export class Dispatcher {
   readonly #earlyCards: EarlyCards
   readonly #keepersWord: KeepersWord
   readonly #perPrincipal = new RateLimit({ capacity: 60, perSecond: 2 })
-  /** Grants that were left for us while we were away come all at once. */
-  readonly #grants = new RateLimit({ capacity: 4096, perSecond: 8 })
+  /** Grants that were left for us while we were away come all at once, and so do acks of many orders. */
+  readonly #grantsAndAcks = new RateLimit({ capacity: 4096, perSecond: 8 })
   /** Answers to what is not looked at, and repeated answers, are few. */
   readonly #refusals = new RateLimit({ capacity: 10, perSecond: 0.2 })
   /** Of principals that are not known yet, when they come bare. */
@@ -252,7 +252,8 @@ export class Dispatcher {
   }
 
   #mayAct({ type, author }: VerifiedMessage): boolean {
-    const limit = type === 'grant' ? this.#grants : this.#perPrincipal
+    const isManyAtOnce = type === 'grant' || type === 'ack'
+    const limit = isManyAtOnce ? this.#grantsAndAcks : this.#perPrincipal
     return limit.take(toHex(author), this.#runtime.time.monotonic())
   }
 

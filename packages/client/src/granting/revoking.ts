@@ -53,7 +53,8 @@ export class Revoking {
   readonly #striking: Striking
   readonly #postponed: PostponedOrders
   readonly #watch: DueWatch
-  readonly #limit = new RateLimit({ capacity: 60, perSecond: 2 })
+  /** Whoever begins to grant a stream is told of all who were ever revoked from it. */
+  readonly #limit = new RateLimit({ capacity: 4096, perSecond: 8 })
   readonly #patience: Patience
   /** Digests of postponed orders that are being carried out. */
   readonly #underWay = new Set<string>()

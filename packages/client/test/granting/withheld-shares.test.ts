@@ -1,4 +1,4 @@
-import { inboxAddress } from '@waxwing/core'
+import { inboxAddress, toBase64Url } from '@waxwing/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Decide } from '../../src/options.js'
 import { DAY, START } from '../support/plant.js'
@@ -149,6 +149,16 @@ describe('whoever is made to grant a stream', () => {
     await ask(desk, object)
     expect(canOpen(desk, object)).toBe(false)
     expect(eventsOf(desk, 'denial').at(-1)?.code).toBe('not-authorized')
+  })
+
+  it('learns of hundreds who were revoked before within seconds', async () => {
+    await seal()
+    const revoked = Array.from({ length: 200 }, (_, n) => new Uint8Array(32).fill(n))
+    for (const id of revoked) await plant.endpoint.revoke(STREAM, toBase64Url(id))
+    const keeper = await keeperNamed('keeper')
+    await town.pass(5000, 100)
+    expect(canOpen(keeper, await seal())).toBe(true)
+    expect(eventsOf(keeper, 'control-refused')).toEqual([])
   })
 
   it('by a person is refused the keys until then: the next try succeeds', async () => {
