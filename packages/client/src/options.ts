@@ -18,10 +18,7 @@ import type {
   Transport,
 } from '@waxwing/core'
 import type { WaxwingEvent } from './events.js'
-import type { BatchOptions } from './producing/batching.js'
 import type { Timers } from './timers.js'
-
-export type { BatchOptions }
 
 /** What a grant gives. Nothing named: from now on, without end. */
 export interface GrantTerms {
@@ -97,6 +94,13 @@ export interface EndpointOptions {
   readonly cardDays?: number
   /** Distinguishes processes and hosts in session ids; mixed with randomness, pid and time. */
   readonly processHint?: string
+}
+
+export interface BatchOptions {
+  /** Objects that share a signature, at the most: 1 to 4096. Default 64. */
+  readonly objects?: number
+  /** How long the first one waits for others: 0 to 60,000 ms. Default 20. */
+  readonly waitMs?: number
 }
 
 export interface ProducerOptions {

@@ -14,19 +14,13 @@ import {
   type UnsignedObject,
 } from '@waxwing/core'
 import type { Generation } from '../generation.js'
+import type { BatchOptions } from '../options.js'
 import type { Timers } from '../timers.js'
 
 const DEFAULT_OBJECTS = 64
 const DEFAULT_WAIT_MS = 20
 /** A message that waits longer than that is late for everybody. */
 const MAX_WAIT_MS = 60_000
-
-export interface BatchOptions {
-  /** Objects that share a signature, at the most: 1 to 4096. Default 64. */
-  readonly objects?: number
-  /** How long the first one waits for others: 0 to 60,000 ms. Default 20. */
-  readonly waitMs?: number
-}
 
 interface Waiting {
   readonly unsigned: UnsignedObject
