@@ -68,7 +68,7 @@ export class Context {
     this.home = new Home(options.home, { ask, file })
     const { stdout, stderr } = process
     const { json = false, quiet = false } = options
-    this.output = new Output({ json, quiet, stdout, stderr })
+    this.output = new Output({ json, quiet, home: options.home, stdout, stderr })
   }
 
   /** The broker that the command line names. */

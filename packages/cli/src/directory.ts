@@ -16,6 +16,7 @@ import {
   type TrustedPrincipal,
 } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
+import { shortId } from './output.js'
 
 const QUIET_MS = 400
 const PATIENCE_MS = 5000
@@ -41,14 +42,22 @@ export async function findGrantee(endpoint: Endpoint, who: string): Promise<Trus
   await learnFromBroker(endpoint)
   const learnt = found()
   if (learnt !== undefined) return learnt
-  const isKnown = trustBook.findPrincipal(who) !== undefined
-  throw new WaxwingError(
-    'ERR_KEY_UNKNOWN',
-    isKnown
+  throw new WaxwingError('ERR_KEY_UNKNOWN', whyNobody(endpoint, who), { rule: 'grantee' })
+}
+
+/** Why nobody can be granted who is called so. */
+function whyNobody({ parts }: Endpoint, who: string): string {
+  const { trustBook } = parts
+  const found = trustBook.findPrincipal(who)
+  if (found !== undefined) {
+    return trustBook.trust.revokedSince(found) === undefined
       ? `no valid key card of ${who} is held`
-      : `nobody whom this home trusts is called ${who}, or several are`,
-    { rule: 'grantee' },
-  )
+      : `${who} was revoked`
+  }
+  const namesakes = trustBook.known().filter(({ name }) => name === who)
+  if (namesakes.length === 0) return `nobody whom this home trusts is called ${who}`
+  const ids = namesakes.map(({ id }) => shortId(id)).join(', ')
+  return `several are called ${who}; say the beginning of an id instead: ${ids}`
 }
 
 /** Takes what the broker keeps below the trust addresses. Without a broker, does nothing. */

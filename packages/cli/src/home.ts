@@ -72,7 +72,12 @@ export class Home {
     if (!this.has(name)) {
       throw new WaxwingError('ERR_KEY_UNKNOWN', `${ABSENT[name]} ${this.folder}`, { rule: name })
     }
-    return sqliteStore(this.path(`${name}.db`), { key: await this.keyOf(name), create: false })
+    const key = await this.keyOf(name)
+    try {
+      return await sqliteStore(this.path(`${name}.db`), { key, create: false })
+    } catch (error) {
+      throw 'passphrase' in key ? worded(error, name) : error
+    }
   }
 
   /** Makes a store that is not there yet, and its key. @throws {UsageError} If it is there. */
@@ -115,4 +120,11 @@ export class Home {
     const passphrase = passphraseFrom(this.#wish)
     return passphrase === undefined ? undefined : { passphrase }
   }
+}
+
+/** Who typed a passphrase is told of the passphrase. */
+function worded(error: unknown, name: StoreName): unknown {
+  if (!(error instanceof WaxwingError) || error.code !== 'ERR_STORE_KEY') return error
+  const message = `${name}.db does not open with this passphrase`
+  return new WaxwingError('ERR_STORE_KEY', message, error.details, { cause: error })
 }

@@ -24,6 +24,8 @@ export interface OutputOptions {
   readonly json: boolean
   /** Without hints and progress. */
   readonly quiet: boolean
+  /** The home as it was typed, where it was: hints name it too. */
+  readonly home?: string | undefined
   readonly stdout: TextSink
   readonly stderr: TextSink
 }
@@ -71,10 +73,13 @@ export class Output {
     for (const line of asLines(lines)) this.#options.stderr.write(`${printable(line)}\n`)
   }
 
-  /** Says what people may want to do now. */
+  /** Says what people may want to do now: a command of ours in the home that they chose. */
   next(...steps: readonly string[]): void {
     if (this.json) return
-    this.note(steps.map((step, index) => (index === 0 ? `Next: ${step}` : `      ${step}`)))
+    const { home } = this.#options
+    const at = home === undefined ? '' : `--home ${home} `
+    const here = steps.map((step) => step.replace(/^waxwing /, `waxwing ${at}`))
+    this.note(here.map((step, index) => (index === 0 ? `Next: ${step}` : `      ${step}`)))
   }
 
   /** Says what somebody should know, although it is no failure. Never silenced. */

@@ -5,22 +5,36 @@
  * @module
  */
 
-import { fromBase64Url, isNamePattern, isStreamName } from '@waxwing/core'
+import { fromBase64Url, isNamePattern, isStreamName, MAX_NAME_BYTES, utf8 } from '@waxwing/core'
 import { UsageError } from './exit-codes.js'
 
 const ID_BYTES = 32
+/** What is shown of something that is too long. */
+const SHOWN_CHARS = 24
 
 /** @throws {UsageError} If it is no name of a stream. */
 export function streamName(text: string): string {
   if (isStreamName(text)) return text
+  checkLength(text, 'stream name')
   throw new UsageError(`'${text}' is no stream name: write levels like plant/1/temperature`)
 }
 
 /** @throws {UsageError} If it is no pattern of stream names. */
 export function namePattern(text: string): string {
   if (isNamePattern(text)) return text
+  checkLength(text, 'pattern')
   throw new UsageError(
     `'${text}' is no pattern: write plant/1/temperature, plant/+/door or plant/#`,
+  )
+}
+
+/** @throws {UsageError} If it is too long for the protocol. */
+function checkLength(text: string, what: string): void {
+  const { length } = utf8(text)
+  if (length <= MAX_NAME_BYTES) return
+  const start = text.slice(0, SHOWN_CHARS)
+  throw new UsageError(
+    `a ${what} has at most ${MAX_NAME_BYTES} bytes, and '${start}…' has ${length}`,
   )
 }
 

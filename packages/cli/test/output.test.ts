@@ -36,6 +36,13 @@ describe('output', () => {
     expect(stderr.text).toBe('Next: do this\n      or that\n')
   })
 
+  it('gives hints for the home that was typed, and none for the homes of others', () => {
+    const stderr = new Sink()
+    const output = new Output({ json: false, quiet: false, home: 'h', stdout: stderr, stderr })
+    output.next('waxwing id show', 'there: waxwing id admit')
+    expect(stderr.text).toBe('Next: waxwing --home h id show\n      there: waxwing id admit\n')
+  })
+
   it('prints one JSON object a line for programs, and no hints', () => {
     const { output, stdout, stderr } = outputs({ json: true })
     output.result({ name: 'a\nb', none: undefined }, 'text')

@@ -77,3 +77,12 @@ describe('the reference', () => {
     )
   })
 })
+
+describe('a name that is too long', () => {
+  it('is told by its length and beginning, not repeated', () => {
+    const long = 'plant/'.repeat(60)
+    for (const check of [streamName, namePattern]) {
+      expect(() => check(`${long}x`)).toThrow(/at most 255 bytes, and 'plant\/.{0,20}…' has 361/)
+    }
+  })
+})

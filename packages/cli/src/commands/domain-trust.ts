@@ -11,7 +11,7 @@ import { decodeTrustBundle, toBase64Url, type TrustBundle } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
 import type { Domain } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
-import { findMember, openDomain } from '../domain-home.js'
+import { findMember, memberLines, memberValue, openDomain } from '../domain-home.js'
 import { UsageError } from '../exit-codes.js'
 import { assertKind } from '../file-kind.js'
 import { readInput, splitItems, writeItems } from '../files.js'
@@ -89,6 +89,18 @@ function registerKeeper(domain: Command): void {
       next: '`waxwing rotate STREAM` where it must not read on.',
     },
   )
+  teach(keeper.command('list').description('list the keepers').action(withContext(listKeepers)), {
+    examples: ['domain keeper list'],
+    next: '`waxwing domain keeper add` names another.',
+  })
+}
+
+/** Shown like members, which they are. */
+async function listKeepers(context: Context): Promise<void> {
+  const domain = await openDomain(context)
+  const keepers = (await domain.members()).filter(({ isKeeper }) => isKeeper)
+  for (const keeper of keepers) context.output.result(memberValue(keeper), memberLines(keeper))
+  if (keepers.length === 0) context.output.note('There are no keepers.')
 }
 
 function registerPartner(domain: Command): void {
@@ -116,12 +128,16 @@ function registerPartner(domain: Command): void {
       .action(withContext(removePartner)),
     {
       examples: ['domain partner remove V1StGXR8… --publish'],
-      next: '`waxwing domain partner show`.',
+      next: '`waxwing domain partner list`.',
     },
   )
   teach(
-    partner.command('show').description('list the partners').action(withContext(showPartners)),
-    { examples: ['domain partner show'], next: '`waxwing domain partner add` names another.' },
+    partner
+      .command('list')
+      .alias('show')
+      .description('list the partners')
+      .action(withContext(listPartners)),
+    { examples: ['domain partner list'], next: '`waxwing domain partner add` names another.' },
   )
 }
 
@@ -205,7 +221,7 @@ async function removePartner(context: Context, id: string, { publish }: Publish)
   await publishBundle(context, domain, publish)
 }
 
-async function showPartners(context: Context): Promise<void> {
+async function listPartners(context: Context): Promise<void> {
   const { partners } = newest(await openDomain(context))
   for (const { domainId, patterns } of partners) {
     const id = toBase64Url(domainId)

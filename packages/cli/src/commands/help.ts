@@ -7,14 +7,21 @@
 
 import type { Command } from 'commander'
 import { UsageError } from '../exit-codes.js'
+import { teach } from '../teaching.js'
 
 export function registerHelp(program: Command): void {
   program.helpCommand(false)
-  program
-    .command('help')
-    .description('show the help of a command: waxwing help domain admit')
-    .argument('[command...]', 'which one')
-    .action((path: readonly string[]) => commandAt(program, path).help())
+  teach(
+    program
+      .command('help')
+      .description('show the help of a command, however deep it stands')
+      .argument('[command...]', 'which one; default: all of them in a list')
+      .action((path: readonly string[]) => commandAt(program, path).help()),
+    {
+      examples: ['help pub', 'help domain admit'],
+      next: '`waxwing help` lists all commands.',
+    },
+  )
 }
 
 /** @throws {UsageError} If there is none. */

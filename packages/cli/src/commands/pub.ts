@@ -182,7 +182,11 @@ async function* messagesOf(
       throw new UsageError('say the message, or pipe it in; see waxwing pub --help')
     }
     if (message === undefined && options.keepOpen === true) return
-    yield await readInput('-')
+    const plaintext = await readInput('-')
+    if (plaintext.length === 0) {
+      throw new UsageError("standard input is empty; for an empty message, say ''")
+    }
+    yield plaintext
     return
   }
   const lines = createInterface({ input: process.stdin, crlfDelay: Infinity, signal })

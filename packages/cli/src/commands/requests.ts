@@ -57,7 +57,7 @@ async function run(context: Context, options: RequestsOptions): Promise<void> {
     await listen(context, endpoint, listenMs, forMs === undefined)
     count = await list(context, endpoint)
   }
-  if (count > 0) output.next('waxwing grant REQUEST   or   waxwing deny REQUEST')
+  if (count > 0) output.next('waxwing grant REQUEST   or', 'waxwing deny REQUEST')
   else output.note(['Nobody waits for an answer, and nobody asked just now.', KEEP_LISTENING])
 }
 

@@ -68,7 +68,7 @@ function describePrincipal(
   const id = toBase64Url(principal.id)
   const card = parts.trustBook.cardOf(principal.id)
   const since = trust.revokedSince(principal)
-  const isGrantable = card !== undefined && card.expires * 1000 > parts.runtime.time.now()
+  const hasCard = card !== undefined && card.expires * 1000 > parts.runtime.time.now()
   const own = principal.domainId && trust.bundle && toBase64Url(trust.bundle.domainId)
   const domain = principal.domainId === null ? null : toBase64Url(principal.domainId)
   const isSelf = id === toBase64Url(parts.identity.id)
@@ -85,7 +85,7 @@ function describePrincipal(
     ...(principal.unit === undefined ? [] : [`unit ${principal.unit}`]),
     ...(principal.roles.length === 0 ? [] : [`roles ${principal.roles.join(', ')}`]),
     ...(principal.produces.length === 0 ? [] : [`publishes ${principal.produces.join(', ')}`]),
-    isGrantable ? 'can be granted to' : 'no key card',
+    ...(since !== undefined ? [] : [hasCard ? 'can be granted to' : 'no key card']),
   ]
   return {
     value: {
@@ -96,7 +96,7 @@ function describePrincipal(
       roles: principal.roles,
       produces: principal.produces,
       pinned: domain === null,
-      hasCard: isGrantable,
+      hasCard,
       revokedSince: since === undefined ? null : new Date(since * 1000).toISOString(),
     },
     line: `${principal.name.padEnd(16)} ${id.slice(0, 12)}  ${facts.join('; ')}`,

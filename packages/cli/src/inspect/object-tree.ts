@@ -42,7 +42,7 @@ function framingFacts(object: DecodedObject, epochSeconds: number | undefined): 
     fact('counter', counter),
     ...(clearPart === undefined
       ? []
-      : [fact('clear part', toHex(clearPart), previewOf(clearPart))]),
+      : [fact('clear part', textOf(clearPart) ?? toHex(clearPart), previewOf(clearPart))]),
     fact('signature', object.signature !== undefined, signatureText(object)),
     sizeFact('ciphertext', ciphertext.length),
   ]

@@ -103,6 +103,55 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command where something is
     expect(stdout).not.toContain('nobody')
   })
 
+  it('publishes nothing where nothing came, unless that is said', async () => {
+    const pub = ['pub', 'plant/empty']
+    const nothing = await office.in('plant', ...pub)
+    expect(nothing).toMatchObject({ status: 2, stdout: '' })
+    expect(nothing.stderr).toContain("say ''")
+    expect(await office.in('plant', ...pub, '')).toMatchObject({ status: 0 })
+  })
+
+  it('says which of several is meant, and whom nobody can be granted', async () => {
+    for (const home of ['twin', 'double']) {
+      await office.in(home, 'id', 'create', '--name', 'twin')
+      await office.in(home, 'id', 'card', '--out', `${home}.card`)
+      const { stdout } = await office.in(home, '--json', 'id', 'show')
+      const { publicKey } = JSON.parse(stdout) as { publicKey: string }
+      await office.in('plant', 'trust', 'pin', 'twin', publicKey)
+    }
+    await office.in('plant', 'pub', 'plant/said', 'x')
+    const grant = (who: string): ReturnType<Office['in']> =>
+      office.in('plant', 'grant', who, '--stream', 'plant/said')
+    expect((await grant('twin')).stderr).toMatch(/several are called twin; .*: \S{12}, \S{12}/)
+    expect((await grant('nemo')).stderr).toMatch(/nobody whom this home trusts is called nemo/)
+    await office.enrol('gone')
+    await office.in('gone', 'id', 'announce')
+    const known = await office.in('plant', 'trust', 'list', '--refresh')
+    expect(known.stdout).toMatch(/gone .*can be granted to/)
+    await office.in('office', 'domain', 'revoke', 'gone', '--publish')
+    const { stdout } = await office.in('plant', 'trust', 'list', '--refresh')
+    expect(stdout).toMatch(/gone .*REVOKED/)
+    expect(stdout).not.toMatch(/gone .*can be granted to/)
+  })
+
+  it('lists keepers and partners, and says where there are none', async () => {
+    expect((await office.in('office', 'domain', 'partner', 'list')).stderr).toMatch(/no partners/)
+    expect((await office.in('office', 'domain', 'keeper', 'list')).stderr).toMatch(/no keepers/)
+    await office.in('office', 'domain', 'keeper', 'add', 'desk')
+    expect((await office.in('office', 'domain', 'keeper', 'list')).stdout).toMatch(/^desk /)
+  })
+
+  it('shows a clear part alike to who reads and who inspects', async () => {
+    const recording = office.start('desk', 'record', 'plant/clear', 'clear.wax', '--count', '1')
+    await recording.shows(/Recording/)
+    await office.in('plant', 'pub', 'plant/clear', 'x', '--clear-part', 'for all')
+    await recording.ended()
+    const opened = await office.in('plant', '--json', 'open', 'clear.wax')
+    const inspected = await office.in('plant', '--json', 'inspect', 'clear.wax')
+    expect(opened.stdout).toContain('"clearPart":"for all"')
+    expect(inspected.stdout).toContain('"clearPart":"for all"')
+  })
+
   it('ends with 6 where it waited for a broker that was never there, with 8 for a message', async () => {
     const sub = ['sub', 'plant/never', '--timeout', '2s']
     expect(await office.in('desk', ...sub)).toMatchObject({ status: 8 })

@@ -57,6 +57,10 @@ describe('a store', () => {
     expect(locked.status).toBe(0)
     expect(locked.stdout).toContain('store.key.old opens older backups only')
     rmSync(join(folder, 'd/store.key.old'))
+    writeFileSync(join(folder, 'others'), 'wrong horse\n', { mode: 0o600 })
+    const wrong = await waxwing(...home, '--passphrase-file', 'others', 'id', 'show')
+    expect(wrong.stderr).toContain('does not open with this passphrase')
+    expect(wrong.status).toBe(7)
     expect(await waxwing(...home, 'id', 'show')).toMatchObject({ status: 7 })
     const byWords = [...home, '--passphrase-file', 'words']
     expect(await waxwing(...byWords, 'id', 'show')).toMatchObject({ status: 0 })
