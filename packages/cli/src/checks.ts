@@ -12,19 +12,11 @@ import type { MqttTransport } from '@waxwing/mqtt'
 import { DEFAULT_BROKER } from './config.js'
 import type { Context } from './context.js'
 import { openDomain } from './domain-home.js'
+import type { Finding } from './finding.js'
 import { hintFor } from './hints.js'
 import { assertNotRevoked, ownRevocation } from './identity-text.js'
 import { checkPublished } from './published-trust.js'
 import { formatDuration, formatTime } from './times.js'
-
-export interface Finding {
-  readonly check: string
-  readonly state: 'good' | 'warning' | 'bad'
-  readonly found: string
-  readonly advice?: string | undefined
-  /** What was wrong, for the exit status. */
-  readonly error?: Error | undefined
-}
 
 /** No clock that is right shows a time before this was written. */
 const BUILT_MS: number = Date.UTC(2026, 0, 1)

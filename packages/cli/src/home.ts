@@ -74,7 +74,7 @@ export class Home {
     }
     const key = await this.keyOf(name)
     try {
-      return await sqliteStore(this.path(`${name}.db`), { key, create: false })
+      return sqliteStore(this.path(`${name}.db`), { key, create: false })
     } catch (error) {
       throw 'passphrase' in key ? worded(error, name) : error
     }

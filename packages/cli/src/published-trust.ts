@@ -8,8 +8,8 @@
 
 import { decodeTrustBundle, equalBytes, type Transport } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
-import type { Finding } from './checks.js'
 import { retainedStatements, takeStatements } from './directory.js'
+import type { Finding } from './finding.js'
 
 const CHECK = 'published'
 

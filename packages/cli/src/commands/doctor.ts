@@ -6,8 +6,9 @@
  */
 
 import type { Command } from 'commander'
-import { runChecks, type Finding } from '../checks.js'
+import { runChecks } from '../checks.js'
 import { withContext, type Context } from '../context.js'
+import type { Finding } from '../finding.js'
 import { counted } from '../output.js'
 import { teach } from '../teaching.js'
 

@@ -84,6 +84,10 @@ function registerMembers(domain: Command): void {
       .action(withContext(members)),
     { examples: ['domain members'], next: '`waxwing domain revoke NAME` ends a membership.' },
   )
+  registerRevoke(domain)
+}
+
+function registerRevoke(domain: Command): void {
   teach(
     domain
       .command('revoke')

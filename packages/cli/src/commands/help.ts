@@ -25,7 +25,7 @@ export function registerHelp(program: Command): void {
 }
 
 /** @throws {UsageError} If there is none. */
-export function commandAt(program: Command, path: readonly string[]): Command {
+function commandAt(program: Command, path: readonly string[]): Command {
   let found = program
   for (const [index, name] of path.entries()) {
     const next = found.commands.find(

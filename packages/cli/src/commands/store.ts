@@ -61,6 +61,10 @@ export function registerStore(program: Command): void {
       ],
     },
   )
+  registerKeys(store)
+}
+
+function registerKeys(store: Command): void {
   teach(
     store
       .command('rekey')
