@@ -12,6 +12,7 @@ import {
   decodeKeyCard,
   decodeStatement,
   equalBytes,
+  fromBase64Url,
   principalId,
   toBase64Url,
   toHex,
@@ -27,6 +28,7 @@ import type { PrincipalRecord } from './trust-records.js'
 
 /** Shortest beginning of an id that stands for the whole. */
 const MIN_PREFIX_LENGTH = 6
+const ID_BYTES = 32
 
 const NOBODY = new Uint8Array(0)
 
@@ -140,6 +142,9 @@ export class KnownPrincipals {
 
   /** All whom text may mean: by the id, by a long enough beginning of it, or by the name. */
   find(text: string): readonly TrustedPrincipal[] {
+    const id = fromBase64Url(text)
+    const exact = id?.length === ID_BYTES ? this.principalOf(id) : undefined
+    if (exact !== undefined) return [exact]
     const candidates = [...this.records(), ...this.#unmet()].filter(({ id, name }) => {
       if (name === text) return true
       return text.length >= MIN_PREFIX_LENGTH && toBase64Url(id).startsWith(text)
