@@ -60,7 +60,7 @@ export class Context {
   readonly #opened: (() => Promise<unknown>)[] = []
   #stop: Shutdown | undefined
   #isReached = false
-  #failure: WaxwingError | undefined
+  #failure: { readonly error: unknown } | undefined
 
   constructor(options: GlobalOptions) {
     this.#options = options
@@ -100,14 +100,14 @@ export class Context {
   }
 
   /** Ends a long-running command as failed: it could only pretend to go on. The first one counts. */
-  fail(error: WaxwingError): void {
-    this.#failure ??= error
+  fail(error: unknown): void {
+    this.#failure ??= { error }
     this.stop.ask()
   }
 
-  /** @throws {WaxwingError} What the command was ended for by {@link Context.fail}. */
+  /** @throws What the command was ended for by {@link Context.fail}. */
   assertNotFailed(): void {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   /** Has something closed when the command is over; the last opened goes first. */

@@ -88,7 +88,7 @@ async function run(
   const isShort = options.keepOpen !== true && (message !== undefined || options.lines !== true)
   const { stop } = context
   const endpoint = await openFor(context, stream, isShort)
-  assertNotRevoked(endpoint)
+  endUnlessTrusted(context, endpoint)
   const producer = await endpoint.producer(stream, producerOptions)
   warnUnsigned(context, producer)
   if (endpoint.domain === null) context.output.note(WITHOUT_DOMAIN)
@@ -103,6 +103,19 @@ async function run(
       'waxwing grant WHO --stream ' + stream,
     )
   }
+}
+
+/** Whoever is revoked publishes nothing: neither now nor once it learns of it. */
+function endUnlessTrusted(context: Context, endpoint: Endpoint): void {
+  assertNotRevoked(endpoint)
+  endpoint.on('event', ({ type }) => {
+    if (type !== 'trust') return
+    try {
+      assertNotRevoked(endpoint)
+    } catch (error) {
+      context.fail(error)
+    }
+  })
 }
 
 async function openFor(context: Context, stream: string, isShort: boolean): Promise<Endpoint> {
