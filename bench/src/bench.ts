@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run bench`: what protection costs, as ratios in one run. `-- objects` or `-- path` measures
- * only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
- * `docs/benchmarks.md`. Results are kept in `bench/results`.
+ * `npm run bench`: what protection costs, as ratios in one run. `-- objects`, `-- path` or `-- peers`
+ * measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
+ * `docs/benchmarks.md` and its plot, of all parts. Results are kept in `bench/results`.
  *
  * @module
  */
@@ -15,10 +15,15 @@ import { measure, type Contender, type MeasureOptions } from './measure.ts'
 import { bareDecrypt, bareEncrypt, bareSign, bareVerify } from './native-calls.ts'
 import { coreOpen, coreSeal } from './object-bench.ts'
 import { pathBench } from './path-bench.ts'
+import { peerTables } from './peers-bench.ts'
+import { peersPlot } from './peers-plot.ts'
+import { missedPeerAims, peersMarkdown } from './peers-report.ts'
 import { machine, missedAims, saveResult, toMarkdown, type Table } from './report.ts'
 
 const PAYLOAD_BYTES = 256
 const PAGE = new URL('../../docs/benchmarks.md', import.meta.url)
+const PLOT_NAME = 'benchmarks.svg'
+const PLOT = new URL(`../../docs/${PLOT_NAME}`, import.meta.url)
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,6 +36,12 @@ const { values, positionals } = parseArgs({
 
 const objectRounds = { rounds: values.quick ? 11 : 51, blockMs: 20, byProcessorTime: true }
 const pathRounds = { rounds: values.quick ? 5 : 15, blockMs: 500 }
+const peerRounds = {
+  rounds: values.quick ? 5 : 21,
+  blockMs: values.quick ? 5 : 20,
+  warmUpMs: values.quick ? 30 : 200,
+  byProcessorTime: true,
+}
 
 type Aims = Readonly<Record<string, number>>
 
@@ -95,19 +106,27 @@ async function pathTables(): Promise<Table[]> {
   }
 }
 
+if (values.write && positionals.length > 0) throw new RangeError('--write wants all parts')
 const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part)
 const tables = [
   ...(wants('objects') ? await objectTables() : []),
   ...(wants('path') ? await pathTables() : []),
 ]
+const peers = wants('peers') ? await peerTables(peerRounds) : []
 const host = machine()
-const json = `${JSON.stringify({ machine: host, tables }, null, 2)}\n`
-const markdown = toMarkdown(tables, host)
+const json = `${JSON.stringify({ machine: host, tables, peers }, null, 2)}\n`
+const plot = peers.length === 0 ? undefined : peersPlot(peers)
+const beside = peers.length === 0 ? '' : `\n${peersMarkdown(peers, PLOT_NAME)}\n`
+const markdown = toMarkdown(tables, host) + beside
 console.log(values.json ? json : markdown)
 saveResult('bench.md', markdown)
+if (plot !== undefined) saveResult(PLOT_NAME, plot)
 console.error(`kept: ${saveResult('bench.json', json)}`)
 if (values.write) {
   const head = '# Benchmarks\n\nMade by `npm run bench -- --write`; not written by hand.\n\n'
   writeFileSync(PAGE, head + markdown)
+  if (plot !== undefined) writeFileSync(PLOT, plot)
 }
-for (const missed of missedAims(tables)) console.error(`aim missed: ${missed}`)
+for (const missed of [...missedAims(tables), ...missedPeerAims(peers)]) {
+  console.error(`aim missed: ${missed}`)
+}

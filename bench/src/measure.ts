@@ -26,6 +26,8 @@ export interface MeasureOptions {
    * by whoever else wants the processor.
    */
   readonly byProcessorTime?: boolean
+  /** How long each runs beforehand, at least: whoever has much code needs a while to be at its best. */
+  readonly warmUpMs?: number
 }
 
 export interface Spread {
@@ -47,11 +49,28 @@ export interface Measured {
 /** Runs the contenders in turn. The first is the base of all ratios. */
 export async function measure(
   contenders: readonly Contender[],
-  { rounds, blockMs, byProcessorTime = false }: MeasureOptions,
+  options: MeasureOptions,
 ): Promise<readonly Measured[]> {
+  const series = await measureSeries(contenders, options)
+  const [base = { rates: [], cpuRates: [] }] = series
+  return contenders.map(({ name }, index) => {
+    const { rates, cpuRates } = series[index] ?? base
+    const perSecond = spreadOf(rates)
+    const measured = { name, perSecond, ratio: ratioSpread(rates, base.rates) }
+    if (cpuRates.length === 0) return measured
+    return { ...measured, cpuRatio: ratioSpread(cpuRates, base.cpuRates) }
+  })
+}
+
+/** Runs the contenders in turn, and gives what each did in each round, in their order. */
+export async function measureSeries(
+  contenders: readonly Contender[],
+  { rounds, blockMs, byProcessorTime = false, warmUpMs = 0 }: MeasureOptions,
+): Promise<readonly Series[]> {
   const counts = new Map<Contender, number>()
   const clock = byProcessorTime ? processorMs : (): number => performance.now()
   for (const contender of contenders) {
+    await warmUp(contender, warmUpMs, clock)
     counts.set(contender, await calibrate(contender, blockMs, clock))
   }
   const series = new Map<Contender, Series>()
@@ -65,18 +84,7 @@ export async function measure(
       if (cpuMs !== undefined) own?.cpuRates.push((1000 * count) / cpuMs)
     }
   }
-  const [first] = contenders
-  const base = (first && series.get(first)) ?? { rates: [], cpuRates: [] }
-  return contenders.map((contender) => {
-    const { rates, cpuRates } = series.get(contender) ?? base
-    const measured = {
-      name: contender.name,
-      perSecond: spreadOf(rates),
-      ratio: spreadOf(ratios(rates, base.rates)),
-    }
-    if (cpuRates.length === 0) return measured
-    return { ...measured, cpuRatio: spreadOf(ratios(cpuRates, base.cpuRates)) }
-  })
+  return [...series.values()]
 }
 
 /** In milliseconds, from whenever. */
@@ -87,21 +95,30 @@ function processorMs(): number {
   return (user + system) / 1000
 }
 
-/** One contender's results, round by round. */
-interface Series {
+/** One contender's results, round by round: how often per second. */
+export interface Series {
   readonly rates: number[]
   readonly cpuRates: number[]
 }
 
-function ratios(rates: readonly number[], base: readonly number[]): number[] {
-  return rates.map((rate, round) => rate / (base[round] ?? Number.NaN))
+/** Of the ratios round by round. */
+export function ratioSpread(rates: readonly number[], base: readonly number[]): Spread {
+  return spreadOf(rates.map((rate, round) => rate / (base[round] ?? Number.NaN)))
 }
 
 /** Median and quartiles. */
-function spreadOf(values: readonly number[]): Spread {
+export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (part: number): number => sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN
   return { median: at(0.5), low: at(0.25), high: at(0.75) }
+}
+
+async function warmUp(contender: Contender, warmUpMs: number, clock: Clock): Promise<void> {
+  let spent = 0
+  for (let count = 1; spent < warmUpMs; count *= 2) {
+    const { ms } = await timed(contender, count, clock)
+    spent += ms
+  }
 }
 
 /** How often it must run for a block to last as long as wished, once it is warm. */

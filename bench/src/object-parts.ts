@@ -17,6 +17,7 @@ import {
   principalId,
   signatureAad,
   signManifest,
+  type CryptoProvider,
   type Ed25519SigningKey,
   type SealerInputs,
   type VerifiedManifest,
@@ -24,7 +25,10 @@ import {
 import { sodiumProvider as crypto } from '@waxwing/core/sodium'
 
 /** Objects that a run goes through in turn, so that not the same bytes are worked on each time. */
-const POOL = 256
+const MAX_POOL = 256
+const MIN_POOL = 4
+/** Fewer where they are large. */
+const POOL_BYTES = 8_388_608
 const TAG_BYTES = 16
 const EPOCH = 495_000
 
@@ -35,7 +39,10 @@ export const metadata: Uint8Array = encodeMetadata({ offsetMs: 1_234_567 })
 
 const leaf = crypto.randomBytes(32)
 const session = crypto.randomBytes(7)
-const manifests = { signed: manifestOf('each'), unsigned: manifestOf('none') }
+const manifests = {
+  signed: manifestOf(crypto, 'each', 24),
+  unsigned: manifestOf(crypto, 'none', 24),
+}
 
 /** One object, taken apart down to the native calls. */
 export interface ObjectParts {
@@ -56,11 +63,31 @@ export function sealerInputs(signed: boolean): SealerInputs {
   return { crypto, manifest, leaf, epoch: EPOCH, session, signingKey: key }
 }
 
+/** How a stream is protected. */
+export interface Protection {
+  readonly provider: CryptoProvider
+  readonly alg: VerifiedManifest['alg']
+  readonly signatureMode: SignatureMode
+}
+
+type SignatureMode = VerifiedManifest['signatureMode']
+
+export function inputsFor({ provider, alg, signatureMode }: Protection): SealerInputs {
+  const manifest = manifestOf(provider, signatureMode, alg)
+  const key = signatureMode === 'none' ? undefined : provider.ed25519SigningKey(seed)
+  return { crypto: provider, manifest, leaf, epoch: EPOCH, session, signingKey: key }
+}
+
+/** How many payloads of a size a pool has. */
+export function poolCount(payloadBytes: number): number {
+  return Math.max(MIN_POOL, Math.min(MAX_POOL, Math.floor(POOL_BYTES / payloadBytes)))
+}
+
 /** A pool of objects under one key. */
 export function objectPool(signed: boolean, payloadBytes: number): ObjectParts[] {
   const inputs = sealerInputs(signed)
   const sealer = new ObjectSealer(inputs)
-  return Array.from({ length: POOL }, () => {
+  return Array.from({ length: poolCount(payloadBytes) }, () => {
     const plaintext = crypto.randomBytes(payloadBytes)
     return partsOf(inputs, sealer.seal({ metadata, plaintext }))
   })
@@ -93,19 +120,23 @@ function partsOf({ manifest, epoch }: SealerInputs, object: Uint8Array): ObjectP
 
 const NONE = new Uint8Array(64)
 
-function manifestOf(signatureMode: 'each' | 'none'): VerifiedManifest {
+function manifestOf(
+  provider: CryptoProvider,
+  signatureMode: SignatureMode,
+  alg: VerifiedManifest['alg'],
+): VerifiedManifest {
   const fields = {
     domainId: null,
     producerId: principalId(crypto, signingKey.publicKey),
     streamName: 'plant/1/temperature',
     nonce: crypto.randomBytes(16),
     epochSeconds: 3600,
-    alg: 24,
+    alg,
     kidBytes: 8,
     counterMode: 'session',
     signatureMode,
     historyMode: 'keep',
     predecessor: null,
   } as const
-  return signManifest(crypto, fields, signingKey)
+  return signManifest(provider, fields, signingKey)
 }

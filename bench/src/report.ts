@@ -91,7 +91,7 @@ function aimText({ aim, ratio }: Row): string {
   return `${aim.toFixed(2)}, ${ratio.median >= aim ? 'met' : 'missed'}`
 }
 
-function rateText({ median }: Spread): string {
+export function rateText({ median }: Spread): string {
   return Math.round(median).toLocaleString('en')
 }
 
