@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * One queue of control messages that wait to be looked at: bounded in number and bytes. Where it is
- * full, random messages give way, so that no flood can choose which.
+ * One queue of control messages that wait to be looked at, now or later: bounded in number and bytes.
+ * Where it is full, random messages give way, so that no flood can choose which.
  *
  * @module
  */
@@ -22,9 +22,9 @@ export interface QueueLimits {
   readonly bytes: number
 }
 
-export class IntakeQueue {
+export class IntakeQueue<T extends Pick<Item, 'payload'> = Item> {
   readonly #limits: QueueLimits
-  #items: Item[] = []
+  #items: T[] = []
   #bytes = 0
 
   constructor(limits: QueueLimits) {
@@ -37,10 +37,10 @@ export class IntakeQueue {
    * @param random - A random integer from 0 to `below - 1`.
    * @returns Those that had to give way.
    */
-  push(item: Item, random: (below: number) => number): readonly Item[] {
+  push(item: T, random: (below: number) => number): readonly T[] {
     this.#items.push(item)
     this.#bytes += item.payload.length
-    const victims: Item[] = []
+    const victims: T[] = []
     while (this.#items.length > this.#limits.messages || this.#bytes > this.#limits.bytes) {
       const [victim] = this.#items.splice(random(this.#items.length), 1)
       if (victim === undefined) break
@@ -50,14 +50,27 @@ export class IntakeQueue {
     return victims
   }
 
-  shift(): Item | undefined {
+  shift(): T | undefined {
     const item = this.#items.shift()
     if (item !== undefined) this.#bytes -= item.payload.length
     return item
   }
 
+  /** Takes those of which something is true; the others wait on. */
+  takeWhere(isMeant: (item: T) => boolean): readonly T[] {
+    const taken = this.#items.filter(isMeant)
+    this.#items = this.#items.filter((item) => !isMeant(item))
+    for (const { payload } of taken) this.#bytes -= payload.length
+    return taken
+  }
+
+  /** The least that a number comes to among those that wait; infinity if none do. */
+  least(numberOf: (item: T) => number): number {
+    return this.#items.reduce((least, item) => Math.min(least, numberOf(item)), Infinity)
+  }
+
   /** Takes all that wait. */
-  clear(): readonly Item[] {
+  clear(): readonly T[] {
     const items = this.#items
     this.#items = []
     this.#bytes = 0

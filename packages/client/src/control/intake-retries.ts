@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Control messages that could not be dealt with for a reason of our own, such as a store that was
- * busy: unacknowledged at the transport, and tried again after a pause that doubles up to a minute.
+ * busy: unacknowledged at the transport, and each tried again after a pause of its own that doubles up
+ * to a minute.
  *
  * Bounded in number and bytes. Where it is full, random messages give way; they are left to the
  * transport, which brings them again when it connects anew.
@@ -16,10 +17,17 @@ const FIRST_PAUSE_MS = 1000
 const LAST_PAUSE_MS = 60_000
 const LIMITS = { messages: 1024, bytes: 16_777_216 } as const
 
+interface Waiting {
+  readonly item: Item
+  readonly payload: Uint8Array
+  /** When its pause is over, in monotonic milliseconds. */
+  readonly dueAt: number
+}
+
 export class IntakeRetries {
   readonly #runtime: Pick<Runtime, 'time' | 'timers'>
   readonly #again: (item: Item) => void
-  readonly #waiting = new IntakeQueue(LIMITS)
+  readonly #waiting = new IntakeQueue<Waiting>(LIMITS)
   #cancelTimer: (() => void) | undefined
   #timerAt = Infinity
 
@@ -37,26 +45,34 @@ export class IntakeRetries {
    */
   add(item: Item, random: (below: number) => number): readonly Item[] {
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** item.tries, LAST_PAUSE_MS)
-    this.#schedule(this.#runtime.time.monotonic() + pauseMs)
-    return this.#waiting.push({ ...item, tries: item.tries + 1 }, random)
+    const dueAt = this.#runtime.time.monotonic() + pauseMs
+    const next = { ...item, tries: item.tries + 1 }
+    const victims = this.#waiting.push({ item: next, payload: item.payload, dueAt }, random)
+    this.#schedule(dueAt)
+    return victims.map((victim) => victim.item)
   }
 
   /** Tries nothing again, and takes all that wait. */
   clear(): readonly Item[] {
     this.#cancelTimer?.()
-    this.#cancelTimer = undefined
     this.#timerAt = Infinity
-    return this.#waiting.clear()
+    return this.#waiting.clear().map(({ item }) => item)
   }
 
-  /** All that wait are tried when the pause of the first one is over. */
   #schedule(atMs: number): void {
     if (atMs >= this.#timerAt) return
     this.#cancelTimer?.()
     this.#timerAt = atMs
     const delayMs = Math.max(1, atMs - this.#runtime.time.monotonic())
-    this.#cancelTimer = this.#runtime.timers.after(delayMs, () => {
-      for (const item of this.clear()) this.#again(item)
-    })
+    this.#cancelTimer = this.#runtime.timers.after(delayMs, () => this.#tryDue())
+  }
+
+  /** What is not due yet waits on, however many others fail. */
+  #tryDue(): void {
+    this.#timerAt = Infinity
+    const nowMs = this.#runtime.time.monotonic()
+    const due = this.#waiting.takeWhere(({ dueAt }) => dueAt <= nowMs)
+    this.#schedule(this.#waiting.least(({ dueAt }) => dueAt))
+    for (const { item } of due) this.#again(item)
   }
 }
