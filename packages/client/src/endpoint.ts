@@ -23,6 +23,7 @@ import type {
   ProducerOptions,
   ReaderOptions,
 } from './options.js'
+import { allDone, inTurn } from './last-steps.js'
 import { assemble, type Parts } from './parts.js'
 import type { Producer, ProducerDeps } from './producing/producer.js'
 import { Producers } from './producing/producers.js'
@@ -327,23 +328,10 @@ export class Endpoint {
       () => this.#producers.close(),
       () => this.#work.foregroundEnded(),
       () => outbox.close(),
-      () => Promise.all([intake.close(), transport?.close()]),
+      () => allDone([intake.close(), transport?.close()]),
       () => this.#work.backgroundEnded(),
       () => identity.close(),
       () => trustBook.close(),
     ])
   }
-}
-
-/** Takes every step, whatever becomes of the others. @throws What failed first. */
-async function inTurn(steps: readonly (() => unknown)[]): Promise<void> {
-  const errors: unknown[] = []
-  for (const step of steps) {
-    try {
-      await step()
-    } catch (error) {
-      errors.push(error)
-    }
-  }
-  if (errors.length > 0) throw errors[0]
 }

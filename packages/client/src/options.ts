@@ -99,7 +99,7 @@ export interface EndpointOptions {
 export interface BatchOptions {
   /** Objects that share a signature, at the most: 1 to 4096. Default 64. */
   readonly objects?: number
-  /** How long the first one waits for others: 0 to 60,000 ms. Default 20. */
+  /** How long the first one waits for others: 0 to 1,000 ms. Default 20. */
   readonly waitMs?: number
 }
 

@@ -19,8 +19,8 @@ import type { Timers } from '../timers.js'
 
 const DEFAULT_OBJECTS = 64
 const DEFAULT_WAIT_MS = 20
-/** A message that waits longer than that is late for everybody. */
-const MAX_WAIT_MS = 60_000
+/** How far a session got is noted every second, and what waits is signed for that. */
+const MAX_WAIT_MS = 1000
 
 interface Waiting {
   readonly unsigned: UnsignedObject

@@ -22,7 +22,6 @@ import { StreamSealer, type Plaintext } from './stream-sealer.js'
 import { StreamState } from './stream-state.js'
 
 const NOTE_SESSION_MS = 1000
-/** Other processes may rotate first so often while we revoke. */
 const MAX_RACES = 16
 
 export interface ProducerDeps extends MakingInputs {
@@ -107,18 +106,18 @@ export class Producer {
   /**
    * Seals one message, signed by itself. Synchronous.
    *
-   * @returns The object, owned by the caller.
+   * @returns The object, in a new array.
    * @throws {WaxwingError} `ERR_NOT_READY`: `await producer.ready()` and try again.
    */
   seal(plaintext: Plaintext, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
-    return this.#seal(plaintext, options, 'message')
+    return this.#seal(plaintext, options, 'message').slice()
   }
 
   /**
    * Seals many messages at once, which share signatures where the stream's are of batches. Synchronous.
    *
-   * @returns The objects, in the order of the messages, owned by the caller.
+   * @returns The objects, in the order of the messages, in new arrays.
    * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}: none of them is to be sent then.
    */
   sealAll(plaintexts: readonly Plaintext[], options: PublishOptions = {}): readonly Uint8Array[] {
@@ -126,7 +125,7 @@ export class Producer {
     const objects = this.#sealer.sealAll(plaintexts, options)
     if (objects === undefined) throw notReady()
     this.#scheduleNote()
-    return objects
+    return objects.map((object) => object.slice())
   }
 
   /**
@@ -134,7 +133,7 @@ export class Producer {
    * session that nothing is ever said of, so that it is not missed. It is as old as its sealing, and
    * the same one published twice is a replay: seal another for each connection. Synchronous.
    *
-   * @returns The object, owned by the caller.
+   * @returns The object, in a new array.
    * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}.
    * @see `docs/spec/09-bindings.md` Section 9.3.1
    */
@@ -142,7 +141,7 @@ export class Producer {
     this.#assertOpen()
     const object = this.#sealer.sealWill(plaintext, options)
     if (object === undefined) throw notReady()
-    return object
+    return object.slice()
   }
 
   /**
@@ -324,6 +323,8 @@ export class Producer {
     this.#cancelHeartbeat = runtime.timers.after(heartbeatSeconds * 1000, () => {
       this.#inBackground(async () => {
         await this.#makeReady()
+        this.#sealer.progress()
+        await Promise.resolve() // what was signed by that is sent first
         await transport.send(this.name, this.#seal(new Uint8Array(0), {}, 'heartbeat'))
       })
       this.#scheduleHeartbeat()

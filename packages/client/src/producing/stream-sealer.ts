@@ -6,14 +6,7 @@
  * @module
  */
 
-import {
-  encodeMetadata,
-  epochStartMs,
-  utf8,
-  type Metadata,
-  type SealInputs,
-  type UnsignedObject,
-} from '@waxwing/core'
+import { encodeMetadata, epochStartMs, utf8, type Metadata, type SealInputs } from '@waxwing/core'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { Receipt } from '../message.js'
 import type { ProducerOptions, PublishOptions } from '../options.js'
@@ -33,6 +26,12 @@ export type Plaintext = Uint8Array | string
 
 /** What an object is to its session. */
 type Sealing = 'message' | 'heartbeat' | 'will'
+
+/** Where an object stands in its session, and as what. */
+interface Place {
+  readonly sealing: Sealing
+  readonly counter: number
+}
 
 export interface StreamSealerInputs {
   readonly runtime: Runtime
@@ -126,16 +125,15 @@ export class StreamSealer {
     plaintexts: readonly Plaintext[],
     options: PublishOptions,
   ): readonly Uint8Array[] | undefined {
-    const objects: Uint8Array[] = []
-    const unsigned: UnsignedObject[] = []
-    for (const plaintext of plaintexts) {
-      const next = this.#next(plaintext, options, 'message')
-      if (next === undefined) return undefined
-      const { epoch, inputs } = next
-      if (this.#isBatched) unsigned.push(this.#session.sealUnsigned(epoch, inputs))
-      else objects.push(this.#session.seal(epoch, inputs))
-    }
-    if (!this.#isBatched) return objects
+    const epoch = this.#epochInUse()
+    if (epoch === undefined) return undefined
+    // What cannot be sealed shows before the first counter is taken.
+    const first = this.#sessionInUse().nextCounter
+    const all = plaintexts.map((plaintext, i) =>
+      this.#inputsFor(epoch, plaintext, options, { sealing: 'message', counter: first + i }),
+    )
+    if (!this.#isBatched) return all.map((inputs) => this.#sessionInUse().seal(epoch, inputs))
+    const unsigned = all.map((inputs) => this.#sessionInUse().sealUnsigned(epoch, inputs))
     return this.#batching.sign(this.#inputs.state.generation, unsigned)
   }
 
@@ -143,7 +141,8 @@ export class StreamSealer {
   sealWill(plaintext: Plaintext, options: PublishOptions): Uint8Array | undefined {
     const epoch = this.#epochInUse()
     if (epoch === undefined) return undefined
-    return this.#drawSession().sealOnly(epoch, this.#inputsFor(epoch, plaintext, options, 'will'))
+    const inputs = this.#inputsFor(epoch, plaintext, options, { sealing: 'will', counter: 0 })
+    return this.#drawSession().sealOnly(epoch, inputs)
   }
 
   get #isBatched(): boolean {
@@ -158,18 +157,19 @@ export class StreamSealer {
   ): { readonly epoch: number; readonly inputs: SealInputs } | undefined {
     const epoch = this.#epochInUse()
     if (epoch === undefined) return undefined
-    if (this.#session.isOver) this.beginSession()
-    return { epoch, inputs: this.#inputsFor(epoch, plaintext, options, sealing) }
+    const counter = this.#sessionInUse().nextCounter
+    return { epoch, inputs: this.#inputsFor(epoch, plaintext, options, { sealing, counter }) }
   }
 
-  #inputsFor(
-    epoch: number,
-    message: Plaintext,
-    options: PublishOptions,
-    sealing: Sealing,
-  ): SealInputs {
+  #sessionInUse(): SealingSession {
+    if (this.#session.isOver) this.beginSession()
+    return this.#session
+  }
+
+  #inputsFor(epoch: number, message: Plaintext, options: PublishOptions, place: Place): SealInputs {
     const plaintext = typeof message === 'string' ? utf8(message) : message
-    const metadata = this.#metadataFor(epoch, plaintext.length, options, sealing)
+    if (!(plaintext instanceof Uint8Array)) throw new TypeError('a message must be bytes or text')
+    const metadata = this.#metadataFor(epoch, plaintext.length, options, place)
     return { metadata, plaintext, clearPart: options.clearPart }
   }
 
@@ -185,7 +185,7 @@ export class StreamSealer {
     epoch: number,
     plaintextBytes: number,
     options: PublishOptions,
-    sealing: Sealing,
+    { sealing, counter }: Place,
   ): Uint8Array {
     const { state, options: own } = this.#inputs
     const metadata: { -readonly [K in keyof Metadata]: Metadata[K] } = {}
@@ -196,7 +196,7 @@ export class StreamSealer {
     if (options.contentType !== undefined) metadata.contentType = options.contentType
     if (options.headers !== undefined) metadata.headers = options.headers
     if (sealing === 'heartbeat') metadata.heartbeat = true
-    const hasTrail = sealing !== 'will' && this.#session.nextCounter < TRAIL_OBJECTS
+    const hasTrail = sealing !== 'will' && counter < TRAIL_OBJECTS
     if (hasTrail) metadata.trail = state.trail
     const { padToBytes } = own
     if (padToBytes === undefined) return encodeMetadata(metadata)

@@ -32,7 +32,8 @@ export function messageOf(parts: MessageParts): Message {
   return new Message({
     stream: generation.stream,
     address: arrival.address ?? '',
-    plaintext: opened.plaintext,
+    // With a buffer of its own: the application may give it away.
+    plaintext: opened.plaintext.slice(),
     contentType: metadata.contentType,
     headers: metadata.headers ?? NO_HEADERS,
     clearPart: opened.clearPart,

@@ -65,6 +65,13 @@ export class KidBudget<T> {
     return waiting?.get(name)
   }
 
+  /** Lets a kid go that needs no turn any more. */
+  forget(address: string, kid: string): void {
+    const name = nameOf(address, kid)
+    this.#addresses.waitingAt(address)?.delete(name)
+    this.#all.delete(name)
+  }
+
   /** Draws those whose turn has come. */
   draw(nowMs: number): readonly T[] {
     for (const { name, value, sightings } of this.#addresses.draw(nowMs)) {

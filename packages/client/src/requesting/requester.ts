@@ -120,9 +120,7 @@ export class Requester implements KeyRequests {
     if (asked === undefined) return
     if (asked.generation !== undefined && asked.generation.id !== generation.id) return
     asked.generation = generation
-    const { epochSeconds } = generation.manifest
-    const current = Math.floor(nowSeconds(this.#inputs.runtime) / epochSeconds)
-    if (asked.granted(span, current, this.#now())) this.#asked.delete(asked)
+    if (this.#take(asked, generation, span)) this.#asked.delete(asked)
     else this.#schedule(asked.nextAt)
   }
 
@@ -165,7 +163,10 @@ export class Requester implements KeyRequests {
       const isNew = known.add(epoch, andLater)
       const isWaiting = !this.#asked.has(known)
       // Once its manifest is known, it needs no turn.
-      if (isWaiting && generation !== undefined) this.#begin(known)
+      if (isWaiting && generation !== undefined) {
+        this.#budget.forget(known.address, kid)
+        this.#begin(known)
+      }
       if (isWaiting || !isNew) return
       known.hurry(nowMs, this.#jitter())
       this.#schedule(known.nextAt)
@@ -175,6 +176,22 @@ export class Requester implements KeyRequests {
     const mayAsk = generation !== undefined || this.#budget.ask(address, kid, asked, nowMs)
     if (mayAsk) this.#begin(asked)
     else this.#scheduleDraw()
+  }
+
+  /** Whether all that a kid was to be asked for came unasked while it waited for its turn. */
+  #isHeld(asked: Asked): boolean {
+    for (const generation of this.#inputs.book.byKid(asked.kid)) {
+      for (const span of generation.ring.spans()) {
+        if (this.#take(asked, generation, span)) return true
+      }
+    }
+    return asked.spans.length === 0
+  }
+
+  /** Takes away what is held. Returns whether nothing is left to be asked for. */
+  #take(asked: Asked, { manifest }: Generation, span: Span): boolean {
+    const current = Math.floor(nowSeconds(this.#inputs.runtime) / manifest.epochSeconds)
+    return asked.granted(span, current, this.#now())
   }
 
   #make({ kid, address, reason, generation, epoch, andLater }: Wanted, renewal: boolean): Asked {
@@ -210,7 +227,7 @@ export class Requester implements KeyRequests {
   #sendDue(): void {
     const nowMs = this.#now()
     for (const asked of this.#budget.draw(nowMs)) {
-      if (this.#asked.get(asked.kid) === undefined) this.#begin(asked)
+      if (this.#asked.get(asked.kid) === undefined && !this.#isHeld(asked)) this.#begin(asked)
     }
     for (const asked of this.#asked.all()) {
       if (asked.isOver(nowMs)) this.#asked.delete(asked)

@@ -77,6 +77,12 @@ export class WaitingKids<T> {
     this.#all.push(waiting)
   }
 
+  /** Lets one go that needs no turn any more. */
+  delete(name: string): void {
+    const waiting = this.#byName.get(name)
+    if (waiting !== undefined) this.#remove(waiting)
+  }
+
   /** Takes the one whose turn it is; `undefined` if none waits. */
   draw(): WaitingKid<T> | undefined {
     const turn = TURNS[this.#turnCount++ % TURNS.length] ?? 'any'

@@ -84,7 +84,7 @@ describe('messages that share signatures', () => {
   })
 
   it('go at once when they are as many as was said', async () => {
-    const { producer, signatures, pass } = await stage({ batch: { objects: 3, waitMs: 60_000 } })
+    const { producer, signatures, pass } = await stage({ batch: { objects: 3, waitMs: 1000 } })
     const published = messages(6).map((text) => producer.publish(text))
     await Promise.all(published)
     await pass(0)
@@ -144,8 +144,28 @@ describe('how messages are gathered', () => {
     ['too many', { objects: 4097 }],
     ['half of one', { objects: 1.5 }],
     ['a wait below nothing', { waitMs: -1 }],
-    ['a wait of an hour', { waitMs: 3_600_000 }],
+    ['a wait of more than a second', { waitMs: 1001 }],
   ])('is refused: %s', async (_, batch) => {
     await expect(stage({ batch })).rejects.toThrow(RangeError)
+  })
+})
+
+describe('many messages of which one cannot be sealed', () => {
+  it('take no counter: nobody misses anything', async () => {
+    const { producer } = await stage({ signature: 'each' })
+    const bad = [...messages(2), undefined as never]
+    expect(() => producer.sealAll(bad)).toThrow(TypeError)
+    expect(decodeObject(producer.seal('next')).counter).toBe(0)
+  })
+})
+
+describe('a heartbeat', () => {
+  it('does not overtake what waits for its signature', async () => {
+    const { producer, carried, pass } = await stage({ heartbeatSeconds: 1, batch: { waitMs: 900 } })
+    await pass(500)
+    const published = messages(2).map((text) => producer.publish(text))
+    await pass(500)
+    await Promise.all(published)
+    expect(carried().map(({ counter }) => counter)).toEqual([0, 1, 2])
   })
 })

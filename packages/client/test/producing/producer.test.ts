@@ -33,6 +33,20 @@ function clone({ store, clock }: Plant, at = clock): Promise<Plant> {
 const epochOf = (object: Uint8Array): number => positionOf(object).epoch
 const epochAtStart = Math.floor(START / HOUR)
 
+describe('what an application gets', () => {
+  it('has a buffer of its own, so that it may be given away', async () => {
+    const { endpoint } = await plant()
+    const producer = await endpoint.producer(STREAM)
+    const objects = [producer.seal('a'), ...producer.sealAll(['b', 'c']), producer.sealWill('d')]
+    for (const object of objects) {
+      expect(object.buffer.byteLength).toBe(object.length)
+      const message = await endpoint.reader(STREAM).open(object)
+      if (message.kind !== 'message') throw new Error('its own key opens it')
+      expect(message.plaintext.buffer.byteLength).toBe(1)
+    }
+  })
+})
+
 describe('a producer', () => {
   it('seals in the epoch of its clock, and goes on over the boundary without waiting', async () => {
     const { endpoint, clock } = await plant()

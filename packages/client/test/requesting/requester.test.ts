@@ -212,6 +212,47 @@ describe('asking for keys', () => {
     expect(count()).toBe(before + 1)
   })
 
+  it('asks no more about what was granted while it waited for its turn', async () => {
+    const { plant, object } = await plantThat((request) => request.grant())
+    const desk = await town.member('desk', {}, { announce: true })
+    await town.settle()
+    const { requester } = desk.endpoint.parts
+    const wanted = wantedFor(desk, object)
+    for (let i = 0; i < 30; i++) requester.want({ ...wanted, kid: random() })
+    requester.want(wanted)
+    await town.pass(100, 50)
+    await plant.endpoint.grant(STREAM, 'desk', { from: new Date(START - DAY) })
+    await town.pass(500, 50)
+    expect(canOpen(desk, object)).toBe(true)
+    await town.pass(15 * MINUTE, 500)
+    const about = eventsOf(desk, 'requested').filter(({ kid }) => kid === wanted.kid)
+    expect(about).toEqual([])
+  })
+
+  it('is done with a kid that was asked about before its turn came', async () => {
+    const { plant, object } = await plantThat(undefined)
+    const desk = await town.member('desk', {}, { announce: true })
+    await town.settle()
+    const { requester } = desk.endpoint.parts
+    const wanted = wantedFor(desk, object)
+    for (let i = 0; i < 30; i++) requester.want({ ...wanted, kid: random() })
+    requester.want(wanted)
+    await town.pass(100, 50)
+    const until = new Date(START - DAY + 1000)
+    await plant.endpoint.grant(STREAM, 'desk', { from: new Date(START - DAY), until })
+    await town.pass(500, 50)
+    want(desk, object) // now its manifest is known
+    await town.pass(300, 50)
+    await plant.endpoint.grant(STREAM, 'desk', { from: new Date(START - DAY) })
+    await town.pass(500, 50)
+    const count = (): number =>
+      eventsOf(desk, 'requested').filter(({ kid }) => kid === wanted.kid).length
+    const before = count()
+    expect(canOpen(desk, object)).toBe(true)
+    await town.pass(15 * MINUTE, 500)
+    expect(count()).toBe(before)
+  })
+
   it('asks about eight new kids a minute and address, the others drawn at random', async () => {
     const desk = await town.member('desk')
     const kids = Array.from({ length: 100 }, random)

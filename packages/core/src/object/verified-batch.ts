@@ -9,6 +9,7 @@
  * @module
  */
 
+import { equalBytes } from '../bytes.js'
 import { NODE_BYTES, type BatchHasher } from './batch-tree.js'
 import type { BatchPlace } from './decode.js'
 
@@ -28,9 +29,8 @@ export class VerifiedBatch {
   /** Where each level begins, the leaves first. */
   readonly #levels: readonly number[]
   readonly #slotCount: number
-  /** Made with the first object that holds. */
-  #nodes = new Uint8Array(0)
-  #isKnown = new Uint8Array(0)
+  /** Those that are known, by their slot: no more than the paths that came. */
+  readonly #nodes = new Map<number, Uint8Array>()
 
   /** @param count - Of its objects. @param signature - Over its root. Copied. */
   constructor(hasher: BatchHasher, count: number, signature: Uint8Array) {
@@ -65,7 +65,7 @@ export class VerifiedBatch {
     for (let level = 0; level < this.#levels.length; level++, place >>>= 1) {
       const slot = this.#levels[level]! + place
       const isTop = level === this.#levels.length - 1
-      if (this.#isKnown[slot] === 1) {
+      if (this.#nodes.has(slot)) {
         if (!this.#equals(slot, node) || !this.#hasPath(level, place, path, at)) return false
         this.#keep(steps)
         return true
@@ -102,22 +102,15 @@ export class VerifiedBatch {
   }
 
   #equals(slot: number, node: Uint8Array): boolean {
-    const start = slot * NODE_BYTES
-    for (let i = 0; i < NODE_BYTES; i++) if (this.#nodes[start + i] !== node[i]) return false
-    return true
+    const known = this.#nodes.get(slot)
+    return known !== undefined && equalBytes(known, node)
   }
 
+  /** Nodes were made here; siblings are views of an object's path. */
   #keep(steps: readonly Step[]): void {
-    if (this.#isKnown.length === 0) {
-      this.#nodes = new Uint8Array(this.#slotCount * NODE_BYTES)
-      this.#isKnown = new Uint8Array(this.#slotCount)
-    }
     for (const { slot, node, siblingSlot, sibling } of steps) {
-      this.#nodes.set(node, slot * NODE_BYTES)
-      this.#isKnown[slot] = 1
-      if (sibling === undefined) continue
-      this.#nodes.set(sibling, siblingSlot * NODE_BYTES)
-      this.#isKnown[siblingSlot] = 1
+      this.#nodes.set(slot, node)
+      if (sibling !== undefined) this.#nodes.set(siblingSlot, sibling.slice())
     }
   }
 }
