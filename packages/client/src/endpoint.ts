@@ -328,7 +328,7 @@ export class Endpoint {
       () => this.#producers.close(),
       () => this.#work.foregroundEnded(),
       () => outbox.close(),
-      () => allDone([intake.close(), transport?.close()]),
+      () => allDone([intake.close(), ...(transport === undefined ? [] : [transport.close()])]),
       () => this.#work.backgroundEnded(),
       () => identity.close(),
       () => trustBook.close(),

@@ -6,7 +6,7 @@
  */
 
 /** Waits for all, whatever becomes of the others. @throws What the first of them threw. */
-export async function allDone(work: readonly (Promise<void> | undefined)[]): Promise<void> {
+export async function allDone(work: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(work)) {
     if (result.status === 'rejected') throw result.reason
   }

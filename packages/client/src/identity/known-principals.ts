@@ -142,8 +142,8 @@ export class KnownPrincipals {
 
   /** All whom text may mean: by the id, by a long enough beginning of it, or by the name. */
   find(text: string): readonly TrustedPrincipal[] {
-    const id = fromBase64Url(text)
-    const exact = id?.length === ID_BYTES ? this.principalOf(id) : undefined
+    const fullId = fromBase64Url(text)
+    const exact = fullId?.length === ID_BYTES ? this.principalOf(fullId) : undefined
     if (exact !== undefined) return [exact]
     const candidates = [...this.records(), ...this.#unmet()].filter(({ id, name }) => {
       if (name === text) return true
