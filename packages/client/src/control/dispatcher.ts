@@ -38,10 +38,12 @@ import { isOwnTrouble } from './own-trouble.js'
 import { RateLimit } from './rate-limit.js'
 import { Seen } from './seen.js'
 
-/** How a message came: what it was sealed to, if it was. */
+/** How a message came: what it was sealed to, if it was, and whether for the first time. */
 export interface Arrival {
   readonly sealedTo: Uint8Array | undefined
   readonly kem: 'x25519' | 'x-wing' | undefined
+  /** It came before, and only our own trouble has it come again. */
+  readonly isRetry: boolean
 }
 
 export interface Handlers {
@@ -95,18 +97,20 @@ export class Dispatcher {
   /**
    * Acts on one control message.
    *
+   * @param isRetry - Whether it was tried before, and failed for a reason of our own: it is not
+   *   counted again (Section 7.2.4).
    * @returns What to send back.
    * @throws {WaxwingError} Whatever was wrong with it; nothing was changed then.
    */
-  async receive(bytes: Uint8Array): Promise<readonly Reply[]> {
-    if (!isSealedMessage(bytes)) return this.#receiveSigned(bytes, NOT_SEALED)
+  async receive(bytes: Uint8Array, isRetry = false): Promise<readonly Reply[]> {
+    if (!isSealedMessage(bytes)) return this.#receiveSigned(bytes, { ...NOT_SEALED, isRetry })
     const key = this.#identity.kemKey(sealedKid(bytes))
     if (key === undefined) {
       throw new WaxwingError('ERR_RECIPIENT', 'the message is sealed to a key that is not ours')
     }
     const { crypto } = this.#runtime
     const signed = await openSealedMessage(crypto, bytes, { id: this.#identity.id, key })
-    const arrival = { sealedTo: kemKeyThumbprint(crypto, key), kem: key.kind }
+    const arrival = { sealedTo: kemKeyThumbprint(crypto, key), kem: key.kind, isRetry }
     return this.#receiveSigned(signed, arrival)
   }
 
@@ -117,7 +121,7 @@ export class Dispatcher {
         await this.#acceptBundle(bytes)
         return []
       case 'credential':
-        await this.#learn(bytes)
+        await this.#learn(bytes, arrival)
         return []
       case 'key-card':
         await this.#keepCard(bytes)
@@ -136,8 +140,8 @@ export class Dispatcher {
     }
   }
 
-  async #learn(credential: Uint8Array): Promise<void> {
-    this.#checkRate(credential)
+  async #learn(credential: Uint8Array, { isRetry }: Arrival): Promise<void> {
+    if (!isRetry) this.#checkRate(credential)
     const principal = await this.#trustBook.learn(credential)
     const early = this.#earlyCards.take(principal.id)
     if (early === undefined) return
@@ -220,7 +224,7 @@ export class Dispatcher {
     }
     this.#compareBundle(verified.message)
     this.#keepersWord.take(verified.message)
-    if (!this.#mayAct(verified.message)) return this.#tooMuch(verified.message)
+    if (!arrival.isRetry && !this.#mayAct(verified.message)) return this.#tooMuch(verified.message)
     const replies = await this.#handle(verified.message, arrival)
     this.#seen.remember(message, message.type === 'grant' ? replies : [])
     return replies
@@ -306,4 +310,4 @@ export class Dispatcher {
   }
 }
 
-const NOT_SEALED: Arrival = { sealedTo: undefined, kem: undefined }
+const NOT_SEALED = { sealedTo: undefined, kem: undefined } as const

@@ -134,7 +134,7 @@ export class Intake {
   async #handle(item: Item): Promise<void> {
     let replies: readonly Reply[]
     try {
-      replies = await this.#inputs.dispatcher.receive(item.payload)
+      replies = await this.#inputs.dispatcher.receive(item.payload, item.tries > 0)
     } catch (error) {
       this.#failed(item, error)
       return

@@ -1,9 +1,16 @@
-import { fromHex, inboxAddress, trustAddress, WaxwingError, type Store } from '@waxwing/core'
+import {
+  fromHex,
+  inboxAddress,
+  trustAddress,
+  WaxwingError,
+  type Span,
+  type Store,
+} from '@waxwing/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Decide } from '../../src/options.js'
 import { faultyStore } from '../../src/testing.js'
 import { DAY, HOUR, START } from '../support/plant.js'
-import { canOpen, eventsOf, Town, want, type Resident } from '../support/town.js'
+import { canOpen, eventsOf, Town, want, wantedFor, type Resident } from '../support/town.js'
 
 const STREAM = 'plant/1'
 const grantAll: Decide = (asked) => asked.grant({ from: new Date(START - DAY) })
@@ -172,6 +179,39 @@ describe('a control message that meets a store in trouble', () => {
     expect(eventsOf(plant, 'control-refused')).toEqual([])
   })
 
+  it('is answered as it would have been, and not as one that comes too often', async () => {
+    const desk = await town.member('desk', {}, { announce: true })
+    const producer = await plant.endpoint.producer(STREAM)
+    await producer.ready()
+    await town.pass(2000, 500)
+    await plant.endpoint.grant(STREAM, 'desk', { from: new Date(START - DAY) })
+    await town.pass(2000, 500)
+    plant.events.length = 0
+    const { epoch } = wantedFor(desk, producer.seal('x'))
+    const requests = Array.from({ length: 60 }, (_, back) =>
+      requestFor(producer.kid, desk, { first: epoch - (back % 20), last: epoch }),
+    )
+    trouble.tables = ['ledger']
+    const taken = requests.map(take)
+    await town.pass(6500, 500)
+    trouble.tables = []
+    await town.pass(60_000, 1000)
+    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set([true]))
+    expect(eventsOf(plant, 'denied')).toEqual([])
+    expect(eventsOf(plant, 'granted')).toHaveLength(60)
+    expect(eventsOf(plant, 'control-refused')).toEqual([])
+  })
+
+  it('is not learnt more slowly for it where a partner certifies many', async () => {
+    const credentials = await credentialsOfPartner(40)
+    trouble.tables = ['principal']
+    const taken = credentials.map(take)
+    await town.pass(500, 100)
+    trouble.tables = []
+    await town.pass(1000, 100)
+    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set([true]))
+  })
+
   it('is refused for good where it is bad', async () => {
     const bundle = (await newBundle()).slice()
     bundle[bundle.length - 1] = (bundle.at(-1) ?? 0) ^ 1
@@ -199,9 +239,24 @@ async function newBundle(): Promise<Uint8Array> {
   return town.domain.bundle
 }
 
-function requestFor(kid: string, { endpoint }: Resident): Uint8Array {
-  const spans = [{ first: 1, last: 1 }]
-  const body = { kid: fromHex(kid), spans, rights: 'read', reason: undefined } as const
+/** The credentials of principals of a partner, whom the plant does not know yet. */
+async function credentialsOfPartner(count: number): Promise<readonly Uint8Array[]> {
+  const village = await Town.found()
+  const partner = town.domain.readPartnerCard(village.domain.partnerCard())
+  await plant.endpoint.receive(await town.domain.addPartner({ ...partner, patterns: [] }))
+  const residents = await Promise.all(
+    Array.from({ length: count }, (_, index) => village.member(`villager ${index}`)),
+  )
+  await village.close()
+  return residents.map(({ endpoint }) => endpoint.parts.identity.credential ?? new Uint8Array())
+}
+
+function requestFor(
+  kid: string,
+  { endpoint }: Resident,
+  span: Span = { first: 1, last: 1 },
+): Uint8Array {
+  const body = { kid: fromHex(kid), spans: [span], rights: 'read', reason: undefined } as const
   const options = { recipient: null, lifeSeconds: 3600 }
   return endpoint.parts.messenger.compose('request', body, options)
 }
