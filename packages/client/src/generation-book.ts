@@ -285,6 +285,7 @@ export class GenerationBook {
       producerCredential,
       grants: new Map(),
       forgottenBefore: 0,
+      isUsed: false,
       ...inputs,
     })
   }
@@ -317,7 +318,7 @@ export class GenerationBook {
   }
 
   #restore({ record }: StoredGeneration): Generation {
-    const { own, grants, closingEpoch, forgottenBefore } = record
+    const { own, grants, closingEpoch, forgottenBefore, isUsed } = record
     const { crypto } = this.#runtime
     const ring = NodeRing.restore(crypto, record.ring)
     const manifest = decodeManifest(crypto, record.manifest)
@@ -328,6 +329,7 @@ export class GenerationBook {
       ring,
       own,
       forgottenBefore,
+      isUsed,
       grants: new Map(grants.map((grant) => [grant.grantId, grant])),
     })
     if (closingEpoch !== null) generation.close(closingEpoch)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Taking over what another process on the same store learnt of a generation: the grants that it was
- * given, the nodes that it proved, that it was closed, what it forgot.
+ * given, the nodes that it proved, that it was used or closed, what it forgot.
  *
  * @module
  */
@@ -27,6 +27,7 @@ export function mergeGeneration(
   const grants = stored.grants.filter(({ grantId }) => !known.grants.has(grantId))
   known.keepGrants(grants)
   const isClosed = stored.closingEpoch !== null && known.close(stored.closingEpoch)
+  if (stored.isUsed) known.noteUse() // which is no news for whoever waits for keys
   if (isWider) known.opener.reset()
   return hasForgotten || isWider || grants.length > 0 || isClosed
 }

@@ -30,6 +30,8 @@ export interface GenerationRecord {
   readonly closingEpoch: number | null
   /** 0 if nothing was forgotten. */
   readonly forgottenBefore: number
+  /** Whether it is our own, or an object of it was opened. */
+  readonly isUsed: boolean
 }
 
 export interface StoredGeneration {
@@ -135,6 +137,7 @@ export class GenerationRecords {
       grants: [...grants.values()],
       closingEpoch: generation.closingEpoch ?? null,
       forgottenBefore,
+      isUsed: generation.isUsed,
     })
     return { generation, change: { ...put, expect: this.#standing.get(generation) ?? null } }
   }
@@ -149,6 +152,7 @@ function toCbor(record: GenerationRecord): CborValue {
     record.grants.map(grantToCbor),
     record.closingEpoch,
     record.forgottenBefore,
+    record.isUsed,
   ]
 }
 
@@ -162,6 +166,7 @@ function fromCbor(value: CborValue): GenerationRecord {
     grants: list.array(4, 'grants').map(grantFromCbor),
     closingEpoch: list.uintOrNull(5, 'closing epoch'),
     forgottenBefore: list.uint(6, 'forgotten before'),
+    isUsed: list.bool(7, 'is used'),
   }
   list.end()
   return record

@@ -24,6 +24,7 @@ export interface GenerationInputs {
   readonly grants: Map<string, HeldGrant>
   readonly producerCredential: Uint8Array | null
   readonly forgottenBefore: number
+  readonly isUsed: boolean
 }
 
 export class Generation {
@@ -38,6 +39,7 @@ export class Generation {
   /** The credential by which its producer was known; `null` if it is pinned. */
   readonly producerCredential: Uint8Array | null
   #forgottenBefore: number
+  #isUsed: boolean
   #grantCount: number
 
   constructor(inputs: GenerationInputs) {
@@ -49,6 +51,7 @@ export class Generation {
     this.grants = inputs.grants
     this.producerCredential = inputs.producerCredential
     this.#forgottenBefore = inputs.forgottenBefore
+    this.#isUsed = inputs.isUsed || inputs.own
     this.#grantCount = inputs.grants.size
   }
 
@@ -81,6 +84,11 @@ export class Generation {
     return this.#forgottenBefore
   }
 
+  /** Whether it is our own, or an object of it was opened once: nobody only says that it exists. */
+  get isUsed(): boolean {
+    return this.#isUsed
+  }
+
   /** How many grants were taken, also such as were let go: it grows with each. */
   get grantCount(): number {
     return this.#grantCount
@@ -94,6 +102,13 @@ export class Generation {
       const isAnyGone = pruneGrants(this.grants, grant.received)
       if (isAnyGone) this.ring.keepSources(new Set(this.grants.keys()))
     }
+  }
+
+  /** Notes that an object of it was opened. Returns whether that is new. */
+  noteUse(): boolean {
+    const isNew = !this.#isUsed
+    this.#isUsed = true
+    return isNew
   }
 
   /** Gives up the keys of what lies before an epoch. */

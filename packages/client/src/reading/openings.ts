@@ -26,7 +26,7 @@ export class Reading {
   readonly isWanted: boolean
   /** The epoch of which it was last seen that its node is proven. */
   provenEpoch: number | undefined
-  /** Whether its proven nodes are not in the store yet. */
+  /** Whether what objects said of it, by opening, is not in the store yet. */
   isUnsaved = false
   /** Whether other producers of its stream were looked for. */
   areWritersChecked = false
@@ -108,13 +108,13 @@ export class Openings {
     }
   }
 
-  /** Whether there are proven nodes to be saved before anything is acknowledged. */
+  /** Whether what was learnt by opening has to be saved before anything is acknowledged. */
   get hasUnsaved(): boolean {
     return this.#unsaved.size > 0
   }
 
   /**
-   * Saves proven nodes, and makes other changes with it: all of that or nothing.
+   * Saves proven nodes and that generations are used, and makes other changes with it: all of that or nothing.
    *
    * @returns `false`, with nothing changed, if an expectation of `others` was not met.
    */
@@ -133,6 +133,8 @@ export class Openings {
     const { epoch } = object
     const wasProven = reading.isProven(epoch)
     const outcome = generation.opener.open(object)
+    const isAuthentic = outcome.kind === 'opened' || outcome.kind === 'refused'
+    if (isAuthentic && generation.noteUse()) this.#saveLater(reading)
     switch (outcome.kind) {
       case 'opened':
         if (wasProven) reading.provenEpoch = epoch
@@ -152,13 +154,17 @@ export class Openings {
     const { generation } = reading
     if (!generation.ring.hasProven(epoch)) return // a stream without signatures proves nothing
     reading.provenEpoch = epoch
-    reading.isUnsaved = true
-    this.#unsaved.add(reading)
+    this.#saveLater(reading)
     if (disproved.length > 0) {
       const { stream } = generation
       this.#events.emitOutside({ type: 'wrong-nodes', stream, grantIds: disproved })
     }
     this.onProven(generation.kid)
+  }
+
+  #saveLater(reading: Reading): void {
+    reading.isUnsaved = true
+    this.#unsaved.add(reading)
   }
 }
 

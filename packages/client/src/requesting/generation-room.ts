@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * How many generations are taken that nobody proved (`docs/spec/10-limits.md` Section 10.5). A
+ * How many generations are taken that nobody used (`docs/spec/07-granting.md` Section 7.4.2). A
  * producer can begin as many as it likes, and grants may come unasked. Nothing that is held is given
  * up for a new one.
+ *
+ * Who only keeps keys opens nothing, and lawful rotations never end: those that gave way to a
+ * successor count only when room gets scarce, so that one producer cannot take all of it by closing
+ * what it began.
  *
  * @module
  */
@@ -11,13 +15,13 @@ import { equalBytes, WaxwingError } from '@waxwing/core'
 import type { Generation } from '../generation.js'
 
 export interface GenerationLimits {
-  /** Of one producer, without a proven node. */
-  readonly unproven: number
+  /** Of one producer, of which no object was ever opened. */
+  readonly unused: number
   /** In all. */
   readonly all: number
 }
 
-const LIMITS: GenerationLimits = { unproven: 4096, all: 65_536 }
+const LIMITS: GenerationLimits = { unused: 4096, all: 65_536 }
 
 /**
  * Checks that there is room for one more generation of a producer.
@@ -29,11 +33,14 @@ export function assertRoom(
   producerId: Uint8Array,
   limits: GenerationLimits = LIMITS,
 ): void {
-  const unproven = generations.filter(
-    ({ own, manifest, ring }) =>
-      !own && equalBytes(manifest.producerId, producerId) && ring.spans('proven').length === 0,
+  const isScarce = generations.length >= limits.all / 2
+  const unused = generations.filter(
+    ({ isUsed, closingEpoch, manifest }) =>
+      !isUsed &&
+      (isScarce || closingEpoch === undefined) &&
+      equalBytes(manifest.producerId, producerId),
   )
-  if (unproven.length < limits.unproven && generations.length < limits.all) return
+  if (unused.length < limits.unused && generations.length < limits.all) return
   const message = 'too many generations are held for another one'
   throw new WaxwingError('ERR_LIMIT', message, { rule: 'generations' })
 }

@@ -6,6 +6,7 @@ import type { Generation } from '../../src/generation.js'
 import { GenerationBook } from '../../src/generation-book.js'
 import { Openings } from '../../src/reading/openings.js'
 import { ReaderEvents } from '../../src/reading/reader-events.js'
+import { memoryStore } from '../../src/testing.js'
 import {
   EPOCH,
   giveKeys,
@@ -14,6 +15,7 @@ import {
   SessionSealer,
   testRuntime,
 } from '../support/stream.js'
+import { setting } from './setting.js'
 
 /** A book in which every kid means these generations, as kids of four bytes can. */
 class CollidingBook extends GenerationBook {
@@ -75,4 +77,17 @@ describe('a kid that means several generations', () => {
     book.meant = [first, second]
     expect(openings.open(object, proven.kid)).toMatchObject({ kind: 'failed', provisional: true })
   })
+})
+
+it('that a generation is in use is recorded with what is acknowledged, also where nothing is signed', async () => {
+  const store = memoryStore()
+  const trust = new Trust({ crypto: sodiumProvider })
+  const stream = makeStream(trust, { fields: { signatureMode: 'none' } })
+  await using desk = await setting({ store, trust, stream, acceptUnsigned: true })
+  desk.inject(desk.sealer.seal(0))
+  const [message] = await desk.take()
+  await message?.acknowledge()
+  const again = new GenerationBook(testRuntime(store), trust)
+  await again.load()
+  expect(again.byKid(stream.kid).map(({ isUsed }) => isUsed)).toEqual([true])
 })
