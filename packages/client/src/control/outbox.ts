@@ -25,6 +25,26 @@ interface Entry {
   isUnderWay: boolean
 }
 
+/** Messages that are part of a write. */
+export interface Prepared {
+  readonly changes: readonly Change[]
+  /**
+   * Does the write that the changes are part of. If it fails, or says that nothing was written,
+   * there is nothing to send.
+   */
+  readonly within: (write: () => Promise<boolean>) => Promise<boolean>
+  /** Sends them, once they are written. Resolves when the first hop has taken them. */
+  readonly send: () => Promise<void>
+}
+
+/** What waits for an acknowledgement. */
+export interface Awaited {
+  /** SHA-256 of the signed message, in hex. */
+  readonly digest: string
+  /** Who is to acknowledge: id in base64url. */
+  readonly principal: string
+}
+
 const FIRST_RETRY_MS = 60_000
 const LAST_RETRY_MS = 21_600_000
 /** After a transport refused. */
@@ -41,6 +61,7 @@ export class Outbox {
   /** What was prepared and may stand in the store already, but is not ours to send yet. */
   readonly #prepared = new Set<string>()
   #cancelTimer: (() => void) | undefined
+  #cancelLook: (() => void) | undefined
   #closed = false
 
   constructor(runtime: Runtime, transport: Transport | undefined) {
@@ -68,24 +89,40 @@ export class Outbox {
   /**
    * Makes messages part of a write: they are as durable as what they go with.
    *
-   * @returns The changes, and what sends them once the write has succeeded.
+   * @param replaced - What is sent no more: something newer takes its place.
    */
-  prepare(postings: readonly Posting[]): { changes: readonly Change[]; send: () => Promise<void> } {
-    const { crypto, time } = this.#runtime
-    const records = postings.map((posting): [string, OutboxRecord] => {
-      const key = toHex(crypto.randomBytes(KEY_BYTES))
-      this.#prepared.add(key)
-      return [key, { ...posting, attempts: 0, nextAt: Math.floor(time.now()) }]
-    })
-    const changes = records.map(([key, record]) => this.#table.insert(key, record))
+  async prepare(
+    postings: readonly Posting[],
+    replaced: readonly Awaited[] = [],
+  ): Promise<Prepared> {
+    const outdated = await this.#keysOf(replaced)
+    const records = postings.map((posting) => this.#recordOf(posting))
+    for (const [key] of records) this.#prepared.add(key)
+    const changes = [
+      ...records.map(([key, record]) => this.#table.insert(key, record)),
+      ...outdated.map((key) => this.#table.delete(key)),
+    ]
+    const within = async (write: () => Promise<boolean>): Promise<boolean> => {
+      let isWritten = false
+      try {
+        isWritten = await write()
+      } catch (error) {
+        this.#lookAgain() // a store that failed may have written it
+        throw error
+      } finally {
+        if (!isWritten) for (const [key] of records) this.#prepared.delete(key)
+      }
+      return isWritten
+    }
     const send = async (): Promise<void> => {
+      for (const key of outdated) this.#entries.delete(key)
       for (const [key, record] of records) {
         this.#prepared.delete(key)
         this.#entries.set(key, { record, dueAt: this.#now(), isUnderWay: false })
       }
       await all(records.map(([key]) => this.#attempt(key)))
     }
-    return { changes, send }
+    return { changes, within, send }
   }
 
   /**
@@ -95,8 +132,8 @@ export class Outbox {
    */
   async post(postings: readonly Posting[]): Promise<void> {
     if (postings.length === 0) return
-    const { changes, send } = this.prepare(postings)
-    await this.#runtime.store.write(changes)
+    const { changes, within, send } = await this.prepare(postings)
+    await within(() => this.#runtime.store.write(changes))
     await send()
   }
 
@@ -117,12 +154,6 @@ export class Outbox {
     await this.#done(key)
     if (outcome === 'refused') this.#runtime.emit({ type: 'no-ack', principal, about })
     return true
-  }
-
-  /** Sends no more what waits for an acknowledgement: something newer takes its place. */
-  async withdraw(digest: string, principal: string): Promise<void> {
-    const found = this.#find(digest, principal) ?? (await this.#findStored(digest, principal))
-    if (found !== undefined) await this.#done(found.key)
   }
 
   /** Hands out what waits to be sent, where there is no transport to send it. */
@@ -150,6 +181,7 @@ export class Outbox {
   close(): void {
     this.#closed = true
     this.#cancelTimer?.()
+    this.#cancelLook?.()
   }
 
   /** @throws What the transport or the store says. */
@@ -160,6 +192,7 @@ export class Outbox {
     entry.isUnderWay = true
     try {
       await this.#transport.send(address, payload, { retained })
+      if (awaiting === undefined) await this.#done(key)
     } catch (error) {
       entry.isUnderWay = false
       if (this.#closed) return // it is kept
@@ -168,8 +201,7 @@ export class Outbox {
       throw error
     }
     entry.isUnderWay = false
-    if (awaiting === undefined) await this.#done(key)
-    else await this.#waitFor(key, entry, awaiting)
+    if (awaiting !== undefined) await this.#waitFor(key, entry, awaiting)
   }
 
   async #waitFor(
@@ -192,8 +224,8 @@ export class Outbox {
   }
 
   async #done(key: string): Promise<void> {
-    this.#entries.delete(key)
     await this.#runtime.store.write([this.#table.delete(key)])
+    this.#entries.delete(key) // only now: what the store still holds is still to be found
   }
 
   #find(digest: string, principal: string): Found | undefined {
@@ -212,6 +244,31 @@ export class Outbox {
       if (found !== undefined) return found
     }
     return undefined
+  }
+
+  async #keysOf(replaced: readonly Awaited[]): Promise<readonly string[]> {
+    const found = await Promise.all(
+      replaced.map(
+        async ({ digest, principal }) =>
+          this.#find(digest, principal) ?? (await this.#findStored(digest, principal)),
+      ),
+    )
+    return found.flatMap((one) => one?.key ?? [])
+  }
+
+  #recordOf(posting: Posting): [string, OutboxRecord] {
+    const { crypto, time } = this.#runtime
+    const key = toHex(crypto.randomBytes(KEY_BYTES))
+    return [key, { ...posting, attempts: 0, nextAt: Math.floor(time.now()) }]
+  }
+
+  /** Finds what stands in the store, as soon as it can be read. */
+  #lookAgain(): void {
+    if (this.#closed) return
+    this.#cancelLook?.()
+    this.load().catch(() => {
+      this.#cancelLook = this.#runtime.timers.after(REFUSED_RETRY_MS, () => this.#lookAgain())
+    })
   }
 
   #schedule(): void {

@@ -69,8 +69,8 @@ export class Delegates {
     const { untold, isAwaited } = await tellings.missing(delegate, struck)
     for (const principal of untold) {
       const since = nowSeconds(runtime)
-      const { changes, send } = await tellings.prepare({ principal, since }, [delegate])
-      await runtime.store.write(changes)
+      const { changes, within, send } = await tellings.prepare({ principal, since }, [delegate])
+      await within(() => runtime.store.write(changes))
       send().catch((error: unknown) => runtime.report(error))
     }
     return untold.length === 0 && !isAwaited

@@ -84,9 +84,11 @@ export class SharingOut implements Sharing {
       const key = `${generation.id}/${toBase64Url(standIn.principal.id)}`
       if ((await runtime.store.get(SHARED_TABLE, key)) !== undefined) continue
       if (!(await this.#mayShare(generation, standIn))) continue
-      const { changes, send } = outbox.prepare([await this.#posting(generation, standIn)])
+      const posting = await this.#posting(generation, standIn)
+      const { changes, within, send } = await outbox.prepare([posting])
       const mark = { table: SHARED_TABLE, key, value: Uint8Array.of(1), expect: null }
-      if (!(await runtime.store.write([...changes, mark]))) continue // another process was faster
+      const isFirst = await within(() => runtime.store.write([...changes, mark]))
+      if (!isFirst) continue // another process was faster
       // It is durable. Whoever is off-line now goes on sealing, and sends it before anything else.
       send().catch((error: unknown) => runtime.report(error))
     }

@@ -11,6 +11,7 @@
  */
 
 import { fromBase64Url, toBase64Url } from '@waxwing/core'
+import type { Prepared } from '../control/outbox.js'
 import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { TrustBook } from '../identity/trust-book.js'
@@ -20,8 +21,8 @@ import type { Authorities } from './authorities.js'
 import type { Delegates } from './delegates.js'
 import type { Ledger, LedgerContent, LedgerEntry } from './ledger.js'
 import type { RevocationBook } from './revocation-book.js'
-import type { Delegate, Prepared, Struck, Tellings } from './tellings.js'
-import type { UpstreamOrder } from './upstream-orders.js'
+import type { Delegate, Struck, Tellings } from './tellings.js'
+import type { UpstreamOrder } from './upstream-order.js'
 
 export interface StrikingInputs {
   readonly runtime: Runtime
@@ -60,19 +61,17 @@ export class Striking {
       entry?.revoked === null || (entry?.keepsKeys ?? told.length > 0)
     const now = nowSeconds(runtime)
     let isNew = false
-    const isStruck = await ledger.update(
-      stream,
-      principal,
-      (entry) => {
-        isNew = entry === undefined || entry.revoked === null
-        const keepsKeys = isOurs && !rotate && (isNew || entry?.keepsKeys === true)
-        if (!isNew && keepsKeys === entry?.keepsKeys) return undefined
-        return { ...(entry ?? nothingGranted(now)), revoked: entry?.revoked ?? now, keepsKeys }
-      },
-      (entry) => [
+    const step = (entry: LedgerEntry | undefined): LedgerContent | undefined => {
+      isNew = entry === undefined || entry.revoked === null
+      const keepsKeys = isOurs && !rotate && (isNew || entry?.keepsKeys === true)
+      if (!isNew && keepsKeys === entry?.keepsKeys) return undefined
+      return { ...(entry ?? nothingGranted(now)), revoked: entry?.revoked ?? now, keepsKeys }
+    }
+    const isStruck = await prepared.within(() =>
+      ledger.update(stream, principal, step, (entry) => [
         ...prepared.changes,
         ...(rotate && isOurs && mayHold(entry) ? [this.#inputs.revocations.owe(stream)] : []),
-      ],
+      ]),
     )
     if (!isStruck) return
     this.#send(prepared)
@@ -120,7 +119,7 @@ export class Striking {
     const news = this.#newlyBound(order, before)
     const told = await this.#toldOf(order, before)
     const prepared = await tellings.prepare({ principal, since }, told)
-    await runtime.store.write([authorities.orders.keep(order), ...prepared.changes])
+    await prepared.within(() => authorities.orders.keep(order, prepared.changes))
     this.#send(prepared)
     for (const stream of news) runtime.emit({ type: 'revoked', principal, stream })
   }
@@ -135,7 +134,7 @@ export class Striking {
     if (newcomers.length === 0) return
     const prepared = await tellings.prepare(struck, newcomers)
     const owed = rotate && this.#isOurs(stream) ? [revocations.owe(stream)] : []
-    await runtime.store.write([...prepared.changes, ...owed])
+    await prepared.within(() => runtime.store.write([...prepared.changes, ...owed]))
     this.#send(prepared)
   }
 

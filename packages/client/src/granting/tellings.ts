@@ -20,7 +20,7 @@ import {
   type Change,
 } from '@waxwing/core'
 import type { Messenger } from '../control/messenger.js'
-import type { Outbox, Posting } from '../control/outbox.js'
+import type { Awaited, Outbox, Posting, Prepared } from '../control/outbox.js'
 import type { Generation } from '../generation.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import { Table } from '../table.js'
@@ -29,6 +29,8 @@ import { Table } from '../table.js'
 const LIFE_SECONDS = 31_536_000
 /** One that was not acknowledged for so long may no longer be believed, and is given anew. */
 const STALE_SECONDS = 604_800
+/** Whoever acknowledged one may have forgotten it when it expires, if it holds nothing of ours. */
+const REMEMBERED_SECONDS = LIFE_SECONDS - STALE_SECONDS
 
 /** Who is revoked, and since when, in seconds since 1970. */
 export interface Struck {
@@ -50,12 +52,6 @@ interface Telling {
   /** When it was told, in seconds since 1970. */
   readonly told: number
   readonly isAcknowledged: boolean
-}
-
-/** What is part of a write, and what sends the messages that go with it. */
-export interface Prepared {
-  readonly changes: readonly Change[]
-  readonly send: () => Promise<void>
 }
 
 export interface TellingsInputs {
@@ -86,23 +82,23 @@ export class Tellings {
     const { outbox } = this.#inputs
     const notes: Change[] = []
     const postings: Posting[] = []
-    const outdated: { readonly digest: string; readonly id: string }[] = []
+    const outdated: Awaited[] = []
     for (const delegate of delegates) {
       const order = await this.#order(struck, delegate)
       if (order === undefined) continue
       const key = this.#keyOf(delegate, struck.principal)
       const before = await this.#tellings.get(key)
-      if (before?.isAcknowledged === false) outdated.push({ ...before, id: delegate.id })
+      if (before?.isAcknowledged === false) {
+        outdated.push({ digest: before.digest, principal: delegate.id })
+      }
       postings.push(order.posting)
       notes.push(...this.#notes(key, delegate, order.digest))
     }
-    notes.push(...outdated.map(({ id, digest }) => this.#awaited.delete(`${id}/${digest}`)))
-    const { changes, send } = outbox.prepare(postings)
-    const replace = async (): Promise<void> => {
-      for (const { digest, id } of outdated) await outbox.withdraw(digest, id)
-      await send()
-    }
-    return { changes: [...changes, ...notes], send: replace }
+    notes.push(
+      ...outdated.map(({ principal, digest }) => this.#awaited.delete(`${principal}/${digest}`)),
+    )
+    const { changes, within, send } = await outbox.prepare(postings, outdated)
+    return { changes: [...changes, ...notes], within, send }
   }
 
   /** Whether a delegate was told of a principal, acknowledged or not. */
@@ -125,9 +121,10 @@ export class Tellings {
         record,
       ]),
     )
-    const stale = nowSeconds(this.#inputs.runtime) - STALE_SECONDS
+    const now = nowSeconds(this.#inputs.runtime)
     const isUntold = (one: Telling | undefined): boolean =>
-      one === undefined || (!one.isAcknowledged && one.told < stale)
+      one === undefined ||
+      one.told < now - (one.isAcknowledged ? REMEMBERED_SECONDS : STALE_SECONDS)
     const untold = principals.filter((principal) => isUntold(told.get(principal)))
     const isAwaited = principals.some((principal) => told.get(principal)?.isAcknowledged === false)
     return { untold, isAwaited }
