@@ -170,6 +170,11 @@ export class GenerationBook {
     return { generation, addition }
   }
 
+  /** Whether generations are held whose producer is not trusted now. */
+  get hasAway(): boolean {
+    return this.#away.size > 0
+  }
+
   /** Whether something changed here that the store refused to record. */
   get hasUnrecorded(): boolean {
     return this.#unrecorded.size > 0

@@ -13,7 +13,8 @@ import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import { authoritiesOver, type Authority } from './authority.js'
 import type { Ledger, LedgerEntry } from './ledger.js'
-import { isSameStream, UpstreamOrders, type UpstreamOrder } from './upstream-orders.js'
+import type { UpstreamOrder } from './upstream-order.js'
+import { isSameStream, UpstreamOrders } from './upstream-orders.js'
 
 export interface AuthoritiesInputs {
   readonly runtime: Runtime
@@ -56,10 +57,7 @@ export class Authorities {
 
   /** Whether orders leave nothing by which the stream of a generation may be granted. */
   areClosed(generation: Generation, orders: readonly UpstreamOrder[]): boolean {
-    const ofStream = this.#inputs.book
-      .byStream(generation.stream)
-      .filter((other) => isSameStream(other, generation))
-    const all = ofStream.flatMap((one) => this.over(one))
+    const all = this.#overStream(generation)
     return all.length > 0 && this.orders.unbound(orders, all).length === 0
   }
 
@@ -68,12 +66,22 @@ export class Authorities {
     const entries = await this.#inputs.ledger.ofStream(generation.stream)
     const struck = entries.filter(({ revoked }) => revoked !== null)
     const names = new Set(struck.map(({ principal }) => principal))
-    if (generation.own) return [...names]
+    const all = this.#overStream(generation)
+    if (generation.own || all.length === 0) return [...names]
+    const known = new Map(entries.map((entry) => [entry.principal, entry]))
     for (const [principal, orders] of await this.orders.all()) {
-      const entry = entries.find((one) => one.principal === principal)
-      if (this.areClosed(generation, notOverruled(orders, entry))) names.add(principal)
+      const binding = notOverruled(orders, known.get(principal))
+      if (this.orders.unbound(binding, all).length === 0) names.add(principal)
     }
     return [...names]
+  }
+
+  /** What we may grant of the stream of a generation. */
+  #overStream(generation: Generation): readonly Authority[] {
+    return this.#inputs.book
+      .byStream(generation.stream)
+      .filter((other) => isSameStream(other, generation))
+      .flatMap((one) => this.over(one))
   }
 }
 

@@ -41,10 +41,16 @@ export class RevocationBook {
     })
   }
 
-  /** Reads whom was dealt with, and forgets messages that nobody could replay any more. */
+  /** Reads whom was dealt with. */
   async load(): Promise<void> {
     const { store } = this.#runtime
     for (const { key } of await store.scan(FOLLOWED_TABLE)) this.#followed.add(key)
+    await this.forgetOver()
+  }
+
+  /** Forgets messages that nobody could replay any more. */
+  async forgetOver(): Promise<void> {
+    const { store } = this.#runtime
     const now = nowSeconds(this.#runtime)
     const handled = await this.#handled.scan()
     // A clock that was ahead for a while must not make replays possible: a day is left for doubt.

@@ -65,7 +65,10 @@ function verifyGranter(
   trust.checkStanding(principal, judgedSeconds(runtime, envelope.issued, principal.issued))
 }
 
-/** Of a generation that is not held yet nobody knows: it may come by a chain of the author's. */
+/**
+ * Of a generation that is not held yet nobody knows: it may come by a chain of the author's, which
+ * gives nothing before this was acknowledged. How much may be said so is bounded (`UpstreamRoom`).
+ */
 function assertHasSay({ author, body }: RevocationMessage, { book }: Inputs): void {
   const { generationId } = body
   const named = generationId === null ? undefined : book.byId(toHex(generationId))

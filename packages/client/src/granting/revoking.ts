@@ -29,6 +29,7 @@ const PATIENCE_MS = 2000
 const RETRY_ROTATION_MS = 60_000
 /** How long another process on the same store is left to do what it owes. */
 const FOREIGN_PATIENCE_MS = 180_000
+const FORGETTING_INTERVAL_MS = 86_400_000
 
 export interface RevokingInputs {
   readonly runtime: Runtime
@@ -61,6 +62,7 @@ export class Revoking {
   /** Generations that orders name, and that are not held yet. */
   #awaited: ReadonlySet<string> = new Set()
   #nextOfBundles = Infinity
+  #forgetsAtMs = -Infinity
   #cancelRetry: (() => void) | undefined
   #retryAtMs = Infinity
   readonly #stopListening: (() => void)[] = []
@@ -142,6 +144,7 @@ export class Revoking {
     if (!this.#limit.take(toHex(order.author), runtime.time.monotonic())) {
       throw new WaxwingError('ERR_LIMIT', 'too many revocations', { rule: 'rate' })
     }
+    await this.#forgetOver()
     if (!isDue(order, runtime) || this.#isAwaiting(order)) {
       await this.#postponed.keep(order)
       await this.#waitForNext()
@@ -183,6 +186,7 @@ export class Revoking {
   /** Does what is due: what the bundles say, and what messages said before its time. */
   async #act(): Promise<void> {
     const { runtime } = this.#inputs
+    await this.#forgetOver()
     const orders = await this.#postponed.all()
     const now = nowSeconds(runtime)
     const over = orders.filter((one) => this.#isAwaiting(one) && one.expires + 86_400 < now)
@@ -191,6 +195,16 @@ export class Revoking {
       (one) => isDue(one, runtime) && !this.#isAwaiting(one) && !this.#underWay.has(one.digest),
     )
     await Promise.all([this.#followBundle(), ...due.map((order) => this.#carryOutLate(order))])
+  }
+
+  /** Once a day, what nobody waits for any more. */
+  async #forgetOver(): Promise<void> {
+    const { runtime, granter } = this.#inputs
+    const now = runtime.time.monotonic()
+    if (now < this.#forgetsAtMs) return
+    await this.#book.forgetOver()
+    await granter.authorities.orders.forgetOver()
+    this.#forgetsAtMs = now + FORGETTING_INTERVAL_MS
   }
 
   async #carryOutLate(order: RevocationOrder): Promise<void> {
@@ -228,7 +242,8 @@ export class Revoking {
     if (await this.#book.hasHandled(digest)) return
     if (byAnchor) await this.#strikeByAnchor({ principal, since }, generation)
     else {
-      const upstream = { digest, principal, generation, author: toBase64Url(author) }
+      const by = toBase64Url(author)
+      const upstream = { digest, principal, generation, author: by, until: expires }
       await this.#striking.obey(upstream, since)
     }
     await this.#book.handled(digest, expires)

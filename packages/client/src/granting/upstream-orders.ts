@@ -9,25 +9,16 @@
  * @module
  */
 
-import { fromHex, MapFields, toHex, WaxwingError, type CborValue, type Change } from '@waxwing/core'
+import { toHex, type Change } from '@waxwing/core'
 import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
-import type { Runtime } from '../runtime.js'
+import { nowSeconds, type Runtime } from '../runtime.js'
 import { Table } from '../table.js'
+import { orderFromCbor, orderToCbor, type UpstreamOrder } from './upstream-order.js'
+import { UpstreamRoom } from './upstream-room.js'
 
-/** So many orders of one author about generations that are not held. */
-const MAX_UNKNOWN_OF_ONE_AUTHOR = 1024
-
-export interface UpstreamOrder {
-  /** Of the message, in hex. */
-  readonly digest: string
-  /** Who is revoked: its id in base64url. */
-  readonly principal: string
-  /** Who says so: its id in base64url. */
-  readonly author: string
-  /** The one that is meant, in hex; `null` for all. */
-  readonly generation: string | null
-}
+/** For how long an order is kept at the most, while its author stands in no chain of ours: a year. */
+const MAX_KEPT_SECONDS = 31_536_000
 
 /** A chain under which something of a generation may be granted. */
 export interface Chain {
@@ -38,11 +29,17 @@ export interface Chain {
 
 export class UpstreamOrders {
   readonly #book: GenerationBook
+  readonly #runtime: Pick<Runtime, 'store' | 'time'>
   readonly #table: Table<UpstreamOrder>
+  readonly #room: UpstreamRoom
 
-  constructor({ store }: Pick<Runtime, 'store'>, book: GenerationBook) {
+  constructor(runtime: Pick<Runtime, 'store' | 'time'>, book: GenerationBook) {
     this.#book = book
-    this.#table = new Table(store, 'revocation-upstream', { toCbor, fromCbor })
+    this.#runtime = runtime
+    const codec = { toCbor: orderToCbor, fromCbor: orderFromCbor }
+    const table = new Table(runtime.store, 'revocation-upstream', codec)
+    this.#table = table
+    this.#room = new UpstreamRoom({ runtime, book, table })
   }
 
   /** What was said against a principal. */
@@ -57,21 +54,32 @@ export class UpstreamOrders {
     return Map.groupBy(orders, ({ principal }) => principal)
   }
 
-  /** The change that keeps an order. */
-  keep(order: UpstreamOrder): Change {
-    return this.#table.put(`${order.principal}/${order.digest}`, order)
+  /**
+   * Keeps an order, and makes other changes with it.
+   *
+   * @returns Whether that was written.
+   */
+  async keep(order: UpstreamOrder, others: readonly Change[]): Promise<boolean> {
+    const key = `${order.principal}/${order.digest}`
+    const latest = nowSeconds(this.#runtime) + MAX_KEPT_SECONDS
+    const kept = { ...order, until: Math.min(order.until, latest) }
+    const isWritten = await this.#runtime.store.write([this.#table.put(key, kept), ...others])
+    if (isWritten) this.#room.noteKept(key, kept)
+    return isWritten
   }
 
-  /** @throws {WaxwingError} `ERR_LIMIT` if its author has said too much of what is not held here. */
-  async assertRoomFor({ author, generation, digest }: UpstreamOrder): Promise<void> {
-    if (generation === null || this.#book.byId(generation) !== undefined) return
-    const kept = (await this.#table.scan()).map(({ record }) => record)
-    const unknown = kept.filter(
-      (one) => one.author === author && one.digest !== digest && this.#isUnknown(one),
-    )
-    if (unknown.length < MAX_UNKNOWN_OF_ONE_AUTHOR) return
-    const detail = { rule: 'revocations of unknown generations' }
-    throw new WaxwingError('ERR_LIMIT', 'too many revocations of what is not held', detail)
+  /** @throws {WaxwingError} `ERR_LIMIT` if its author, or all together, have said too much. */
+  assertRoomFor(order: UpstreamOrder): Promise<void> {
+    return this.#room.assertFor(order)
+  }
+
+  /** Forgets orders that are over, whose authors stand in no chain that we hold. */
+  forgetOver(): Promise<void> {
+    return this.#room.forgetOver()
+  }
+
+  close(): void {
+    this.#room.close()
   }
 
   /**
@@ -82,10 +90,6 @@ export class UpstreamOrders {
     if (!issuers.includes(author)) return false
     const meant = id === null ? undefined : this.#book.byId(id)
     return meant === undefined || isSameStream(meant, generation)
-  }
-
-  #isUnknown({ generation }: UpstreamOrder): boolean {
-    return generation !== null && this.#book.byId(generation) === undefined
   }
 
   /** Of some chains, those that none of the orders binds. */
@@ -100,24 +104,4 @@ export function isSameStream(one: Generation, other: Generation): boolean {
     one.stream === other.stream &&
     toHex(one.manifest.producerId) === toHex(other.manifest.producerId)
   )
-}
-
-function toCbor({ digest, principal, author, generation }: UpstreamOrder): CborValue {
-  return new Map<number, CborValue>([
-    [1, fromHex(digest)],
-    [2, principal],
-    [3, author],
-    [4, generation === null ? null : fromHex(generation)],
-  ])
-}
-
-function fromCbor(value: CborValue): UpstreamOrder {
-  const map = new MapFields('revocation by a granter', value)
-  const generation = map.bytesOrNull(4, 'generation id', { length: 32 })
-  return {
-    digest: toHex(map.bytes(1, 'digest', { length: 32 })),
-    principal: map.text(2, 'principal'),
-    author: map.text(3, 'author'),
-    generation: generation === null ? null : toHex(generation),
-  }
 }

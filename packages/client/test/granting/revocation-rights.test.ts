@@ -183,23 +183,6 @@ describe('a delegate', () => {
     expect(await authorities.openTo(desk.endpoint.id, authorities.over(held))).toHaveLength(0)
     expect(await authorities.openTo(late.endpoint.id, authorities.over(held))).toHaveLength(1)
   })
-
-  it('keeps so many orders of one author about what it does not hold, and no more', async () => {
-    const delegate = await member('delegate', grantAll)
-    const { authorities } = delegate.endpoint.parts.granter
-    const name = (n: number): string => n.toString(16).padStart(64, '0')
-    const about = (n: number, author: string): Parameters<typeof authorities.orders.keep>[0] => {
-      return { digest: name(n), principal: desk.endpoint.id, author, generation: name(n) }
-    }
-    const one = plant.endpoint.id
-    const orders = Array.from({ length: 1024 }, (_, n) => authorities.orders.keep(about(n, one)))
-    await delegate.store.write(orders)
-    await authorities.orders.assertRoomFor(about(0, one))
-    await authorities.orders.assertRoomFor(about(1024, desk.endpoint.id))
-    await expect(authorities.orders.assertRoomFor(about(1024, one))).rejects.toMatchObject({
-      code: 'ERR_LIMIT',
-    })
-  })
 })
 
 describe('an anchor’s order for a generation that is not held yet', () => {
