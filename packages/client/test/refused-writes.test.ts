@@ -7,7 +7,7 @@ import { memoryStore } from '../src/memory-store.js'
 import { SeenRecord } from '../src/reading/seen-record.js'
 import { faultyStore } from '../src/testing.js'
 import { DAY, START } from './support/plant.js'
-import { eventsOf, Town, want, type Resident } from './support/town.js'
+import { canOpen, eventsOf, Town, want, type Resident } from './support/town.js'
 
 const STREAM = 'plant/1'
 const HOUR = 3_600_000
@@ -102,6 +102,25 @@ describe('a grant that the store refuses', () => {
     await town.pass(180_000, 1000)
     expect(eventsOf(plant, 'ack').length).toBeGreaterThan(0)
     expect(await keeper.store.scan('generation')).toHaveLength(1)
+  })
+})
+
+describe('a decision that the store refuses', () => {
+  it('is carried out when the store works again, and not left to a person', async () => {
+    const refusal = new Refusal(({ table }) => table === 'ledger')
+    const { town, plant, desk } = await townWith(refusal)
+    const producer = await plant.endpoint.producer(STREAM)
+    await producer.ready()
+    const object = producer.seal('now')
+    refusal.isOn = true
+    want(desk, object)
+    await town.pass(500, 50)
+    refusal.isOn = false
+    await town.pass(10_000, 100)
+    expect(eventsOf(desk, 'denial')).toEqual([])
+    expect(eventsOf(plant, 'request')).toEqual([])
+    expect(eventsOf(plant, 'granted')).toHaveLength(1)
+    expect(canOpen(desk, object)).toBe(true)
   })
 })
 

@@ -18,6 +18,7 @@ import {
 } from '@waxwing/core'
 import type { Messenger, Reply } from '../control/messenger.js'
 import type { Outbox } from '../control/outbox.js'
+import { isOwnTrouble } from '../control/own-trouble.js'
 import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
@@ -174,6 +175,7 @@ export class Granter {
   close(): void {
     this.#closed = true
     this.#deciding.close()
+    this.authorities.orders.close()
   }
 
   /** What we may grant of a generation. */
@@ -218,6 +220,8 @@ export class Granter {
         return await this.#asDecided(request, this.#answers.carryOut(say, request, now, card))
       } catch (error) {
         // Terms that make no sense are the application's mistake, not the reader's.
+        const isDecisions = error instanceof RangeError || error instanceof TypeError
+        if (!isDecisions && isOwnTrouble(error)) throw error // it is tried again
         this.#inputs.runtime.report(error)
       }
     }
