@@ -158,11 +158,16 @@ export class Outbox {
 
   /** Hands out what waits to be sent, where there is no transport to send it. */
   async take(): Promise<readonly Reply[]> {
-    const taken = [...this.#entries].map(([key, { record }]) => ({ key, record }))
+    const taken = [...this.#entries].map(([key, entry]) => ({ key, entry, record: entry.record }))
     const done = taken.filter(({ record }) => record.awaiting === undefined)
-    for (const { key } of done) this.#entries.delete(key)
+    for (const { key } of done) this.#entries.delete(key) // whoever takes as well gets others
     const changes = done.map(({ key }) => this.#table.delete(key))
-    if (changes.length > 0) await this.#runtime.store.write(changes)
+    try {
+      if (changes.length > 0) await this.#runtime.store.write(changes)
+    } catch (error) {
+      for (const { key, entry } of done) this.#entries.set(key, entry)
+      throw error
+    }
     return taken.map(({ record: { address, payload, retained } }) => ({
       address,
       payload,

@@ -1,6 +1,6 @@
 import { inboxAddress, WaxwingError, type Change } from '@waxwing/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Posting } from '../../src/control/outbox.js'
+import { Outbox, type Posting } from '../../src/control/outbox.js'
 import type { Decide } from '../../src/options.js'
 import { faultyStore, type StoreFaults } from '../../src/testing.js'
 import { DAY, START } from '../support/plant.js'
@@ -87,6 +87,18 @@ describe('what waits for no acknowledgement', () => {
     await town.pass(60_000, 1000)
     expect(carriedTo('a')).toBe(2)
     expect(await plant.store.scan('outbox')).toEqual([])
+  })
+})
+
+describe('what is handed out, where there is no transport', () => {
+  it('is handed out by the next try, if the store failed to note that it was', async () => {
+    const outbox = new Outbox(plant.endpoint.parts.runtime, undefined)
+    const { awaiting: _, ...posting } = postingFor('')
+    await outbox.post([posting])
+    faults = { beforeWrite: failOnce((changes) => changes.some(isDone)) }
+    await expect(outbox.take()).rejects.toMatchObject({ code: 'ERR_STORE_BUSY' })
+    expect(await outbox.take()).toEqual([posting])
+    expect(await outbox.take()).toEqual([])
   })
 })
 
