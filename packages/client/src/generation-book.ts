@@ -26,6 +26,7 @@ import {
 } from '@waxwing/core'
 import { Generation, type GenerationInputs } from './generation.js'
 import { closeBy } from './generation-closing.js'
+import { addTo, removeFrom, type GenerationIndex } from './generation-index.js'
 import { mergeGeneration } from './generation-merge.js'
 import { GenerationRecords, type StoredGeneration } from './generation-records.js'
 import { sourceOf, type HeldGrant } from './held-grant.js'
@@ -41,9 +42,9 @@ export class GenerationBook {
   readonly #trust: Trust
   readonly #records: GenerationRecords
   readonly #byId = new Map<string, Generation>()
-  readonly #byKid = new Map<string, Generation[]>()
+  readonly #byKid: GenerationIndex = new Map()
   /** Those that name a predecessor, by its id. */
-  readonly #successors = new Map<string, Generation[]>()
+  readonly #successors: GenerationIndex = new Map()
   /** Changed here since they were last recorded. */
   readonly #unrecorded = new Set<Generation>()
   /** Those in the store whose producer is not trusted now, by id. */
@@ -347,16 +348,4 @@ function isRefused(addition: Addition, ring: NodeRing, held: HeldGrant): boolean
   const { refused, displaced, contradicts } = addition
   const isFull = refused.length > 0 && displaced.length === 0 && contradicts.length === 0
   return isFull && ring.grantable(held.grantId).length === 0
-}
-
-function addTo(index: Map<string, Generation[]>, key: string, generation: Generation): void {
-  const others = index.get(key)
-  if (others === undefined) index.set(key, [generation])
-  else others.push(generation)
-}
-
-function removeFrom(index: Map<string, Generation[]>, key: string, generation: Generation): void {
-  const others = (index.get(key) ?? []).filter((other) => other !== generation)
-  if (others.length > 0) index.set(key, others)
-  else index.delete(key)
 }
