@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { summaryReporter } from './tools/vitest-summary.ts'
@@ -18,6 +19,8 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', summaryReporter],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Many tests wait for brokers and processes; the default leaves a small machine half idle.
+    maxWorkers: availableParallelism() + 1,
   },
 })
 
