@@ -57,8 +57,15 @@ const VERDICTS: ReadonlySet<string> = new Set([
 ])
 const STREAM = 'plant/1/level'
 const WAIT_MS = 5_000
+/** Messages between two words of progress. */
+const TELL_AFTER = 5_000
 
-export async function runAnyBytes(net: Net, count: number, seed: number): Promise<AnyBytesReport> {
+export async function runAnyBytes(
+  net: Net,
+  count: number,
+  seed: number,
+  progress: (line: string) => void = () => undefined,
+): Promise<AnyBytesReport> {
   const { plant, desk, domainId } = await makeTraffic(net)
   const mallory = await net.transport('mallory')
   const random = seededRandom(seed)
@@ -85,6 +92,9 @@ export async function runAnyBytes(net: Net, count: number, seed: number): Promis
     if (!isFenced) problems.push(`seed ${seed}: the fence was not refused`)
   }
   for (let i = 0; i < count; i++) {
+    if (i > 0 && i % TELL_AFTER === 0) {
+      progress(`any bytes: ${i} of ${count}, ${problems.length} problems`)
+    }
     const topic = topics[Math.floor(random() * topics.length)] ?? STREAM
     const bytes = mutator.next()
     const isRepeated = topic !== STREAM && isRepetition(bytes)

@@ -75,7 +75,7 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
     const broker = await startMosquitto()
     const net = await mosquittoNet(broker.url)
     const seed = Date.now() % 2 ** 31
-    const report = await runAnyBytes(net, isLong ? 100_000 : 500, seed)
+    const report = await runAnyBytes(net, isLong ? 100_000 : 500, seed, say)
     await net.close()
     await broker.close()
     const kinds = Object.entries(report.events).map(([type, count]) => `${count} ${type}`)
