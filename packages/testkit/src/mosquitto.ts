@@ -144,6 +144,7 @@ class MosquittoProcess implements Mosquitto {
   /** Mosquitto logs this line once it listens. */
   async #untilRunning(child: ChildProcess): Promise<void> {
     const start = this.#log.length
+    let isRunning = false
     await new Promise<void>((resolve, reject) => {
       const fail = (why: unknown): void => {
         reject(new Error(`mosquitto did not start: ${String(why)}\n${this.#log.slice(start)}`))
@@ -152,7 +153,10 @@ class MosquittoProcess implements Mosquitto {
       child.once('exit', (code, signal) => fail(code ?? signal))
       child.stderr?.setEncoding('utf8').on('data', (text: string) => {
         this.#log += text
-        if (this.#log.includes(' running', start)) resolve()
+        // Not for ever: to search what grows with every packet takes longer and longer.
+        if (isRunning || !this.#log.includes(' running', start)) return
+        isRunning = true
+        resolve()
       })
     })
   }
