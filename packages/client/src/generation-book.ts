@@ -32,7 +32,6 @@ import { GenerationRecords, type StoredGeneration } from './generation-records.j
 import { sourceOf, type HeldGrant } from './held-grant.js'
 import type { Runtime } from './runtime.js'
 
-/** As what one's own keys stand in the ring. */
 const OWN_SOURCE: NodeSource = { name: 'own', giver: 'own', distance: 0 }
 
 export type GenerationListener = (generation: Generation) => void
