@@ -36,7 +36,10 @@ export interface Net {
 
 export interface AnyBytesReport {
   readonly sent: number
-  /** Those that bear author and id of a message that was carried: at most one event each. */
+  /**
+   * Those that bear author and id of a message that was carried, and objects that were sent before: at
+   * most one event each.
+   */
   readonly repeated: number
   /** How often each event came. */
   readonly events: Readonly<Record<string, number>>
@@ -77,6 +80,8 @@ export async function runAnyBytes(
   const events: Record<string, number> = {}
   const problems: string[] = []
   const isRepetition = repetitionsOf(net)
+  /** Objects that were sent here, in hex: what is parked already is not parked again. */
+  const objects = new Set<string>()
   const fence = fenceOf(net, domainId)
   let repeated = 0
   let isFenced = false
@@ -98,14 +103,17 @@ export async function runAnyBytes(
     const topic = topics[Math.floor(random() * topics.length)] ?? STREAM
     const bytes = mutator.next()
     const isRepeated = topic !== STREAM && isRepetition(bytes)
+    const hex = Buffer.from(bytes).toString('hex')
+    const isSame = topic === STREAM && objects.has(hex)
+    if (topic === STREAM) objects.add(hex)
     seen = []
     await mallory.send(topic, bytes)
     if (isRepeated) await untilRepetitionIsDone()
     else await untilSaid(() => seen.length > 0)
-    if (isRepeated) repeated++
+    if (isRepeated || isSame) repeated++
     for (const type of seen) events[type] = (events[type] ?? 0) + 1
-    if (seen.length === 1 || (isRepeated && seen.length === 0)) continue
-    const what = `${topic}: ${Buffer.from(bytes).toString('hex').slice(0, 80)}`
+    if (seen.length === 1 || ((isRepeated || isSame) && seen.length === 0)) continue
+    const what = `${topic}: ${hex.slice(0, 400)}`
     problems.push(`seed ${seed}, ${i}: ${seen.length === 0 ? 'nothing' : seen.join()} for ${what}`)
   }
   await desk.close()
