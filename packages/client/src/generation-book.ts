@@ -66,10 +66,10 @@ export class GenerationBook {
    * granted, proved or forgot of those that are known here.
    */
   async catchUp(): Promise<void> {
-    for (const stored of await this.#records.scan()) {
+    for (const stored of await this.#records.scan((id) => this.#byId.get(id))) {
       const known = this.#byId.get(stored.id)
       if (known === undefined) this.#tell(this.#admit(stored))
-      else if (!this.#records.isKnown(known, stored)) this.#tryMerge(known, stored)
+      else this.#tryMerge(known, stored)
     }
   }
 

@@ -53,19 +53,20 @@ export class GenerationRecords {
     this.#table = new Table(runtime.store, 'generation', { toCbor, fromCbor })
   }
 
-  async scan(): Promise<readonly StoredGeneration[]> {
-    const entries = await this.#table.scan()
+  /** @param known - The generation of an id, if its record is left out where nothing of it is new. */
+  async scan(
+    known: (id: string) => Generation | undefined = () => undefined,
+  ): Promise<readonly StoredGeneration[]> {
+    const entries = await this.#table.scan({}, (id, bytes) => {
+      const generation = known(id)
+      return generation === undefined || !this.#isKnown(generation, bytes)
+    })
     return entries.map(({ key, record, bytes }) => ({ id: key, record, bytes }))
   }
 
   async get(id: string): Promise<StoredGeneration | undefined> {
     const read = await this.#table.read(id)
     return read && { id, ...read }
-  }
-
-  /** Whether a record is the one that was written or noted here last. */
-  isKnown(generation: Generation, { bytes }: StoredGeneration): boolean {
-    return this.#isKnown(generation, bytes)
   }
 
   /** Notes what stands in the store, once the generation holds all of it. */
@@ -118,6 +119,7 @@ export class GenerationRecords {
     return isAnyNew
   }
 
+  /** Whether a record is the one that was written or noted here last. */
   #isKnown(generation: Generation, bytes: Uint8Array | undefined): boolean {
     const standing = this.#standing.get(generation)
     if (standing === undefined || bytes === undefined) return standing === bytes

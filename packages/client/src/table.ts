@@ -45,9 +45,14 @@ export class Table<T> {
     return bytes && { record: this.#decode(bytes), bytes }
   }
 
-  async scan(query?: ScanQuery): Promise<readonly { key: string; record: T; bytes: Uint8Array }[]> {
+  /** @param isWanted - Leaves the others out without decoding them. */
+  async scan(
+    query?: ScanQuery,
+    isWanted: (key: string, bytes: Uint8Array) => boolean = () => true,
+  ): Promise<readonly { key: string; record: T; bytes: Uint8Array }[]> {
     const entries = await this.#store.scan(this.name, query)
-    return entries.map(({ key, value }) => ({ key, record: this.#decode(value), bytes: value }))
+    const wanted = entries.filter(({ key, value }) => isWanted(key, value))
+    return wanted.map(({ key, value }) => ({ key, record: this.#decode(value), bytes: value }))
   }
 
   /** A change that writes a record; to be given to `Store.write`, alone or with others. */

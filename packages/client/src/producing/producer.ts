@@ -43,7 +43,6 @@ export class Producer {
   readonly #steps = new Turns()
   #pendingRotation: Promise<void> | undefined
   #endWait: (() => void) | undefined
-  #announced: string | undefined
   /** The running session as it was recorded last. */
   #noted: SessionRecord | undefined
   #cancelAhead: (() => void) | undefined
@@ -266,10 +265,9 @@ export class Producer {
   }
 
   async #announce(): Promise<void> {
+    if (this.#sealer.isOpen) return
     const { generation } = this
-    if (this.#announced === generation.id) return
     await this.#deps.sharing.announce(generation)
-    this.#announced = generation.id
     this.#sealer.openFor(generation.id)
   }
 

@@ -78,6 +78,11 @@ export class StreamSealer {
     return { generationId: id, session: name, counter: nextCounter - 1 }
   }
 
+  /** Whether objects of the generation in use may be sealed. */
+  get isOpen(): boolean {
+    return this.#openFor === this.#inputs.state.generation.id
+  }
+
   /** Objects of this generation may be sealed: its readers can learn of it. */
   openFor(generationId: string): void {
     this.#openFor = generationId
@@ -176,7 +181,7 @@ export class StreamSealer {
   /** The epoch to seal in now, noted as used; `undefined` if something has to be made ready first. */
   #epochInUse(): number | undefined {
     const { kind, epoch } = this.#guard.judge()
-    if (kind !== 'seal' || this.#openFor !== this.#inputs.state.generation.id) return undefined
+    if (kind !== 'seal' || !this.isOpen) return undefined
     this.#guard.use(epoch)
     return epoch
   }

@@ -39,7 +39,7 @@ export interface OpenedObject {
   readonly session: Uint8Array
   readonly counter: number
   readonly metadata: Metadata
-  /** In a buffer of its own. */
+  /** A view whose buffer may hold other messages of the session, too: see `ObjectOpener`. */
   readonly plaintext: Uint8Array
   /** Authenticated, and readable by everyone. */
   readonly clearPart: Uint8Array | undefined
