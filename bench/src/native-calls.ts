@@ -8,6 +8,7 @@
 import sodium from 'sodium-native'
 import type { Contender } from './measure.ts'
 import { inTurn, objectPool, seed } from './object-parts.ts'
+import { signContender, verifyContender } from './signature-calls.ts'
 
 const TAG_BYTES = 16
 const publicKey = new Uint8Array(32)
@@ -45,29 +46,14 @@ export function bareDecrypt(payloadBytes: number): Contender {
 }
 
 export function bareSign(payloadBytes: number): Contender {
-  const pool = objectPool(true, payloadBytes)
   const signature = new Uint8Array(64)
-  return {
-    name: 'bare Ed25519 sign',
-    run: (count) => {
-      for (let i = 0; i < count; i++) {
-        sodium.crypto_sign_detached(signature, inTurn(pool, i).toBeSigned, secretKey)
-      }
-    },
-  }
+  return signContender(payloadBytes, (message) =>
+    sodium.crypto_sign_detached(signature, message, secretKey),
+  )
 }
 
 export function bareVerify(payloadBytes: number): Contender {
-  const pool = objectPool(true, payloadBytes)
-  return {
-    name: 'bare Ed25519 verify',
-    run: (count) => {
-      for (let i = 0; i < count; i++) {
-        const { toBeSigned, signature } = inTurn(pool, i)
-        if (!sodium.crypto_sign_verify_detached(signature, toBeSigned, publicKey)) {
-          throw new Error('the bare signature must verify')
-        }
-      }
-    },
-  }
+  return verifyContender(payloadBytes, (message, signature) =>
+    sodium.crypto_sign_verify_detached(signature, message, publicKey),
+  )
 }

@@ -17,6 +17,7 @@ import {
 } from 'node:crypto'
 import type { Contender } from './measure.ts'
 import { inTurn, objectPool, seed, type ObjectParts } from './object-parts.ts'
+import { signContender, verifyContender } from './signature-calls.ts'
 
 const NAME = 'aes-128-gcm'
 const KEY_BYTES = 16
@@ -67,28 +68,13 @@ export function bareGcmDecrypt(payloadBytes: number): Contender {
 }
 
 export function bareNodeSign(payloadBytes: number): Contender {
-  const pool = objectPool(true, payloadBytes)
-  return {
-    name: 'bare Ed25519 sign',
-    run: (count) => {
-      for (let i = 0; i < count; i++) sign(null, inTurn(pool, i).toBeSigned, privateKey)
-    },
-  }
+  return signContender(payloadBytes, (message) => sign(null, message, privateKey))
 }
 
 export function bareNodeVerify(payloadBytes: number): Contender {
-  const pool = objectPool(true, payloadBytes)
-  return {
-    name: 'bare Ed25519 verify',
-    run: (count) => {
-      for (let i = 0; i < count; i++) {
-        const { toBeSigned, signature } = inTurn(pool, i)
-        if (!verify(null, toBeSigned, publicKey, signature)) {
-          throw new Error('the bare signature must verify')
-        }
-      }
-    },
-  }
+  return verifyContender(payloadBytes, (message, signature) =>
+    verify(null, message, publicKey, signature),
+  )
 }
 
 /** One content key for all of a pool, as for a session. */

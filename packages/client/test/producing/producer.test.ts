@@ -1,29 +1,20 @@
 import { decodeObject, LAST_EPOCH, utf8 } from '@waxwing/core'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { memoryStore } from '../../src/memory-store.js'
 import { fixedClock } from '../../src/testing.js'
 import {
   DAY,
   HOUR,
   keyAndNonce,
-  openPlant,
   pass,
+  plantsOfTests,
   positionOf,
   START,
   type Plant,
 } from '../support/plant.js'
 
 const STREAM = 'plant/1/temperature'
-const opened: Plant[] = []
-afterEach(async () => {
-  for (const { endpoint } of opened.splice(0)) await endpoint.close()
-})
-
-async function plant(options: Parameters<typeof openPlant>[0] = {}): Promise<Plant> {
-  const made = await openPlant(options)
-  opened.push(made)
-  return made
-}
+const plant = plantsOfTests()
 
 /** A copy of a device with its whole state on disk, as it is now. */
 function clone({ store, clock }: Plant, at = clock): Promise<Plant> {

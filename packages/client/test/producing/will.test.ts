@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Objects that are sealed for an intermediary to publish later, or never. */
 import { decodeObject } from '@waxwing/core'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Producer } from '../../src/producing/producer.js'
-import {
-  DAY,
-  HOUR,
-  keyAndNonce,
-  openPlant,
-  pass,
-  positionOf,
-  START,
-  type Plant,
-} from '../support/plant.js'
+import { DAY, HOUR, keyAndNonce, pass, plantsOfTests, positionOf, START } from '../support/plant.js'
 
 const STREAM = 'plant/1/state'
-const opened: Plant[] = []
-afterEach(async () => {
-  for (const { endpoint } of opened.splice(0)) await endpoint.close()
-})
-
-async function plant(options: Parameters<typeof openPlant>[0] = {}): Promise<Plant> {
-  const made = await openPlant(options)
-  opened.push(made)
-  return made
-}
+const plant = plantsOfTests()
 
 function openedBy({ generation }: Producer, object: Uint8Array) {
   const outcome = generation.opener.open(decodeObject(object))

@@ -1,5 +1,6 @@
 import { decodeObject, deriveContentKey, toHex, type DecodedObject } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
+import { afterEach } from 'vitest'
 import { Endpoint } from '../../src/endpoint.js'
 import type { WaxwingEvent } from '../../src/events.js'
 import { memoryStore, type MemoryStore } from '../../src/memory-store.js'
@@ -28,6 +29,19 @@ export async function openPlant(
   endpoint.on('event', (event) => events.push(event))
   await endpoint.start()
   return { endpoint, clock, store, events }
+}
+
+/** Opens plants that are closed after each test. */
+export function plantsOfTests(): typeof openPlant {
+  const opened: Plant[] = []
+  afterEach(async () => {
+    for (const { endpoint } of opened.splice(0)) await endpoint.close()
+  })
+  return async (options) => {
+    const made = await openPlant(options)
+    opened.push(made)
+    return made
+  }
 }
 
 /** Where on the wire an object stands: what must never repeat, and never go back. */
