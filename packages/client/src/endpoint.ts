@@ -272,6 +272,7 @@ export class Endpoint {
 
   #producerDeps(): ProducerDeps {
     const { runtime, book, trustBook, identity, transport, sharing, processHint } = this.#parts
+    const { grantingAnew } = this.#parts
     const actions = {
       grant: (stream: string, principal: string, terms: GrantTerms) =>
         this.grant(stream, principal, terms),
@@ -282,6 +283,9 @@ export class Endpoint {
       announce: (generation: Generation): Promise<void> => {
         this.#work.inBackground(() => this.#listening.forGeneration(generation))
         return sharing.announce(generation)
+      },
+      grantAnew: (generation: Generation): void => {
+        if (transport !== undefined) this.#work.inBackground(() => grantingAnew.grant(generation))
       },
     }
     return {
@@ -313,8 +317,8 @@ export class Endpoint {
   }
 
   async #close(): Promise<void> {
-    const { intake, outbox, requester, granter, revoking, transport, identity, trustBook } =
-      this.#parts
+    const { intake, outbox, requester, granter, grantingAnew, revoking, transport } = this.#parts
+    const { identity, trustBook } = this.#parts
     const readers = [...this.#readers]
     this.#work.startClosing()
     await inTurn([
@@ -324,6 +328,7 @@ export class Endpoint {
       () => this.#patience.close(),
       ...readers.map((reader) => () => reader.close({ keepSubscription: true })),
       () => granter.close(),
+      () => grantingAnew.close(),
       () => revoking.close(),
       () => this.#producers.close(),
       () => this.#work.foregroundEnded(),

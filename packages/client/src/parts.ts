@@ -14,6 +14,7 @@ import { loadCrypto } from './crypto-choice.js'
 import type { EventListener, WaxwingEvent } from './events.js'
 import { GenerationBook } from './generation-book.js'
 import { Granter, type GranterInputs } from './granting/granter.js'
+import { GrantingAnew } from './granting/granting-anew.js'
 import { Revoking } from './granting/revoking.js'
 import { SharingOut } from './granting/sharing-out.js'
 import { OwnIdentity } from './identity/own-identity.js'
@@ -39,6 +40,7 @@ export interface Parts {
   readonly outbox: Outbox
   readonly granter: Granter
   readonly sharing: SharingOut
+  readonly grantingAnew: GrantingAnew
   readonly revoking: Revoking
   readonly requester: Requester
   readonly dispatcher: Dispatcher
@@ -115,7 +117,7 @@ function idleHooks(): Hooks {
 
 function grantingParts(
   inputs: GranterInputs & Pick<Parts, 'hooks' | 'passive'>,
-): Pick<Parts, 'granter' | 'sharing' | 'revoking'> {
+): Pick<Parts, 'granter' | 'sharing' | 'grantingAnew' | 'revoking'> {
   const { hooks } = inputs
   const granter = new Granter(inputs)
   const revoking = new Revoking({
@@ -124,7 +126,8 @@ function grantingParts(
     rotate: (stream) => hooks.rotate(stream),
     inBackground: (work) => hooks.inBackground(work),
   })
-  return { granter, sharing: new SharingOut({ ...inputs, granter }), revoking }
+  const sharing = new SharingOut({ ...inputs, granter })
+  return { granter, sharing, grantingAnew: new GrantingAnew({ ...inputs, granter }), revoking }
 }
 
 function choicesOf({

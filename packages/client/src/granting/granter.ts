@@ -14,6 +14,8 @@ import {
   toBase64Url,
   WaxwingError,
   type KeyCard,
+  type Rights,
+  type Span,
   type TrustedPrincipal,
 } from '@waxwing/core'
 import type { Messenger, Reply } from '../control/messenger.js'
@@ -183,6 +185,21 @@ export class Granter {
     return this.authorities.over(generation)
   }
 
+  /** The terms on which a principal may still read; `undefined` if a rule gave it that is gone. */
+  standingTerms(entry: LedgerEntry, principal: TrustedPrincipal): FixedTerms | undefined {
+    if (entry.rule === null) return entry.terms
+    return this.#byRule(entry.stream, principal, 'read')?.terms
+  }
+
+  /** Tells the application what was granted. */
+  emitGranted(
+    stream: string,
+    principal: TrustedPrincipal,
+    what: { span: Span; terms: FixedTerms },
+  ): void {
+    this.#answers.emitGranted(stream, principal, what)
+  }
+
   /** Notes what a principal was granted: see `Answers.record`. */
   record(stream: string, principal: TrustedPrincipal, standing: Standing): Promise<boolean> {
     return this.#answers.record(stream, principal, standing)
@@ -246,8 +263,12 @@ export class Granter {
   ): Standing | undefined {
     const isDecided = entry !== undefined && entry.rule === null
     if (isDecided && fits(entry.terms, body.rights)) return { terms: entry.terms, rule: null }
+    return this.#byRule(stream, principal, body.rights)
+  }
+
+  #byRule(stream: string, principal: TrustedPrincipal, rights: Rights): Standing | undefined {
     const { runtime, identity } = this.#inputs
-    const inputs = { now: nowSeconds(runtime), ownDomain: identity.domainId, rights: body.rights }
+    const inputs = { now: nowSeconds(runtime), ownDomain: identity.domainId, rights }
     return this.rules.standingFor(stream, principal, inputs)
   }
 

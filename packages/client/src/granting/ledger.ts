@@ -97,6 +97,26 @@ export class Ledger {
     return entries.map(({ record }) => record)
   }
 
+  /** So many entries of a stream, in the order of principals, after one of them; '' before all. */
+  async page(
+    stream: string,
+    { after, limit }: { after: string; limit: number },
+  ): Promise<readonly LedgerEntry[]> {
+    const prefix = `${this.#streamKey(stream)}/`
+    const entries = await this.#table.scan({ prefix, after: prefix + after, limit })
+    return entries.map(({ record }) => record)
+  }
+
+  /**
+   * Notes that what stands was granted again, of all entries or of none.
+   *
+   * @returns `false`, with nothing changed, if one of them has changed since it was read.
+   */
+  grantedAgain(entries: readonly LedgerEntry[], now: number): Promise<boolean> {
+    const changes = entries.map((entry) => this.#replace(entry, { ...entry, granted: now }))
+    return this.#runtime.store.write(changes)
+  }
+
   /** What a principal was granted that still stands, or that it may still open new objects with. */
   async heldBy(principal: string): Promise<readonly LedgerEntry[]> {
     const entries = await this.all()

@@ -23,7 +23,6 @@ import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
-import type { Sharing } from '../producing/sharing.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Granter } from './granter.js'
 import type { FixedTerms } from './terms.js'
@@ -55,7 +54,7 @@ interface StandIn {
   readonly acknowledges: boolean
 }
 
-export class SharingOut implements Sharing {
+export class SharingOut {
   readonly #inputs: SharingOutInputs
   /** One after the other, so that nothing is shared twice. */
   #turn: Promise<unknown> = Promise.resolve()

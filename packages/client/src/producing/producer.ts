@@ -71,6 +71,7 @@ export class Producer {
       producer.#emitRotated(rotated)
     }
     await producer.ready()
+    if (rotated !== undefined) deps.sharing.grantAnew(state.generation)
     producer.#watch()
     return producer
   }
@@ -257,6 +258,7 @@ export class Producer {
     this.#sealer.adopt()
     if (isOurs) this.#emitRotated(reason)
     await this.#announce()
+    if (isOurs) this.#deps.sharing.grantAnew(this.generation)
   }
 
   #rotateState(verdict?: EpochVerdict): Promise<boolean> {

@@ -14,6 +14,8 @@ export interface Sharing {
    * the outbox where there is none. Resolves before the generation's first object may be sealed.
    */
   announce(generation: Generation): Promise<void>
+  /** Grants a generation that was just begun to those who may read the stream, in the background. */
+  grantAnew(generation: Generation): void
 }
 
 /** What a producer passes on about who may read its stream. */
