@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The tests that the mutants of one folder of core are run against, in the order of
+ * {@link MUTATED_FOLDERS}, since a run ends at the first failure.
+ *
+ * @module
+ */
+
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { sourceAliases } from '../../vitest.config.ts'
+import { MUTATED_FOLDERS } from './folders.ts'
+
+const folders = MUTATED_FOLDERS[process.env['MUTATED_FOLDER'] ?? ''] ?? []
+
+class OwnTestsFirst extends BaseSequencer {
+  override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return Promise.resolve(files.toSorted((a, b) => rank(a.moduleId) - rank(b.moduleId)))
+  }
+}
+
+function rank(file: string): number {
+  return folders.findIndex((folder) => file.includes(`/core/test/${folder}/`))
+}
+
+const config: ViteUserConfig = defineConfig({
+  resolve: { alias: sourceAliases },
+  test: {
+    include: folders.map((folder) => `packages/core/test/${folder}/**/*.test.ts`),
+    reporters: [],
+    // A mutant has a worker of its own; within it the files share what they import.
+    isolate: false,
+    testTimeout: 30_000,
+    sequence: { sequencer: OwnTestsFirst },
+  },
+})
+
+export default config
