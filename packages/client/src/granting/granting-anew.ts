@@ -17,6 +17,7 @@ import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Authority } from './authority.js'
+import { Covers } from './covers.js'
 import type { Granter } from './granter.js'
 import type { LedgerEntry } from './ledger.js'
 import type { FixedTerms } from './terms.js'
@@ -67,13 +68,7 @@ export class GrantingAnew {
     if (authority === undefined || !generation.own) return
     for (let after: string | undefined = ''; after !== undefined && !this.#closed;) {
       const page: Page = await this.#notedPage(authority, after)
-      const replies: Reply[] = []
-      for (const { principal, key, terms, span } of page.standing) {
-        const grantee = { id: principal.id, key }
-        const { address, payload } = await granter.issuing.grant(authority, grantee, terms)
-        replies.push({ address, payload, retained: false })
-        granter.emitGranted(generation.stream, principal, { span, terms })
-      }
+      const replies = await this.#issue(authority, page.standing)
       if (this.#closed) return
       await send(replies)
       after = page.next
@@ -83,6 +78,24 @@ export class GrantingAnew {
   /** Grants nobody more. */
   close(): void {
     this.#closed = true
+  }
+
+  async #issue(authority: Authority, standing: readonly Standing[]): Promise<readonly Reply[]> {
+    const { granter } = this.#inputs
+    const { ring, stream } = authority.generation
+    const covers = new Covers(ring)
+    const replies: Reply[] = []
+    try {
+      for (const { principal, key, terms, span } of standing) {
+        const grantee = { id: principal.id, key }
+        const issued = await granter.issuing.grant(authority, grantee, terms, { covers })
+        replies.push({ address: issued.address, payload: issued.payload, retained: false })
+        granter.emitGranted(stream, principal, { span, terms })
+      }
+    } finally {
+      covers.wipe()
+    }
+    return replies
   }
 
   /**

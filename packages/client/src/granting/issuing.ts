@@ -26,6 +26,7 @@ import type { Messenger, Reply } from '../control/messenger.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Authority } from './authority.js'
+import type { Covers } from './covers.js'
 import { clipToHeld, endOf, spanOf, type FixedTerms } from './terms.js'
 
 /** Who gets a grant, and the key that it is sealed to. */
@@ -44,6 +45,8 @@ export interface IssueOptions {
   readonly inReplyTo?: VerifiedMessage<'request'> | undefined
   /** Leave it in the broker, where the recipient finds it whenever it comes. */
   readonly retained?: boolean
+  /** Where several are granted the same: derives it once. */
+  readonly covers?: Covers
 }
 
 export class Issuing {
@@ -106,7 +109,7 @@ export class Issuing {
       crypto,
       manifest: generation.manifest,
       issuer: { id: identity.id, key: identity.signingKey, credential: identity.credential },
-      nodesFor: (wanted) => generation.ring.nodesFor(wanted, source),
+      nodesFor: (wanted) => (options.covers ?? generation.ring).nodesFor(wanted, source),
       parentChain: chain,
       grantee: grantee.id,
       kemKey: kemKeyThumbprint(crypto, grantee.key),

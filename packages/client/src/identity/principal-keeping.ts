@@ -8,6 +8,7 @@
 
 import {
   assertNamePattern,
+  checkKeyCardTime,
   decodeKeyCard,
   equalBytes,
   newerKeyCard,
@@ -72,10 +73,14 @@ export class PrincipalKeeping {
   }
 
   async keepCard(bytes: Uint8Array, principal: TrustedPrincipal): Promise<KeyCard> {
+    const { known } = this.#state
+    const kept = this.#held(bytes, principal)
+    if (kept !== undefined) {
+      checkKeyCardTime(kept, judgedSeconds(this.#runtime, kept.issued))
+      return kept
+    }
     const offered = decodeKeyCard(bytes)
     verifyKeyCard(offered, principal, judgedSeconds(this.#runtime, offered.issued))
-    if (this.#holds(offered, principal)) return offered
-    const { known } = this.#state
     return this.#state.update(() => {
       const held = known.cardOf(principal.id)
       const newest = newerKeyCard(held, offered)
@@ -86,12 +91,13 @@ export class PrincipalKeeping {
     })
   }
 
-  /** Whether there is nothing to keep: most messages bring a card that is known already. */
-  #holds(offered: KeyCard, { id, credential }: TrustedPrincipal): boolean {
-    const record = this.#state.known.recordOf(id)
-    if (record === undefined || record.card === null) return false
+  /** The very card that is held, verified when it was kept: most messages bring it. */
+  #held(bytes: Uint8Array, { id, credential }: TrustedPrincipal): KeyCard | undefined {
+    const { known } = this.#state
+    const record = known.recordOf(id)
+    if (record === undefined || record.card === null) return undefined
     const isSameCredential = credential === null || isSame(record.credential, credential)
-    return isSameCredential && equalBytes(record.card, offered.bytes)
+    return isSameCredential && equalBytes(record.card, bytes) ? known.cardOf(id) : undefined
   }
 
   /** The record of a principal; an older credential does not replace a newer one. */

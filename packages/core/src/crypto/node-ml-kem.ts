@@ -33,18 +33,20 @@ export const nodeMlKem768: MlKem768 = {
     const key = Buffer.from(concatBytes(PKCS8_PREFIX, seed))
     const secretKey = createPrivateKey({ key, format: 'der', type: 'pkcs8' })
     return {
-      publicKey: wrapPublicKey(createPublicKey(secretKey)),
+      publicKey: derivedPublicKey(secretKey),
       decapsulate: (ciphertext) => new Uint8Array(decapsulate(secretKey, ciphertext)),
     }
   },
   importPublicKey(bytes) {
     checkMlKemLength('public key', bytes, ML_KEM_768_PUBLIC_KEY_BYTES)
     const key = Buffer.from(concatBytes(SPKI_PREFIX, bytes))
-    return wrapPublicKey(createPublicKey({ key, format: 'der', type: 'spki' }))
+    const publicKey = createPublicKey({ key, format: 'der', type: 'spki' })
+    return { bytes: new Uint8Array(bytes), encapsulate: () => encapsulate(publicKey) }
   },
 }
 
-function wrapPublicKey(key: KeyObject): MlKemPublicKey {
+function derivedPublicKey(secretKey: KeyObject): MlKemPublicKey {
+  const key = createPublicKey(secretKey)
   const spki = key.export({ format: 'der', type: 'spki' })
   return {
     bytes: new Uint8Array(spki.subarray(SPKI_PREFIX.length)),

@@ -88,6 +88,16 @@ export function verifyKeyCard(
     throw new WaxwingError('ERR_SIGNATURE', 'the key card is of another principal')
   }
   verifyStatement(card.statement, principal.key, null)
+  checkKeyCardTime(card, now)
+}
+
+/**
+ * Checks that a card is valid now.
+ *
+ * @param now - Seconds since 1970.
+ * @throws {WaxwingError} `ERR_EXPIRED` or `ERR_NOT_YET_VALID`.
+ */
+export function checkKeyCardTime(card: KeyCardFields, now: number): void {
   if (card.expires <= now) throw new WaxwingError('ERR_EXPIRED', 'the key card has expired')
   if (card.issued > now + CLOCK_SKEW_SECONDS) {
     throw new WaxwingError('ERR_NOT_YET_VALID', 'the key card is dated in the future')
