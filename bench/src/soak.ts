@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run soak`: what the tests try for seconds, tried for long. `-- kill archive floods bytes`
+ * `npm run soak`: what the tests try for seconds, tried for long. `-- kill archive floods bytes readers`
  * runs only those named; `--short` takes the counts of the tests. The summary is kept in
  * `bench/results`, and the status is 1 if anything did not hold.
  *
@@ -13,10 +13,12 @@ import { runAnyBytes } from './any-bytes.ts'
 import { runArchiveMemory } from './archive-memory.ts'
 import { FLOOD_RATES, runFloods } from './floods.ts'
 import { runKillRounds } from './kill-rounds.ts'
+import { runManyReaders } from './many-readers.ts'
 import { mosquittoNet } from './mosquitto-net.ts'
 import { machine, saveResult } from './report.ts'
 
 const MAX_MIB = { archive: 200, flood: 400 }
+const MAX_ANEW_SECONDS = 10
 
 interface Outcome {
   /** What was done and measured, in one line. */
@@ -81,6 +83,24 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
     const kinds = Object.entries(report.events).map(([type, count]) => `${count} ${type}`)
     const summary = `${report.sent} sent: ${kinds.join(', ')}, ${report.repeated} repetitions`
     return { summary, problems: report.problems, report }
+  },
+  async readers() {
+    const readers = isLong ? 10_000 : 100
+    const reports = []
+    for (const kem of ['x25519', 'x-wing'] as const) {
+      reports.push(await runManyReaders({ readers, kem, progress: say }))
+    }
+    const problems = reports.flatMap((report) => [
+      ...report.problems,
+      ...(report.anewSeconds <= MAX_ANEW_SECONDS ? [] : [`${report.kem}: not within 10 s`]),
+    ])
+    const lines = reports.map(
+      ({ kem, anewSeconds, anewCpuSeconds, askedSeconds, takingMs, grantBytes }) =>
+        `${kem}: granted anew in ${anewSeconds.toFixed(1)} s (processor ` +
+        `${anewCpuSeconds.toFixed(1)} s), all who asked answered in ${askedSeconds.toFixed(1)} s, ` +
+        `${grantBytes} bytes, taken in ${takingMs.toFixed(1)} ms`,
+    )
+    return { summary: `${readers} readers; ${lines.join('; ')}`, problems, report: reports }
   },
 }
 
