@@ -40,6 +40,21 @@ describe('the failures under keys that are put aside', () => {
     expect(counts.of('untouched')).toBeLessThanOrEqual(6)
   })
 
+  it('are kept one by one for 1,024 keys; past that, the lower half has one count', () => {
+    const counts = new FailureCounts()
+    for (let i = MAX_COUNTS; i > 0; i--) counts.keep(`key ${i}`, i)
+    expect([counts.of('key 1'), counts.of('untouched')]).toEqual([1, 0])
+    counts.keep('one more', MAX_COUNTS + 1)
+    const half = MAX_COUNTS / 2 + 1
+    expect([counts.of('untouched'), counts.of('key 1'), counts.of(`key ${half}`)]).toEqual([
+      half,
+      half,
+      half,
+    ])
+    expect(counts.of(`key ${half + 1}`)).toBe(half + 1)
+    expect(counts.of('one more')).toBe(MAX_COUNTS + 1)
+  })
+
   it('are never too few, and too many only by what the bound allows', () => {
     const fails = fc.tuple(fc.nat(3 * MAX_COUNTS), fc.integer({ min: 1, max: 40 }))
     const many = fc.array(fails, { minLength: 2 * MAX_COUNTS, maxLength: 6 * MAX_COUNTS })

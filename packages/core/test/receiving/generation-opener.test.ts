@@ -1,76 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  containsEpoch,
-  decodeObject,
-  deriveLeaf,
-  encodeMetadata,
-  GenerationOpener,
-  LAST_EPOCH,
-  NodeRing,
-  objectDigest,
-  ObjectSealer,
-  rootNode,
-  type Trust,
-  utf8,
-  type Aead,
-  type CryptoProvider,
-  type DecodedObject,
-  type GenerationOpenerInputs,
-  type ManifestFields,
-  type OpenOutcome,
-  type TrustBundleFields,
-} from '@waxwing/core'
-import { nodeProvider } from '@waxwing/core/node'
+import { containsEpoch, decodeObject, LAST_EPOCH, objectDigest, utf8 } from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { enrolled, EPOCH, HOUR, NOW, seedOf, stranger, trustOf } from '../support/domain.js'
+import { EPOCH, NOW, seedOf } from '../support/domain.js'
+import { countingCrypto, PLANT, say, streamAndReader } from '../support/generation.js'
 import { source } from '../support/node-source.js'
-import { manifestOf, nodesOf, ROOT, SPAN } from '../support/stream.js'
+import { nodesOf, ROOT, SPAN } from '../support/stream.js'
 
 const crypto = sodiumProvider
-const ANCHOR = stranger('anchor')
-const PLANT = enrolled(ANCHOR, 'plant', { expires: (EPOCH + 1000) * HOUR })
 const WRONG_ROOT = seedOf('wrong root')
-const PLAIN = encodeMetadata({})
-
-/** A stream, its objects, and a reader who holds nothing yet. */
-function setUp(
-  fields: Partial<ManifestFields> = {},
-  inputs: Partial<GenerationOpenerInputs> = {},
-  bundle: Partial<TrustBundleFields> = {},
-) {
-  const manifest = manifestOf(PLANT, ANCHOR, fields)
-  const ring = new NodeRing(crypto)
-  const trust: Trust = trustOf(ANCHOR, bundle)
-  const producer = trust.resolve(PLANT.id, PLANT.credential)
-  const opener = new GenerationOpener({ crypto, trust, manifest, producer, ring, ...inputs })
-  const signingKey = manifest.signatureMode === 'none' ? undefined : PLANT.key
-  const sealed = (epoch: number, session = 3, root = ROOT): DecodedObject => {
-    const sealer = new ObjectSealer({
-      crypto: inputs.crypto ?? crypto,
-      manifest,
-      leaf: deriveLeaf(crypto, rootNode(root), epoch),
-      epoch,
-      session: new Uint8Array(7).fill(session),
-      signingKey,
-    })
-    return decodeObject(sealer.seal({ metadata: PLAIN, plaintext: utf8(`epoch ${epoch}`) }))
-  }
-  return { manifest, ring, opener, sealed }
-}
-
-/** In one word, with the code of what is refused. */
-function say(outcome: OpenOutcome): string {
-  if (outcome.kind === 'refused') return outcome.error.code
-  if (outcome.kind === 'failed') return outcome.provisional ? 'failed, provisional' : 'failed'
-  return outcome.kind
-}
 
 describe('an object of a generation', () => {
   it('opens for a grant of its epoch, and for no other', () => {
     const epochs = fc.oneof(fc.nat(LAST_EPOCH), fc.integer({ min: 2 ** 31 - 3, max: 2 ** 31 + 3 }))
-    const { opener, ring, sealed } = setUp({ epochSeconds: 1 })
+    const { opener, ring, sealed } = streamAndReader({ epochSeconds: 1 })
     fc.assert(
       fc.property(
         epochs,
@@ -92,7 +36,7 @@ describe('an object of a generation', () => {
   })
 
   it('comes with everything that is known of it', () => {
-    const { manifest, opener, ring, sealed } = setUp()
+    const { manifest, opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN), source('grant 1'))
     expect(opener.open(sealed(EPOCH))).toMatchObject({
       kind: 'opened',
@@ -111,7 +55,7 @@ describe('an object of a generation', () => {
   })
 
   it('proves the node that opened it, and that node only', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN), source('grant'))
     expect(ring.spans('proven')).toEqual([])
     expect(say(opener.open(sealed(EPOCH)))).toBe('opened')
@@ -122,7 +66,7 @@ describe('an object of a generation', () => {
   })
 
   it('fails under wrong nodes, and opens once the right ones come: evidence', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN, WRONG_ROOT), source('liar'))
     expect(say(opener.open(sealed(EPOCH)))).toBe('failed, provisional')
     ring.add(nodesOf(SPAN), source('honest'))
@@ -136,7 +80,7 @@ describe('an object of a generation', () => {
   })
 
   it('opens under proven nodes whatever anybody grants afterwards', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN), source('honest'))
     opener.open(sealed(EPOCH))
     const { contradicts } = ring.add(nodesOf(SPAN, WRONG_ROOT), source('liar'))
@@ -146,7 +90,7 @@ describe('an object of a generation', () => {
   })
 
   it('that is forged fails, and is not parked where its node is proven', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN), source('honest'))
     expect(say(opener.open(sealed(EPOCH, 3, WRONG_ROOT)))).toBe('failed, provisional')
     opener.open(sealed(EPOCH))
@@ -154,7 +98,7 @@ describe('an object of a generation', () => {
   })
 
   it('needs a key for its own epoch', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     expect(say(opener.open(sealed(EPOCH)))).toBe('no-key')
     ring.add(nodesOf({ first: EPOCH, last: EPOCH }), source('grant'))
     opener.reset()
@@ -164,7 +108,7 @@ describe('an object of a generation', () => {
   })
 
   it('opens again and again, in whatever order sessions and epochs come', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN), source('grant'))
     const objects = Array.from({ length: 150 }, (_, i) => sealed(EPOCH - (i % 5), i % 100))
     for (const object of [...objects, ...objects.toReversed()]) {
@@ -173,9 +117,64 @@ describe('an object of a generation', () => {
   })
 })
 
+describe('the key of a session and an epoch', () => {
+  it('is made ready once when its node comes, and once more when it is proven', () => {
+    const { crypto: counted, keyed } = countingCrypto()
+    const { opener, ring, sealed } = streamAndReader({}, { crypto: counted })
+    ring.add(nodesOf(SPAN), source('grant'))
+    const object = sealed(EPOCH)
+    const before = keyed()
+    for (let i = 0; i < 5; i++) expect(say(opener.open(object))).toBe('opened')
+    expect(keyed() - before).toBe(2)
+  })
+
+  it('stands ready with 63 others, and gives way to the 65th', () => {
+    const { crypto: counted, keyed } = countingCrypto()
+    const { opener, ring, sealed } = streamAndReader({}, { crypto: counted })
+    ring.addProven(nodesOf(SPAN), source('own'))
+    const objects = Array.from({ length: 65 }, (_, session) => sealed(EPOCH, session))
+    const [first, second, ...others] = objects
+    const before = keyed()
+    const open = (...many: (typeof first)[]): number => {
+      for (const object of many) if (object !== undefined) opener.open(object)
+      return keyed() - before
+    }
+    expect(open(...objects.slice(0, 64))).toBe(64)
+    expect(open(...objects.slice(0, 64))).toBe(64)
+    expect(open(objects[64])).toBe(65)
+    expect(open(second, ...others)).toBe(65)
+    expect(open(first)).toBe(66)
+  })
+
+  it('is that of the object, though a buffer held one of another session before', () => {
+    const { opener, ring, sealed } = streamAndReader()
+    ring.addProven(nodesOf(SPAN), source('own'))
+    const other = sealed(EPOCH, 4)
+    const buffer = sealed(EPOCH, 3).bytes.slice()
+    expect(say(opener.open(decodeObject(buffer)))).toBe('opened')
+    buffer.set(other.bytes)
+    expect(say(opener.open(decodeObject(buffer)))).toBe('opened')
+  })
+})
+
 describe('an authentic object', () => {
+  it('is not refused for a fault of our own', () => {
+    const { trust } = streamAndReader()
+    const fault = new TypeError('a fault')
+    const faulty: typeof trust = Object.create(trust, {
+      checkEpoch: {
+        value: () => {
+          throw fault
+        },
+      },
+    })
+    const { opener, ring, sealed } = streamAndReader({}, { trust: faulty })
+    ring.add(nodesOf(SPAN), source('grant'))
+    expect(() => opener.open(sealed(EPOCH))).toThrow(fault)
+  })
+
   it('does not count after the epoch at which its generation was closed', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN), source('grant'))
     opener.closingEpoch = EPOCH
     expect(say(opener.open(sealed(EPOCH - 1)))).toBe('opened')
@@ -185,18 +184,18 @@ describe('an authentic object', () => {
 
   it('does not count if its epoch began after its producer was revoked or expired', () => {
     const revoked = [{ principalId: PLANT.id, since: NOW }]
-    const revoking = setUp({}, {}, { revoked })
+    const revoking = streamAndReader({}, {}, { revoked })
     revoking.ring.add(nodesOf(SPAN), source('grant'))
     expect(say(revoking.opener.open(revoking.sealed(EPOCH - 1)))).toBe('opened')
     expect(say(revoking.opener.open(revoking.sealed(EPOCH)))).toBe('ERR_REVOKED')
-    const expiring = setUp()
+    const expiring = streamAndReader()
     expiring.ring.add(nodesOf({ first: EPOCH, last: LAST_EPOCH }), source('grant'))
     expect(say(expiring.opener.open(expiring.sealed(EPOCH + 999)))).toBe('opened')
     expect(say(expiring.opener.open(expiring.sealed(EPOCH + 1000)))).toBe('ERR_EXPIRED')
   })
 
   it('proves its node even where it does not count', () => {
-    const { opener, ring, sealed } = setUp()
+    const { opener, ring, sealed } = streamAndReader()
     ring.add(nodesOf(SPAN), source('grant'))
     opener.closingEpoch = EPOCH - 1
     expect(say(opener.open(sealed(EPOCH)))).toBe('ERR_CLOSED_GENERATION')
@@ -204,7 +203,7 @@ describe('an authentic object', () => {
   })
 
   it('is remembered by a digest of what is authenticated in it', () => {
-    const { sealed } = setUp()
+    const { sealed } = streamAndReader()
     const object = sealed(EPOCH)
     const digest = objectDigest(crypto, object)
     expect(digest).toHaveLength(8)
@@ -217,7 +216,7 @@ describe('an authentic object', () => {
 
 describe('a stream without signatures', () => {
   it('proves no node, and keeps every candidate', () => {
-    const { opener, ring, sealed } = setUp({ signatureMode: 'none' })
+    const { opener, ring, sealed } = streamAndReader({ signatureMode: 'none' })
     ring.add(nodesOf(SPAN, WRONG_ROOT), source('one'))
     ring.add(nodesOf(SPAN), source('other'))
     for (const [root, name] of [
@@ -234,114 +233,5 @@ describe('a stream without signatures', () => {
     }
     expect(ring.hasProven(EPOCH)).toBe(false)
     expect(ring.candidates(EPOCH)).toHaveLength(2)
-  })
-})
-
-describe('a content key under which too much failed', () => {
-  /** Counts how often a ciphertext was decrypted. */
-  function counting(): { crypto: CryptoProvider; opened: () => number } {
-    let opened = 0
-    const aead: CryptoProvider['aead'] = (alg, key) => {
-      const real: Aead = nodeProvider.aead(alg, key)
-      return {
-        seal: (...args) => {
-          real.seal(...args)
-        },
-        open: (...args) => {
-          opened++
-          return real.open(...args)
-        },
-      }
-    }
-    return { crypto: { ...nodeProvider, aead }, opened: () => opened }
-  }
-
-  const forge = (object: DecodedObject): DecodedObject => {
-    return { ...object, ciphertext: object.ciphertext.with(0, object.ciphertext[0]! ^ 1) }
-  }
-
-  it('is not tried on what the producer did not sign, and still opens what it did', () => {
-    const { crypto: counted, opened } = counting()
-    const { opener, ring, sealed } = setUp({ alg: 10 }, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), source('grant'))
-    const object = sealed(EPOCH)
-    for (let i = 0; i < 5; i++) opener.open(forge(object))
-    expect(opened()).toBe(3)
-    expect(say(opener.open(object))).toBe('opened')
-  })
-
-  it('does not come off it by failures elsewhere, which somebody may bring about', () => {
-    const { crypto: counted, opened } = counting()
-    const { opener, ring, sealed } = setUp({ alg: 10 }, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), source('grant'))
-    const object = sealed(EPOCH)
-    for (let i = 0; i < 3; i++) opener.open(forge(object))
-    for (let session = 10; session < 90; session++) opener.open(forge(sealed(EPOCH, session)))
-    opener.reset()
-    const before = opened()
-    expect(say(opener.open(forge(object)))).toBe('failed, provisional')
-    expect(opened()).toBe(before)
-  })
-
-  it('opens nothing more where nothing is signed', () => {
-    const { crypto: counted, opened } = counting()
-    const fields = { alg: 10, signatureMode: 'none' } as const
-    const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), source('grant'))
-    const object = sealed(EPOCH)
-    for (let i = 0; i < 3; i++) opener.open(forge(object))
-    // Another session has another key; and a crowd of them does not make the first forgotten.
-    for (let session = 10; session < 90; session++) {
-      expect(say(opener.open(sealed(EPOCH, session)))).toBe('opened')
-    }
-    const before = opened()
-    expect(say(opener.open(object))).toBe('failed, provisional')
-    expect(opened()).toBe(before)
-  })
-
-  it('is not fresh again for a grant, nor for one that leads to it from higher up', () => {
-    const { crypto: counted, opened } = counting()
-    const fields = { alg: 10, signatureMode: 'none' } as const
-    const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf({ first: EPOCH, last: EPOCH }), source('narrow'))
-    const object = sealed(EPOCH)
-    for (let i = 0; i < 3; i++) opener.open(forge(object))
-    ring.add(nodesOf(SPAN), source('wide'))
-    opener.reset()
-    opener.reset()
-    const before = opened()
-    expect(say(opener.open(object))).toBe('failed, provisional')
-    expect(opened()).toBe(before)
-    expect(say(opener.open(sealed(EPOCH, 4)))).toBe('opened')
-  })
-
-  it('counts what failed before a grant together with what fails after it', () => {
-    const { crypto: counted, opened } = counting()
-    const fields = { alg: 10, signatureMode: 'none' } as const
-    const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 5 })
-    ring.add(nodesOf(SPAN), source('grant'))
-    const object = sealed(EPOCH)
-    for (let i = 0; i < 20; i++) {
-      opener.open(forge(object))
-      opener.reset()
-    }
-    expect(opened()).toBe(5)
-  })
-
-  it('is not forgotten for a crowd of sessions under which more failed', () => {
-    const { crypto: counted, opened } = counting()
-    const fields = { alg: 10, signatureMode: 'none' } as const
-    const { opener, ring, sealed } = setUp(fields, { crypto: counted, maxFailures: 3 })
-    ring.add(nodesOf(SPAN), source('grant'))
-    const object = sealed(EPOCH)
-    for (let i = 0; i < 2; i++) opener.open(forge(object))
-    for (let session = 10; session < 90; session++) {
-      const other = forge(sealed(EPOCH, session))
-      for (let i = 0; i < 3; i++) opener.open(other)
-    }
-    opener.open(forge(object))
-    const before = opened()
-    expect(say(opener.open(object))).toBe('failed, provisional')
-    expect(opened()).toBe(before)
   })
 })

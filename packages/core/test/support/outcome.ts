@@ -27,6 +27,17 @@ export async function outcomeOfAsync(promise: Promise<unknown>): Promise<string>
   }
 }
 
+/** The field that the refusal of a call names; `undefined` where none is named or nothing refused. */
+export function fieldOf(call: () => unknown): string | undefined {
+  try {
+    call()
+    return undefined
+  } catch (error) {
+    if (!(error instanceof WaxwingError)) throw error
+    return error.details.field
+  }
+}
+
 function codeOf(error: unknown): string {
   if (!(error instanceof WaxwingError)) throw error
   const { code, details } = error
