@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run bench`: what protection costs, as ratios in one run. `-- objects`, `-- path` or `-- peers`
- * measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
+ * `npm run bench`: what protection costs, as ratios in one run. `-- objects`, `-- grants`, `-- path` or
+ * `-- peers` measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
  * `docs/benchmarks.md` and its plot, of all parts. Results are kept in `bench/results`.
  *
  * @module
@@ -11,6 +11,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { mosquittoAvailable } from '@waxwing/testkit'
 import { clientBench } from './client-bench.ts'
+import { bareGrantCalls, bareTakingCalls, coreGrant, coreTaking } from './grant-bench.ts'
 import { measure, type Contender, type MeasureOptions } from './measure.ts'
 import { bareDecrypt, bareEncrypt, bareSign, bareVerify } from './native-calls.ts'
 import { coreOpen, coreSeal } from './object-bench.ts'
@@ -87,6 +88,19 @@ async function objectTables(): Promise<Table[]> {
   return tables
 }
 
+async function grantTables(): Promise<Table[]> {
+  const note =
+    'To read from now on: 21 nodes. With the credential and both keys of the producer’s card in it. ' +
+    'Of one core, by processor time.'
+  const rounds = { ...objectRounds, blockMs: 50 }
+  const makers = [bareGrantCalls(), await coreGrant('x25519'), await coreGrant('x-wing')]
+  const takers = [bareTakingCalls(), await coreTaking('x25519'), await coreTaking('x-wing')]
+  return [
+    await table('Make a grant', note, { contenders: makers, aims: {}, rounds }),
+    await table('Take a grant', note, { contenders: takers, aims: {}, rounds }),
+  ]
+}
+
 async function pathTables(): Promise<Table[]> {
   if (!mosquittoAvailable()) {
     console.error('skipped: publish to handler needs Mosquitto, which is not on this machine')
@@ -110,6 +124,7 @@ if (values.write && positionals.length > 0) throw new RangeError('--write wants 
 const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part)
 const tables = [
   ...(wants('objects') ? await objectTables() : []),
+  ...(wants('grants') ? await grantTables() : []),
   ...(wants('path') ? await pathTables() : []),
 ]
 const peers = wants('peers') ? await peerTables(peerRounds) : []
