@@ -92,8 +92,8 @@ export function verifyGrant(grant: Grant, inputs: GrantInputs): VerifiedGrant {
   if (!equalBytes(crypto.sha256(grant.nodes), last.nodesDigest)) throw broken('nodes digest')
   checkLease(last, manifest.epochSeconds)
   trust.checkMayName(producer, manifest.domainId, manifest.streamName)
-  const ofProducer = verifyManifest(manifest, producer.key)
   const nodes = decodeNodes(grant.nodes, last.span)
+  const ofProducer = verifyManifest(manifest, producer.key)
   const found: Omit<VerifiedGrant, typeof ours> = {
     ...chain,
     manifest: ofProducer,

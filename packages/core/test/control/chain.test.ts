@@ -328,6 +328,14 @@ describe('a grant', () => {
     expect(verdict({ ...grant, manifest: stolen.bytes })).toBe('ERR_CHAIN first issuer')
     expect(verdict({ ...grant, manifest: Uint8Array.of(0) })).toBe('ERR_MALFORMED')
   })
+
+  it('has its nodes counted before the signature of its manifest is looked at', () => {
+    const forged = manifestOf({ ...PLANT, key: THIEF.key }, ANCHOR)
+    const nodes = new Uint8Array(32)
+    const fields = { nodesDigest: crypto.sha256(nodes) }
+    const grant = grantOf(forged, [{ issuer: PLANT, grantee: DESK, fields }])
+    expect(verdict({ ...grant, nodes })).toBe('ERR_MALFORMED')
+  })
 })
 
 describe("a partner's grant", () => {
