@@ -26,6 +26,8 @@ const TEXT_ARGUMENTS: Readonly<Record<string, number>> = {
   MapFields: 0,
   ArrayFields: 0,
   decodeCbor: 1,
+  decodeSign1: 1,
+  decodeEncrypt0: 1,
   parseCoseKey: 1,
   rightsFromCbor: 1,
   spanFromCbor: 1,

@@ -11,7 +11,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import { sourceAliases } from '../../vitest.config.ts'
 import { MUTATED_FOLDERS } from './folders.ts'
 
-const folders = MUTATED_FOLDERS[process.env['MUTATED_FOLDER'] ?? ''] ?? []
+const tests = MUTATED_FOLDERS[process.env['MUTATED_FOLDER'] ?? ''] ?? []
 
 class OwnTestsFirst extends BaseSequencer {
   override sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -20,13 +20,16 @@ class OwnTestsFirst extends BaseSequencer {
 }
 
 function rank(file: string): number {
-  return folders.findIndex((folder) => file.includes(`/core/test/${folder}/`))
+  return tests.findIndex((test) => file.includes(`/core/test/${test}`))
 }
 
 const config: ViteUserConfig = defineConfig({
   resolve: { alias: sourceAliases },
   test: {
-    include: folders.map((folder) => `packages/core/test/${folder}/**/*.test.ts`),
+    include: tests.map((test) => {
+      const path = `packages/core/test/${test}`
+      return path.endsWith('/') ? `${path}**/*.test.ts` : `${path}*.test.ts`
+    }),
     reporters: [],
     // A mutant has a worker of its own; within it the files share what they import.
     isolate: false,

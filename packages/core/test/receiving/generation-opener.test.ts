@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { containsEpoch, decodeObject, LAST_EPOCH, objectDigest, utf8 } from '@waxwing/core'
+import {
+  containsEpoch,
+  decodeObject,
+  deriveLeaf,
+  encodeMetadata,
+  LAST_EPOCH,
+  objectDigest,
+  ObjectSealer,
+  rootNode,
+  signBatch,
+  utf8,
+  type Ed25519VerifyingKey,
+} from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -211,6 +223,35 @@ describe('an authentic object', () => {
     expect(objectDigest(crypto, changed)).not.toEqual(digest)
     const unsigned = { ...object, signature: undefined }
     expect(objectDigest(crypto, unsigned)).toEqual(digest)
+  })
+})
+
+describe('a batch over several sessions', () => {
+  it('has its signature verified once', () => {
+    const { manifest, opener, ring } = streamAndReader({ signatureMode: 'batch' })
+    ring.addProven(nodesOf(SPAN), source('own'))
+    const leaf = deriveLeaf(crypto, rootNode(ROOT), EPOCH)
+    const unsigned = [1, 2, 3].map((n) => {
+      const session = new Uint8Array(7).fill(n)
+      const inputs = { crypto, manifest, leaf, epoch: EPOCH, session, signingKey: PLANT.key }
+      const plaintext = utf8(`session ${n}`)
+      return new ObjectSealer(inputs).sealUnsigned({ metadata: encodeMetadata({}), plaintext })
+    })
+    const { key } = opener.producer
+    let checks = 0
+    const counting: Ed25519VerifyingKey = {
+      publicKey: key.publicKey,
+      verify: (message, signature) => {
+        checks++
+        return key.verify(message, signature)
+      },
+    }
+    opener.producer = { ...opener.producer, key: counting }
+    const { generationId } = manifest
+    for (const object of signBatch(crypto, unsigned, { generationId, key: PLANT.key })) {
+      expect(say(opener.open(decodeObject(object)))).toBe('opened')
+    }
+    expect(checks).toBe(1)
   })
 })
 

@@ -20,7 +20,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesUpTo, mutated } from '../support/arbitraries.js'
 import { stranger } from '../support/domain.js'
-import { outcomeOf } from '../support/outcome.js'
+import { fieldOf, outcomeOf } from '../support/outcome.js'
 
 const PLANT = stranger('plant')
 const DESK = stranger('desk')
@@ -119,6 +119,18 @@ describe('a statement', () => {
     expect(verdict(withHeader(entries))).toBe(code)
   })
 
+  it('says what of it is refused or not known', () => {
+    const field = (entries: Parameters<typeof withHeader>[0], other?: HeaderMap) =>
+      fieldOf(() => decodeStatement(withHeader(entries, other)))
+    expect(field([ALG, KID, TYP])).toBeUndefined()
+    expect(field([ALG, KID])).toBe('typ')
+    expect(field([[1, -8], KID, TYP])).toBe('alg')
+    expect(field([ALG, KID, TYP, [3, 0]])).toBe('header parameter')
+    expect(field([ALG, KID, TYP], new Map([[33, 0]]))).toBe('header parameter')
+    expect(field([ALG, [4, new Uint8Array(8)], TYP])).toBe('kid')
+    expect(fieldOf(() => decodeStatementOf('grant', signed('ack', null)))).toBe('typ')
+  })
+
   it('is refused with anything in its unprotected header', () => {
     expect(verdict(withHeader([ALG, KID, TYP], new Map([[33, 0]])))).toBe('ERR_UNSUPPORTED')
   })
@@ -132,6 +144,7 @@ describe('a statement', () => {
     expect(verdict(detached)).toBe('ERR_MALFORMED')
     const long = new Uint8Array(MAX_STATEMENT_BYTES + 1)
     expect(verdict(long)).toBe('ERR_LIMIT MAX_STATEMENT_BYTES')
+    expect(verdict(long.subarray(1))).toBe('ERR_MALFORMED')
   })
 
   it('fails to decode with its documented errors alone', () => {

@@ -16,7 +16,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { bytesOf, bytesUpTo, mutated } from '../support/arbitraries.js'
 import { stranger } from '../support/domain.js'
-import { outcomeOf } from '../support/outcome.js'
+import { fieldOf, outcomeOf } from '../support/outcome.js'
 import { manifestFields, manifestOf } from '../support/stream.js'
 
 const crypto = sodiumProvider
@@ -115,6 +115,29 @@ describe('a manifest', () => {
   it.each(refused)('is refused %s', (_, change, code) => {
     expect(verdict(signed())).toBe('valid')
     expect(verdict(signed(change))).toBe(code)
+  })
+
+  const names: readonly [string, readonly [CborKey, CborValue | undefined]][] = [
+    ['domain id', [1, -1]],
+    ['producer id', [2, -1]],
+    ['stream name', [3, -1]],
+    ['stream name', [3, 'plant/+']],
+    ['nonce', [4, -1]],
+    ['epoch length', [5, -1]],
+    ['epoch length', [5, 0]],
+    ['alg', [6, 'A256GCM']],
+    ['alg', [6, 2]],
+    ['kid length', [7, -1]],
+    ['kid length', [7, 5]],
+    ['counter mode', [8, -1]],
+    ['signature mode', [9, -1]],
+    ['history mode', [10, -1]],
+    ['predecessor', [11, undefined]],
+    ['predecessor', [11, [-1, 0]]],
+    ['closing epoch', [11, [new Uint8Array(32), -1]]],
+  ]
+  it.each(names)('says that its %s is refused', (name, change) => {
+    expect(fieldOf(() => decodeManifest(crypto, signed(change)))).toBe(name)
   })
 
   it('is refused if another than its producer signed it', () => {
