@@ -69,8 +69,8 @@ export class ObjectOpener {
    */
   readonly keyName: string
   /**
-   * How many objects failed under this key (RFC 9053 Section 4). Whoever makes an opener of a key
-   * again sets what it was.
+   * How many objects failed under this key, by their tag or their signature (RFC 9053 Section 4).
+   * Whoever makes an opener of a key again sets what it was.
    */
   failures = 0
 
@@ -98,6 +98,19 @@ export class ObjectOpener {
     content.key.fill(0)
   }
 
+  /** Says that an object will be opened soon, to whoever can verify its signature meanwhile. */
+  expect(object: DecodedObject): void {
+    const { protectedBytes, ciphertext, signature } = object
+    const key = this.#producerKey
+    if (signature === undefined || this.#batches !== undefined || !this.#hasFormOfStream(object)) {
+      return
+    }
+    key?.verifyAhead?.(
+      this.#countersignStructure.withCiphertext(protectedBytes, ciphertext),
+      signature,
+    )
+  }
+
   /**
    * Opens one object whose epoch and session are this opener's.
    *
@@ -106,27 +119,26 @@ export class ObjectOpener {
    * @returns `undefined` if it is not authentic, whatever the reason.
    */
   open(object: DecodedObject, signatureFirst = false): OpenedText | undefined {
-    const opened = this.#open(object, signatureFirst)
-    if (opened === undefined) this.failures++
-    return opened
-  }
-
-  #open(object: DecodedObject, signatureFirst: boolean): OpenedText | undefined {
     const { ciphertext, protectedBytes } = object
     if (!this.#hasFormOfStream(object)) return undefined
     if (ciphertext.length <= this.#tagBytes) return undefined
-    if (signatureFirst && !this.#signatureVerifies(object)) return undefined
+    if (signatureFirst && !this.#signatureVerifies(object)) return this.#failed()
     this.#setNonce(object.partialIv)
     const text = this.#slab.take(ciphertext.length - this.#tagBytes)
     const aad = this.#encStructure.of(protectedBytes)
-    if (!this.#aead.open(this.#nonce, aad, ciphertext, text)) return undefined
-    if (!signatureFirst && !this.#signatureVerifies(object)) return undefined
+    if (!this.#aead.open(this.#nonce, aad, ciphertext, text)) return this.#failed()
+    if (!signatureFirst && !this.#signatureVerifies(object)) return this.#failed()
     try {
       const { metadata, payloadAt } = decodeMetadata(text)
       return { metadata, plaintext: text.subarray(payloadAt) }
     } catch {
       return undefined
     }
+  }
+
+  #failed(): undefined {
+    this.failures++
+    return undefined
   }
 
   /** The manifest says all this, so that nothing of it is guessed from the object. */

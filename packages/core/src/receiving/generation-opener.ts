@@ -124,6 +124,12 @@ export class GenerationOpener {
     return { kind: 'failed', provisional: ready.every((r) => r.candidate.state === 'provisional') }
   }
 
+  /** Says that an object will be opened soon: its signature may be verified meanwhile. */
+  expect(object: DecodedObject): void {
+    const [ready] = this.#openersFor(object)
+    ready?.opener.expect(object)
+  }
+
   /**
    * Drops the keys that stand ready: after nodes were added or forgotten. What failed under them
    * stays counted, so that nobody undoes the limit by having something granted.
@@ -194,8 +200,9 @@ export class GenerationOpener {
     const isSigned = this.#inputs.manifest.signatureMode !== 'none'
     const isWorn = (isSigned ? this.#failures : opener.failures) >= this.#maxFailures
     if (isWorn && !isSigned) return undefined
+    const before = opener.failures
     const text = opener.open(object, isWorn)
-    if (text === undefined) this.#failures++
+    this.#failures += opener.failures - before
     return text
   }
 

@@ -109,6 +109,25 @@ describe('an object', () => {
     expect(opener.failures).toBe(4)
   })
 
+  it('counts against its key by tag or signature, and not by its form or its metadata', () => {
+    const opener = openerOf(manifest)
+    const decoded = decodeObject(seal(new ObjectSealer(inputsOf(manifest))))
+    const noMetadata = { metadata: new Uint8Array(0), plaintext: utf8('21.5') }
+    const others = [
+      { ...decoded, kid: decoded.kid.slice(0, 4) },
+      { ...decoded, signature: undefined },
+      { ...decoded, ciphertext: decoded.ciphertext.slice(0, 16) },
+      decodeObject(new ObjectSealer(inputsOf(manifest)).seal(noMetadata)),
+    ]
+    for (const other of others) expect(opener.open(other)).toBeUndefined()
+    expect(opener.failures).toBe(0)
+    for (const signatureFirst of [false, true]) {
+      const forged = { ...decoded, signature: new Uint8Array(64) }
+      expect(opener.open(forged, signatureFirst)).toBeUndefined()
+    }
+    expect(opener.failures).toBe(2)
+  })
+
   it('does not open with its signature gone, nor with one where the stream has none', () => {
     const unsigned = manifestOf(PLANT, null, { signatureMode: 'none' })
     const signed = decodeObject(seal(new ObjectSealer(inputsOf(manifest))))
