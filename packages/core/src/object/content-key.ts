@@ -37,11 +37,13 @@ export function deriveContentKey(
   const content = infoOf('waxwing content v1', inputs)
   const material = crypto.hkdfExpandSha256(leaf, content, keyBytes + nonceBytes)
   const commit = infoOf('waxwing commit v1', inputs)
-  return {
+  const contentKey = {
     key: material.slice(0, keyBytes),
     baseIv: material.slice(keyBytes),
     commitment: crypto.hkdfExpandSha256(leaf, commit, COMMITMENT_BYTES),
   }
+  material.fill(0)
+  return contentKey
 }
 
 /** The external_aad of an object's encryption (Section 4.3). */
