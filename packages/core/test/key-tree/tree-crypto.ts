@@ -27,3 +27,24 @@ export function countingCrypto(): TreeCrypto & { calls: number } {
 export function nodeOf(text: string, depth = 0, index = 0): TreeNode {
   return { depth, index, key: new Uint8Array(createHash('sha256').update(text).digest()) }
 }
+
+export interface WatchedCrypto {
+  readonly crypto: TreeCrypto
+  /** The keys that were derived from, as they are now. */
+  readonly keys: readonly Uint8Array[]
+  /** What was derived, as it is now. */
+  readonly derived: readonly Uint8Array[]
+}
+
+/** Like {@link treeCrypto}, with an eye on what it takes and gives. */
+export function watchedCrypto(): WatchedCrypto {
+  const keys: Uint8Array[] = []
+  const derived: Uint8Array[] = []
+  const hmacSha512: TreeCrypto['hmacSha512'] = (key, data) => {
+    const both = treeCrypto.hmacSha512(key, data)
+    keys.push(key)
+    derived.push(both)
+    return both
+  }
+  return { crypto: { hmacSha512 }, keys, derived }
+}
