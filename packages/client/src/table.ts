@@ -70,11 +70,18 @@ export class Table<T> {
   }
 
   #decode(value: Uint8Array): T {
-    try {
+    return readRecord(this.name, () => {
       return this.#codec.fromCbor(decodeCbor(value, `${this.name} record`))
-    } catch (cause) {
-      const message = `a record of table ${this.name} cannot be read`
-      throw new WaxwingError('ERR_STORE_CORRUPT', message, { field: this.name }, { cause })
-    }
+    })
+  }
+}
+
+/** Reads what a record holds. @throws {WaxwingError} `ERR_STORE_CORRUPT` where that fails. */
+export function readRecord<T>(table: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    const message = `a record of table ${table} cannot be read`
+    throw new WaxwingError('ERR_STORE_CORRUPT', message, { field: table }, { cause })
   }
 }

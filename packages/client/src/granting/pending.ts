@@ -11,6 +11,7 @@
 import {
   concatBytes,
   decodeMessage,
+  malformed,
   MapFields,
   toBase64Url,
   WaxwingError,
@@ -19,7 +20,7 @@ import {
   type DecodedMessage,
 } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
-import { Table } from '../table.js'
+import { readRecord, Table } from '../table.js'
 
 /** At most so many requests wait; the oldest gives way. */
 const MAX_PENDING = 1000
@@ -117,9 +118,11 @@ export class PendingRequests {
   }
 
   #decode({ message }: Waiting): RequestMessage {
-    const decoded = decodeMessage(this.#runtime.crypto, message)
-    if (decoded.type === 'request') return decoded
-    throw new WaxwingError('ERR_STORE_CORRUPT', 'a record of table request cannot be read')
+    return readRecord('request', () => {
+      const decoded = decodeMessage(this.#runtime.crypto, message)
+      if (decoded.type === 'request') return decoded
+      throw malformed('request record', 'message')
+    })
   }
 }
 

@@ -23,6 +23,7 @@ import {
   type TrustBundle,
   type TrustedPrincipal,
 } from '@waxwing/core'
+import { readRecord } from '../table.js'
 import type { Place } from './memory-places.js'
 import type { PrincipalRecord } from './trust-records.js'
 
@@ -120,7 +121,8 @@ export class KnownPrincipals {
   cardOf(id: Uint8Array): KeyCard | undefined {
     const entry = this.#met.get(toBase64Url(id))
     if (entry === undefined || entry.record.card === null) return undefined
-    entry.card ??= decodeKeyCard(entry.record.card)
+    const { card } = entry.record
+    entry.card ??= readRecord('principal', () => decodeKeyCard(card))
     return entry.card
   }
 

@@ -25,6 +25,7 @@ import {
   type Trust,
 } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
+import { readRecord } from '../table.js'
 import { decodeAdmission } from './bundle-chain.js'
 import { checkShortText, makeEnrolment, type EnrolmentWish } from './enrolment.js'
 import { Listeners } from './listeners.js'
@@ -284,8 +285,10 @@ export class OwnIdentity {
 
   #setCredential(record: CredentialRecord): void {
     if (this.#credential && equalBytes(this.#credential.credential, record.credential)) return
+    this.#decoded = readRecord('identity', () => {
+      return decodeCredential(this.#runtime.crypto, record.credential)
+    })
     this.#credential = record
-    this.#decoded = decodeCredential(this.#runtime.crypto, record.credential)
   }
 
   #keysOf(cards: readonly CardKeys[]): ReadonlyMap<string, KemKeyPair> {

@@ -19,6 +19,7 @@ import {
   type TrustBundle,
 } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
+import { readRecord } from '../table.js'
 import { KnownPrincipals } from './known-principals.js'
 import { Listeners } from './listeners.js'
 import { TrustRecords, type PrincipalRecord, type TrustSnapshot } from './trust-records.js'
@@ -55,7 +56,9 @@ export class TrustState {
   private constructor(runtime: Runtime, records: TrustRecords, snapshot: TrustSnapshot) {
     const { bundle, partnerBundles, principals, pinned } = snapshot
     const inputs = { crypto: runtime.crypto, partnerBundles }
-    this.trust = new Trust(bundle === undefined ? inputs : { ...inputs, bundle })
+    this.trust = readRecord('bundle', () => {
+      return new Trust(bundle === undefined ? inputs : { ...inputs, bundle })
+    })
     this.known = new KnownPrincipals(runtime.crypto, this.trust)
     this.known.replace(principals, pinned)
     this.records = records

@@ -9,9 +9,17 @@
  * @module
  */
 
-import { fromHex, MapFields, toHex, utf8, type CborValue, type Change } from '@waxwing/core'
+import {
+  fromHex,
+  malformed,
+  MapFields,
+  toHex,
+  utf8,
+  type CborValue,
+  type Change,
+} from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
-import { Table } from '../table.js'
+import { readRecord, Table } from '../table.js'
 
 /** One run of the producer in the current generation: its id in hex, and its last known counter. */
 export interface SessionRecord {
@@ -49,8 +57,12 @@ export class StreamTable {
   }
 
   /** Reads a stream's record, with its bytes to expect when it is written. */
-  read(name: string): Promise<{ record: StreamRecord; bytes: Uint8Array } | undefined> {
-    return this.#table.read(this.#key(name))
+  async read(name: string): Promise<{ record: StreamRecord; bytes: Uint8Array } | undefined> {
+    const read = await this.#table.read(this.#key(name))
+    if (read === undefined || read.record.name === name) return read
+    return readRecord('stream', () => {
+      throw malformed('stream record', 'name')
+    })
   }
 
   /** The change that writes a record where the expected bytes, or nothing, stand. */

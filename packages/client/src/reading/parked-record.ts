@@ -12,8 +12,11 @@ import {
   ArrayFields,
   concatBytes,
   fromHex,
+  malformed,
   toHex,
   utf8,
+  WaxwingError,
+  type CborKey,
   type CborValue,
   type CryptoProvider,
   type DecodedObject,
@@ -82,7 +85,7 @@ export const parkedCodec: RecordCodec<ParkedRecord> = {
       session: toHex(list.bytes(2, 'session')),
       counter: list.uint(3, 'counter'),
       address: list.textOrNull(4, 'address'),
-      properties: Object.fromEntries(list.map(5, 'properties')) as Record<string, string>,
+      properties: textsFromCbor(list.map(5, 'properties')),
       retained: list.bool(6, 'retained'),
       redelivered: list.bool(7, 'redelivered'),
       wasTried: list.bool(8, 'tried'),
@@ -91,6 +94,14 @@ export const parkedCodec: RecordCodec<ParkedRecord> = {
       fingerprint: toHex(list.bytes(11, 'fingerprint', { length: FINGERPRINT_BYTES })),
     }
   },
+}
+
+function textsFromCbor(map: ReadonlyMap<CborKey, CborValue>): Record<string, string> {
+  const entries = [...map].filter((entry): entry is [string, string] => {
+    return entry.every((text) => typeof text === 'string')
+  })
+  if (entries.length !== map.size) throw malformed('parked', 'properties')
+  return Object.fromEntries(entries)
 }
 
 /**
@@ -132,7 +143,11 @@ export function encodeParkedObject(number: number, object: Uint8Array): Uint8Arr
   return concatBytes(head, object)
 }
 
+/** @throws {WaxwingError} `ERR_STORE_CORRUPT` if it is cut short. */
 export function decodeParkedObject(value: Uint8Array): { number: number; object: Uint8Array } {
+  if (value.length <= NUMBER_BYTES) {
+    throw new WaxwingError('ERR_STORE_CORRUPT', 'a parked object is cut short')
+  }
   const number = Number.parseInt(toHex(value.subarray(0, NUMBER_BYTES)), 16)
   return { number, object: value.subarray(NUMBER_BYTES) }
 }
