@@ -7,6 +7,7 @@
  * @module
  */
 
+import { statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { WaxwingError } from '@waxwing/core'
 import { parseKeyRecord, unwrapDataKey } from './key-record.js'
@@ -35,6 +36,8 @@ export interface InspectionOptions {
 
 const SQLITE_ERROR = 1
 const SQLITE_NOTADB = 26
+/** Of a database file. */
+const HEADER_BYTES = 100
 
 /**
  * Inspects the file at `path`.
@@ -49,6 +52,7 @@ export function inspect(
 ): Unlocked
 export function inspect(path: string, options: InspectionOptions): Partial<Unlocked>
 export function inspect(path: string, options: InspectionOptions): Partial<Unlocked> {
+  assertNotEmptied(path)
   // A connection that may write would carry the journal over when it closes.
   const timeout = options.timeoutMs ?? 5000
   const db = new DatabaseSync(path, { readOnly: hasJournal(path), timeout, defensive: true })
@@ -67,6 +71,12 @@ export function inspect(path: string, options: InspectionOptions): Partial<Unloc
   } finally {
     db.close()
   }
+}
+
+/** SQLite deletes the journal of an empty file, and takes one byte for none. */
+function assertNotEmptied(path: string): void {
+  if (statSync(path).size >= HEADER_BYTES || !hasJournal(path)) return
+  throw new WaxwingError('ERR_STORE_CORRUPT', `'${path}' is cut, but its journal is there`)
 }
 
 /** Reads the key record of an open store. @throws {WaxwingError} `ERR_STORE_CORRUPT`. */

@@ -16,7 +16,11 @@ const PRIMARY_CODES: Readonly<Record<number, readonly [ErrorCode, string]>> = {
   18: ['ERR_LIMIT', 'a value is too long for the store'], // SQLITE_TOOBIG
   26: ['ERR_STORE_CORRUPT', 'the store is damaged'], // SQLITE_NOTADB
 }
-const IOERR_SHORT_READ = 522
+/** Of those that are no code of their own below: what is meant. */
+const MEANT: Readonly<Record<number, number>> = {
+  522: 11, // SQLITE_IOERR_SHORT_READ
+  4874: 13, // SQLITE_IOERR_SHMSIZE: no room for the index of the journal, when a store is opened
+}
 
 /** SQLite's extended result code, if `error` comes from SQLite. */
 export function resultCode(error: unknown): number | undefined {
@@ -28,7 +32,7 @@ export function resultCode(error: unknown): number | undefined {
 export function storeError(error: unknown): unknown {
   const code = resultCode(error)
   if (code === undefined) return error
-  const known = PRIMARY_CODES[code === IOERR_SHORT_READ ? 11 : code & 0xff]
+  const known = PRIMARY_CODES[MEANT[code] ?? code & 0xff]
   return known ? new WaxwingError(known[0], known[1], {}, { cause: error }) : error
 }
 
