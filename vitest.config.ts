@@ -8,6 +8,7 @@ const packages = fileURLToPath(new URL('packages', import.meta.url))
 
 /** Tests run the sources; only what starts processes of its own needs the build. */
 export const sourceAliases = [
+  { find: '@waxwing/core/threads', replacement: `${packages}/core/dist/threads.js` },
   { find: /^@waxwing\/([\w-]+)$/, replacement: `${packages}/$1/src/index.ts` },
   { find: /^@waxwing\/([\w-]+)\/([\w-]+)$/, replacement: `${packages}/$1/src/$2.ts` },
 ]

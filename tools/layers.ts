@@ -38,10 +38,15 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 export const PORTABLE: ReadonlySet<string> = new Set(['core', 'client'])
 
 /** Entry points of core that are for Node alone, as `exports` names them. */
-export const NODE_ENTRIES: ReadonlySet<string> = new Set(['./node', './sodium'])
+export const NODE_ENTRIES: ReadonlySet<string> = new Set(['./node', './sodium', './threads'])
 
-/** Entry points of core that are crypto providers: the one place where randomness is drawn. */
-export const PROVIDER_ENTRIES: ReadonlySet<string> = new Set(['./node', './sodium', './pure'])
+/** Entry points of core that are crypto providers, or load one: only those draw randomness. */
+export const PROVIDER_ENTRIES: ReadonlySet<string> = new Set([
+  './node',
+  './sodium',
+  './pure',
+  './threads',
+])
 
 /** Packages that load native code. */
 export const NATIVE: ReadonlySet<string> = new Set(['sodium-native'])

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run bench`: what protection costs, as ratios in one run. `-- objects`, `-- grants`, `-- path` or
- * `-- peers` measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
+ * `npm run bench`: what protection costs, as ratios in one run. `-- objects`, `-- grants`,
+ * `-- threads`, `-- path` or `-- peers` measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
  * `docs/benchmarks.md` and its plot, of all parts. Results are kept in `bench/results`.
  *
  * @module
@@ -19,6 +19,7 @@ import { pathBench } from './path-bench.ts'
 import { peerTables } from './peers-bench.ts'
 import { peersPlot } from './peers-plot.ts'
 import { missedPeerAims, peersMarkdown } from './peers-report.ts'
+import { threadsBench } from './threads-bench.ts'
 import { machine, missedAims, saveResult, toMarkdown, type Table } from './report.ts'
 
 const PAYLOAD_BYTES = 256
@@ -101,6 +102,32 @@ async function grantTables(): Promise<Table[]> {
   ]
 }
 
+async function threadTables(): Promise<Table[]> {
+  const bench = await threadsBench(1)
+  const note =
+    'Memory store, 256 bytes, each message acknowledged or read. By the clock: the machine needs a ' +
+    'core to spare.'
+  const rounds = { rounds: values.quick ? 5 : 15, blockMs: 200 }
+  const [, live] = bench.live
+  const [, archive] = bench.archive
+  try {
+    return [
+      await table('Read a signed stream live', note, {
+        contenders: bench.live,
+        aims: { [live?.name ?? '']: 1.7 },
+        rounds,
+      }),
+      await table('Read a signed archive', note, {
+        contenders: bench.archive,
+        aims: { [archive?.name ?? '']: 1.8 },
+        rounds,
+      }),
+    ]
+  } finally {
+    await bench.close()
+  }
+}
+
 async function pathTables(): Promise<Table[]> {
   if (!mosquittoAvailable()) {
     console.error('skipped: publish to handler needs Mosquitto, which is not on this machine')
@@ -125,6 +152,7 @@ const wants = (part: string): boolean => positionals.length === 0 || positionals
 const tables = [
   ...(wants('objects') ? await objectTables() : []),
   ...(wants('grants') ? await grantTables() : []),
+  ...(wants('threads') ? await threadTables() : []),
   ...(wants('path') ? await pathTables() : []),
 ]
 const peers = wants('peers') ? await peerTables(peerRounds) : []

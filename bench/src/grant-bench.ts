@@ -90,7 +90,7 @@ const manifest = signManifest(
   key,
 )
 const ring = new NodeRing(crypto)
-ring.addProven([rootNode(crypto.randomBytes(32))], { name: 'own', distance: 0 })
+ring.addProven([rootNode(crypto.randomBytes(32))], { name: 'own', giver: 'own', distance: 0 })
 
 /** What making a grant cannot do without: two signatures, an ephemeral key, an agreement. */
 export function bareGrantCalls(): Contender {
@@ -156,8 +156,8 @@ export async function coreTaking(kind: KemKind): Promise<Contender> {
         const sealed = grants[i % grants.length] ?? new Uint8Array(0)
         const signed = await openSealedMessage(crypto, sealed, { id: readerId, key: reader })
         const decoded = decodeMessage(crypto, signed)
-        if (decoded.type !== 'grant') throw new Error('a grant must stay one')
         const message = authenticate(decoded, { trust, recipient: readerId, now: NOW })
+        if (message.type !== 'grant') throw new Error('a grant must stay one')
         const inputs = { crypto, trust, now: NOW, issued: NOW, grantee: readerId, kemKey }
         verifyGrant(message.body, inputs)
       }

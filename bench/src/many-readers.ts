@@ -31,7 +31,7 @@ export interface ManyReadersOptions {
   readonly readers: number
   /** What most readers' grants are sealed with. Those that are endpoints take X-Wing. */
   readonly kem: KemKind
-  progress?(line: string): void
+  readonly progress?: (line: string) => void
 }
 
 export interface ManyReadersReport {
@@ -106,9 +106,8 @@ class Stage {
     const known = await this.#know(count - realCount, kem)
     const real = await this.#realReaders(realCount)
     progress?.(`${count} readers are known`)
-    for (const id of [...known.map(({ id }) => toBase64Url(id)), ...real.keys()]) {
-      await this.#plant.grant(STREAM, id)
-    }
+    const ids = known.map(({ id }) => toBase64Url(id))
+    for (const id of [...ids, ...real.keys()]) await this.#plant.grant(STREAM, id)
     progress?.('everybody was granted the stream; it rotates')
     const anew = await this.#rotate(producer, count)
     const grants = [...real].map(([id, reader]) => ({ reader, grant: this.#inbox.latest(id) }))

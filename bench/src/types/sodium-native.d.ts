@@ -26,6 +26,8 @@ declare module 'sodium-native' {
       m: Uint8Array,
       pk: Uint8Array,
     ) => boolean
+    readonly crypto_scalarmult_base: (q: Uint8Array, n: Uint8Array) => void
+    readonly crypto_scalarmult: (q: Uint8Array, n: Uint8Array, p: Uint8Array) => void
   }
   export default sodium
 }

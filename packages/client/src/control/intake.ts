@@ -17,6 +17,7 @@
 import { decodeStatement, isSealedMessage, sealedKid, toHex, WaxwingError } from '@waxwing/core'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
+import { pause } from '../pause.js'
 import { randomBelow } from '../random.js'
 import type { Runtime } from '../runtime.js'
 import type { Dispatcher } from './dispatcher.js'
@@ -207,17 +208,4 @@ export class Intake {
 function isToBeTried(error: unknown, { tries }: Item): boolean {
   if (isOwnTrouble(error)) return true
   return tries > 0 && error instanceof WaxwingError && error.details.rule === 'rate'
-}
-
-/** Lets sockets and timers have their turn. */
-function pause(): Promise<void> {
-  return new Promise((resolve) => {
-    const channel = new MessageChannel()
-    channel.port1.addEventListener('message', () => {
-      channel.port1.close()
-      resolve()
-    })
-    channel.port1.start()
-    channel.port2.postMessage(null)
-  })
 }

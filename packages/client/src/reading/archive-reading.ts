@@ -27,6 +27,7 @@ import {
 } from '@waxwing/core'
 import type { ObjectFacts } from '../events.js'
 import type { Message } from '../message.js'
+import { FAR, lookAhead, NEAR, type Reach } from './lookahead.js'
 import type { Runtime } from '../runtime.js'
 import { refusalOf, sealedAtMs } from './acceptance.js'
 import { factsOf, NO_PROPERTIES, streamFactsOf, type Arrival } from './arrival.js'
@@ -64,6 +65,14 @@ export interface ArchiveReadingInputs {
   readonly events: ReaderEvents
 }
 
+/** An item that was read and has still to have its turn. */
+interface Read {
+  readonly item: Uint8Array
+  readonly offset: number
+  /** Why it is none, where it is no object. */
+  readonly arrival: Arrival | WaxwingError
+}
+
 /** What is known of where an item was kept. */
 type Where = Pick<Arrival, 'address' | 'properties'>
 
@@ -88,36 +97,56 @@ export class ArchiveReading {
   async *readArchive(
     source: AsyncIterable<Uint8Array>,
   ): AsyncGenerator<Message | ArchiveSkip, void> {
-    for await (const { item, offset } of readArchive(source)) {
-      const result = await this.#take(item, offset, NOWHERE)
+    for await (const read of lookAhead(this.#archived(source), this.#reach)) {
+      const result = await this.#take(read)
       if (result !== undefined) yield result
     }
   }
 
   /** @throws {unknown} What the transport throws. */
   async *readHistory(source: AsyncIterable<Received>): AsyncGenerator<Message | ArchiveSkip, void> {
-    let offset = 0
-    for await (const { payload, address, properties } of source) {
-      const result = await this.#take(payload, offset++, { address, properties })
+    for await (const read of lookAhead(this.#received(source), this.#reach)) {
+      const result = await this.#take(read)
       if (result !== undefined) yield result
     }
   }
 
-  async #take(
-    item: Uint8Array,
-    offset: number,
-    where: Where,
-  ): Promise<Message | ArchiveSkip | undefined> {
-    let object
-    try {
-      object = decodeObject(item)
-    } catch (error) {
-      if (!(error instanceof WaxwingError)) throw error
-      if (!isControl(item)) return { kind: 'skip', offset, reason: 'malformed', code: error.code }
-      await this.#span.onControl?.(item)
-      return undefined
+  /** How far it is worth to read ahead. */
+  get #reach(): Reach {
+    return this.#inputs.runtime.crypto.verifiesAhead === true ? FAR : NEAR
+  }
+
+  async *#archived(source: AsyncIterable<Uint8Array>): AsyncGenerator<Read, void> {
+    for await (const { item, offset } of readArchive(source)) {
+      yield this.#decode(item, offset, NOWHERE)
     }
-    return await this.#takeObject(arrivalOf(object, where), offset)
+  }
+
+  async *#received(source: AsyncIterable<Received>): AsyncGenerator<Read, void> {
+    let offset = 0
+    for await (const { payload, address, properties } of source) {
+      yield this.#decode(payload, offset++, { address, properties })
+    }
+  }
+
+  /** Announces an object whose signature may be verified while others have their turn. */
+  #decode(item: Uint8Array, offset: number, where: Where): Read {
+    try {
+      const arrival = arrivalOf(decodeObject(item), where)
+      this.#inputs.openings.expect(arrival.object, arrival.kid)
+      return { item, offset, arrival }
+    } catch (error) {
+      if (error instanceof WaxwingError) return { item, offset, arrival: error }
+      throw error
+    }
+  }
+
+  async #take({ item, offset, arrival }: Read): Promise<Message | ArchiveSkip | undefined> {
+    if (!(arrival instanceof WaxwingError)) return await this.#takeObject(arrival, offset)
+    const { code } = arrival
+    if (!isControl(item)) return { kind: 'skip', offset, reason: 'malformed', code }
+    await this.#span.onControl?.(item)
+    return undefined
   }
 
   async #takeObject(arrival: Arrival, offset: number): Promise<Message | ArchiveSkip | undefined> {

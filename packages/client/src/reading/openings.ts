@@ -86,6 +86,12 @@ export class Openings {
     return best
   }
 
+  /** Says that an object will be opened soon: its signature may be verified meanwhile. */
+  expect(object: DecodedObject, kid: string): void {
+    const [generation] = this.#book.byKid(kid)
+    generation?.opener.expect(object)
+  }
+
   /** Whether any key is held that could open an object of this epoch. */
   mayOpen(kid: string, epoch: number): boolean {
     return this.#book.byKid(kid).some(({ ring }) => ring.candidates(epoch).length > 0)

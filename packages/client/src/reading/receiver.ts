@@ -27,7 +27,9 @@ import type { Delivery } from './delivery.js'
 import type { Examined, Examiner, Unopened } from './examiner.js'
 import { InFlight } from './seen-session.js'
 import type { KidLanes } from './kid-lanes.js'
+import { Lookahead } from './lookahead.js'
 import type { MessageQueue } from './message-queue.js'
+import type { Openings } from './openings.js'
 import type { Parking } from './parking.js'
 import type { Permits } from './permits.js'
 import type { ReaderEvents } from './reader-events.js'
@@ -47,6 +49,7 @@ export interface ReceiverInputs {
   readonly queue: MessageQueue
   readonly lanes: KidLanes
   readonly wanting: Wanting
+  readonly openings: Openings
   /** Hands over what is parked of a kid first, if there are keys that it was not tried with. */
   drainFirst(kid: string): void
 }
@@ -59,6 +62,8 @@ const MAX_PARKING = 256
 export class Receiver {
   readonly #inputs: ReceiverInputs
   readonly #retries: RetryList
+  /** There if signatures may be verified while objects wait for their turn. */
+  readonly #lookahead: Lookahead<Arrival> | undefined
   /** What waits for room in a pool, by kid. */
   readonly #held = new Map<string, Arrival[]>()
   #lastKid: { readonly bytes: Uint8Array; readonly text: string } = { bytes: NO_BYTES, text: '' }
@@ -66,7 +71,11 @@ export class Receiver {
 
   constructor(inputs: ReceiverInputs) {
     this.#inputs = inputs
-    this.#retries = new RetryList(inputs.runtime, (arrival) => void this.#enqueue(arrival))
+    const take = (arrival: Arrival): Promise<void> | undefined => this.#enqueue(arrival)
+    this.#retries = new RetryList(inputs.runtime, (arrival) => void take(arrival))
+    if (inputs.runtime.crypto.verifiesAhead !== true) return
+    const expect = ({ object, kid }: Arrival): void => inputs.openings.expect(object, kid)
+    this.#lookahead = new Lookahead({ expect, take })
   }
 
   /** Takes a message from the transport. Resolves when the transport may bring the next. */
@@ -80,7 +89,8 @@ export class Receiver {
       if (!(error instanceof WaxwingError)) throw error
       return this.#takeOther(received, error)
     }
-    return this.#enqueue(this.#arrivalOf(received, object)) ?? DONE
+    const arrival = this.#arrivalOf(received, object)
+    return this.#lookahead?.add(arrival) ?? this.#enqueue(arrival) ?? DONE
   }
 
   /** In hex. Most objects have the kid of the one before. */
@@ -103,6 +113,7 @@ export class Receiver {
   /** Takes no more. What is not acknowledged comes again. */
   close(): void {
     this.#closed = true
+    this.#lookahead?.clear()
     this.#held.clear()
     this.#retries.close()
   }

@@ -69,6 +69,11 @@ export interface Ed25519VerifyingKey {
    * [S]B − [k]A equal R, without cofactor.
    */
   verify(message: Uint8Array, signature: Uint8Array): boolean
+  /**
+   * Says that {@link verify} will be asked about this soon. Absent where there is nobody who could
+   * begin with it meanwhile. Both are copied.
+   */
+  verifyAhead?(message: Uint8Array, signature: Uint8Array): void
 }
 
 /** The parts from which the `hpke` package builds a cipher suite. */
@@ -85,6 +90,8 @@ export interface HpkeParts {
 
 export interface CryptoProvider {
   readonly name: 'sodium' | 'node' | 'pure'
+  /** Whether its verifying keys have `verifyAhead`. Default `false`. */
+  readonly verifiesAhead?: boolean
   /** The content algorithms that this provider offers. */
   readonly aeads: ReadonlySet<AeadAlgorithm>
   /**

@@ -126,6 +126,7 @@ export class GenerationOpener {
 
   /** Says that an object will be opened soon: its signature may be verified meanwhile. */
   expect(object: DecodedObject): void {
+    if (this.producer.key.verifyAhead === undefined) return
     const [ready] = this.#openersFor(object)
     ready?.opener.expect(object)
   }
