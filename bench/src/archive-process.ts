@@ -7,6 +7,8 @@
 
 import { createReadStream } from 'node:fs'
 import { openEndpoint } from '@waxwing/client'
+import type { CryptoProvider } from '@waxwing/core'
+import { sodiumProvider } from '@waxwing/core/sodium'
 import { sqliteStore } from '@waxwing/store-sqlite'
 import { serve } from './worker.ts'
 
@@ -15,6 +17,8 @@ export interface ArchiveReading {
   /** What was in it and was not opened, by reason. */
   readonly skipped: number
   readonly seconds: number
+  /** Of these, those that keys took: from the nodes of the grant to what opens objects. */
+  readonly keySeconds: number
   /** The most memory that the process ever had. */
   readonly peakMiB: number
 }
@@ -25,7 +29,8 @@ async function readWhole(
   storeKey: Uint8Array,
 ): Promise<ArchiveReading> {
   const store = sqliteStore(storePath, { key: { keyBytes: storeKey } })
-  const desk = await openEndpoint({ store })
+  const keyWork = { ms: 0 }
+  const desk = await openEndpoint({ store, crypto: timed(keyWork) })
   const reader = desk.reader('plant/#')
   const started = performance.now()
   let opened = 0
@@ -37,7 +42,28 @@ async function readWhole(
   const seconds = (performance.now() - started) / 1000
   await desk.close()
   await store.close()
-  return { opened, skipped, seconds, peakMiB: process.resourceUsage().maxRSS / 1024 }
+  const keySeconds = keyWork.ms / 1000
+  const peakMiB = process.resourceUsage().maxRSS / 1024
+  return { opened, skipped, seconds, keySeconds, peakMiB }
+}
+
+/** A provider that says how long deriving keys and setting them up took. */
+function timed(spent: { ms: number }): CryptoProvider {
+  const during = <T>(work: () => T): T => {
+    const started = performance.now()
+    try {
+      return work()
+    } finally {
+      spent.ms += performance.now() - started
+    }
+  }
+  return {
+    ...sodiumProvider,
+    aead: (alg, key) => during(() => sodiumProvider.aead(alg, key)),
+    hmacSha512: (key, data) => during(() => sodiumProvider.hmacSha512(key, data)),
+    hkdfExpandSha256: (prk, info, length) =>
+      during(() => sodiumProvider.hkdfExpandSha256(prk, info, length)),
+  }
 }
 
 serve({ readWhole })

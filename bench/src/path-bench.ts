@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * From publish to handler over Mosquitto with QoS 1: one process publishes 256 bytes at a time,
+ * From publish to handler over Mosquitto: one process publishes 256 bytes at a time,
  * another handles and acknowledges them; plain MQTT.js does the same in the same shape.
  *
  * @module
@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { Domain, memoryStore } from '@waxwing/client'
 import { startMosquitto } from '@waxwing/testkit'
 import type { Contender } from './measure.ts'
-import { PATH_KINDS, type PathKind, type PathSetup } from './path-kind.ts'
+import { pathKinds, type PathKind, type PathSetup } from './path-kind.ts'
 import { Worker } from './worker.ts'
 
 const BROKER = [
@@ -30,7 +30,7 @@ export interface PathBench {
   close(): Promise<void>
 }
 
-export async function pathBench(): Promise<PathBench> {
+export async function pathBench(qos: PathKind['qos']): Promise<PathBench> {
   const folder = mkdtempSync(join(tmpdir(), 'waxwing-bench-'))
   const broker = await startMosquitto({ config: BROKER })
   const script = new URL('./path-process.ts', import.meta.url)
@@ -38,7 +38,8 @@ export async function pathBench(): Promise<PathBench> {
   const domain = await Domain.create({ store: memoryStore(), name: 'bench', recovery: false })
   const setup = { url: broker.url, folder }
   const contenders: Contender[] = []
-  for (const kind of PATH_KINDS) contenders.push(await contenderFor(kind, { ends, domain, setup }))
+  for (const kind of pathKinds(qos))
+    contenders.push(await contenderFor(kind, { ends, domain, setup }))
   return {
     contenders,
     close: async () => {

@@ -16,6 +16,8 @@ export interface PathKind {
   /** `undefined`: plain MQTT.js, without Waxwing. */
   readonly signature: SignatureMode | undefined
   readonly store: 'memory' | 'sqlite'
+  /** Of the messages, all the way. */
+  readonly qos: 0 | 1
 }
 
 export interface PathSetup {
@@ -25,7 +27,7 @@ export interface PathSetup {
   readonly folder: string
 }
 
-export const PATH_KINDS: readonly PathKind[] = [
+const QOS_1: readonly Omit<PathKind, 'qos'>[] = [
   { name: 'plain MQTT.js', topic: 'plain', signature: undefined, store: 'memory' },
   { name: 'unsigned, memory store', topic: 'unsigned', signature: 'none', store: 'memory' },
   { name: 'signed, memory store', topic: 'signed', signature: 'each', store: 'memory' },
@@ -33,3 +35,12 @@ export const PATH_KINDS: readonly PathKind[] = [
   { name: 'unsigned, SQLite', topic: 'unsigned-sqlite', signature: 'none', store: 'sqlite' },
   { name: 'signed, SQLite', topic: 'signed-sqlite', signature: 'each', store: 'sqlite' },
 ]
+
+/** With QoS 0, what differs is the transport's part alone. */
+const QOS_0 = QOS_1.filter(({ store }) => store === 'memory')
+
+/** The first is plain MQTT.js. */
+export function pathKinds(qos: PathKind['qos']): readonly PathKind[] {
+  if (qos === 1) return QOS_1.map((kind) => ({ ...kind, qos }))
+  return QOS_0.map((kind) => ({ ...kind, topic: `${kind.topic}-0`, qos }))
+}

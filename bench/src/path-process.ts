@@ -28,10 +28,11 @@ interface End {
   wake: (() => void) | undefined
 }
 
+/** By topic. */
 const ends = new Map<string, End>()
 
-function endOf({ name }: PathKind): End {
-  const end = ends.get(name)
+function endOf({ name, topic }: PathKind): End {
+  const end = ends.get(topic)
   if (end === undefined) throw new RangeError(`${name} is not open`)
   return end
 }
@@ -40,15 +41,15 @@ function endOf({ name }: PathKind): End {
 async function open(kind: PathKind, { url, folder }: PathSetup): Promise<Uint8Array | undefined> {
   const end = { publish: undefined, handled: 0, expected: 0, wake: undefined }
   if (kind.signature === undefined) {
-    ends.set(kind.name, { ...end, endpoint: undefined })
+    ends.set(kind.topic, { ...end, endpoint: undefined })
     return undefined
   }
   const key = { keyBytes: new Uint8Array(32).fill(1) }
-  const path = join(folder, `${kind.name.replaceAll(/\W+/g, '-')}-${process.pid}.db`)
+  const path = join(folder, `${kind.topic}-${process.pid}.db`)
   const store = kind.store === 'sqlite' ? sqliteStore(path, { key }) : memoryStore()
-  const transport = mqttTransport({ url })
+  const transport = mqttTransport({ url, qos: kind.qos })
   const endpoint = await openEndpoint({ store, transport, decide: (request) => request.grant() })
-  ends.set(kind.name, { ...end, endpoint })
+  ends.set(kind.topic, { ...end, endpoint })
   return endpoint.enrolment({ name: 'bench' })
 }
 
@@ -66,7 +67,7 @@ async function startReading(kind: PathKind, { url }: PathSetup): Promise<void> {
   if (end.endpoint === undefined) {
     const client = await mqtt.connectAsync(url, { protocolVersion: 5 })
     client.on('message', handle)
-    await client.subscribeAsync(`${TOPIC}/${kind.topic}`, { qos: 1 })
+    await client.subscribeAsync(`${TOPIC}/${kind.topic}`, { qos: kind.qos })
     return
   }
   const reader = end.endpoint.reader(`${TOPIC}/${kind.topic}`, { acceptUnsigned: true })
@@ -82,7 +83,7 @@ async function startPublishing(kind: PathKind, { url }: PathSetup): Promise<void
   if (end.endpoint === undefined || kind.signature === undefined) {
     const client: MqttClient = await mqtt.connectAsync(url, { protocolVersion: 5 })
     const bytes = Buffer.from(payload)
-    end.publish = () => client.publishAsync(topic, bytes, { qos: 1 })
+    end.publish = () => client.publishAsync(topic, bytes, { qos: kind.qos })
     return
   }
   const options = { signature: kind.signature }

@@ -8,5 +8,6 @@ describe('an archive of 100,000 objects', () => {
     expect(report.opened).toBe(100_000)
     expect(report.skipped).toBe(0)
     expect(report.peakMiB).toBeLessThan(200)
+    expect(report.keySeconds).toBeGreaterThan(0)
   }, 180_000)
 })
