@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run soak`: what the tests try for seconds, tried for long. `-- kill archive floods bytes readers`
+ * `npm run soak`: what the tests try for seconds, tried for long. `-- crashes archive floods bytes readers`
  * runs only those named; `--short` takes the counts of the tests. The summary is kept in
  * `bench/results`, and the status is 1 if anything did not hold.
  *
@@ -11,8 +11,8 @@ import { parseArgs } from 'node:util'
 import { startMosquitto } from '@waxwing/testkit'
 import { runAnyBytes } from './any-bytes.ts'
 import { runArchiveMemory } from './archive-memory.ts'
+import { runCrashRounds } from './crashes/rounds.ts'
 import { FLOOD_RATES, runFloods } from './floods.ts'
-import { runKillRounds } from './kill-rounds.ts'
 import { runManyReaders } from './many-readers.ts'
 import { mosquittoNet } from './mosquitto-net.ts'
 import { machine, saveResult } from './report.ts'
@@ -30,19 +30,25 @@ interface Outcome {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { short: { type: 'boolean', default: false } },
+  options: {
+    short: { type: 'boolean', default: false },
+    seed: { type: 'string' },
+  },
 })
 const isLong = !values.short
 
 const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
-  async kill() {
-    const rounds = isLong ? 200 : 20
-    const report = await runKillRounds({ rounds, maxRoundMs: isLong ? 800 : 400, progress: say })
-    const { published, acknowledged, again, seconds, problems } = report
+  async crashes() {
+    const rounds = isLong ? 500 : 20
+    const seed = Number(values.seed ?? Date.now() % 2 ** 31)
+    const report = await runCrashRounds({ rounds, seed, maxRoundMs: 1000, progress: say })
+    const { lives, published, read, again, generations, full, overtaken, seconds } = report
     const summary =
-      `${rounds} kills in ${seconds.toFixed()} s: ${published} published, ` +
-      `${acknowledged} acknowledged, ${again} came again`
-    return { summary, problems, report }
+      `${rounds} rounds in ${seconds.toFixed()} s from seed ${seed}: ${lives.producer} lives of the ` +
+      `producer, ${lives.reader} of the reader; ${published} published in ${generations} generations, ` +
+      `${read} read, ${again} came again; ${full.producer} and ${full.reader} times no room, by ` +
+      `which ${overtaken} were overtaken; ${report.tears} torn journals`
+    return { summary, problems: report.problems, report }
   },
   async archive() {
     const objects = isLong ? 1_000_000 : 100_000

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a process that gets killed wrote down: line by line, the last of which the kill may have cut.
+ *
+ * @module
+ */
+
+/** An object, by what everybody on the way sees of it. */
+export interface Place {
+  /** In hex. */
+  readonly kid: string
+  /** In hex. */
+  readonly session: string
+  readonly counter: number
+}
+
+export interface HandedOver extends Place {
+  readonly kind: 'handed-over'
+  readonly text: string
+  readonly redelivered: boolean
+  readonly atMs: number
+}
+
+/** Times are in milliseconds since 1970, by the right clock. */
+export type LogEntry =
+  /** A new process began. */
+  | { readonly kind: 'start' }
+  /** The producer: the broker has taken this message. */
+  | ({ readonly kind: 'published'; readonly text: string } & Place)
+  /** The reader: it was handed over. */
+  | HandedOver
+  /** The reader: its acknowledgement begins. */
+  | ({ readonly kind: 'acknowledging' } & Place)
+  /** The reader: its acknowledgement resolved. */
+  | ({ readonly kind: 'acknowledged' } & Place)
+  /** Something failed, with this code. */
+  | { readonly kind: 'failed'; readonly why: string; readonly atMs: number }
+  /** Something was said against a message. */
+  | { readonly kind: 'refusal'; readonly what: string }
+
+const LETTERS = {
+  start: 's',
+  published: 'p',
+  acknowledging: 'b',
+  acknowledged: 'a',
+  failed: 'f',
+  refusal: 'x',
+} as const
+const KID_DIGITS = 16
+
+/** Names an object by its place. */
+export function nameOf({ kid, session, counter }: Place): string {
+  return `${kid}/${session}/${counter}`
+}
+
+/** The place that a receipt names: the kid is the beginning of the generation id. */
+export function placeOf(receipt: {
+  readonly generationId: string
+  readonly session: string
+  readonly counter: number
+}): Place {
+  const { generationId, session, counter } = receipt
+  return { kid: generationId.slice(0, KID_DIGITS), session, counter }
+}
+
+export function formatEntry(entry: LogEntry): string {
+  switch (entry.kind) {
+    case 'start':
+      return 's\n'
+    case 'failed':
+      return `f ${entry.atMs} ${entry.why}\n`
+    case 'refusal':
+      return `x ${entry.what}\n`
+    case 'handed-over':
+      return `${entry.redelivered ? 'R' : 'r'} ${nameOf(entry)} ${entry.text} ${entry.atMs}\n`
+    case 'published':
+      return `p ${nameOf(entry)} ${entry.text}\n`
+    default:
+      return `${LETTERS[entry.kind]} ${nameOf(entry)}\n`
+  }
+}
+
+/** Reads whole lines. */
+export function parseLog(text: string): LogEntry[] {
+  return text.split('\n').slice(0, -1).map(parseLine)
+}
+
+function parseLine(line: string): LogEntry {
+  const [letter = '', name = '', text = '', at = ''] = line.split(' ')
+  const [kid = '', session = '', counter = ''] = name.split('/')
+  const place: Place = { kid, session, counter: Number(counter) }
+  switch (letter) {
+    case LETTERS.start:
+      return { kind: 'start' }
+    case LETTERS.failed:
+      return { kind: 'failed', atMs: Number(name), why: line.slice(3 + name.length) }
+    case LETTERS.refusal:
+      return { kind: 'refusal', what: line.slice(2) }
+    case LETTERS.published:
+      return { kind: 'published', text, ...place }
+    case LETTERS.acknowledging:
+      return { kind: 'acknowledging', ...place }
+    case LETTERS.acknowledged:
+      return { kind: 'acknowledged', ...place }
+    default:
+      return { kind: 'handed-over', redelivered: letter === 'R', text, ...place, atMs: Number(at) }
+  }
+}
