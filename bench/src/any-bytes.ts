@@ -12,7 +12,7 @@
  */
 
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
-import { Domain, memoryStore, openEndpoint, type Endpoint } from '@waxwing/client'
+import { Domain, memoryStore, openEndpoint, type Endpoint, type Producer } from '@waxwing/client'
 import { seededRandom } from '@waxwing/client/testing'
 import {
   decodeMessage,
@@ -58,7 +58,8 @@ const VERDICTS: ReadonlySet<string> = new Set([
   'moved',
   'control-refused',
 ])
-const STREAM = 'plant/1/level'
+/** The name that is produced. */
+export const STREAM = 'plant/1/level'
 const WAIT_MS = 5_000
 /** Messages between two words of progress. */
 const TELL_AFTER = 5_000
@@ -122,10 +123,15 @@ export async function runAnyBytes(
   return { sent: count, repeated, events, problems }
 }
 
+export interface Traffic {
+  readonly plant: Endpoint
+  readonly desk: Endpoint
+  readonly producer: Producer
+  readonly domainId: Uint8Array
+}
+
 /** Somebody produces, somebody asks and is granted: the broker carries one of everything. */
-async function makeTraffic(
-  net: Net,
-): Promise<{ plant: Endpoint; desk: Endpoint; domainId: Uint8Array }> {
+export async function makeTraffic(net: Net): Promise<Traffic> {
   const domain = await Domain.create({ store: memoryStore(), name: 'plant', recovery: false })
   const open = async (name: string): Promise<Endpoint> => {
     const endpoint = await openEndpoint({
@@ -156,10 +162,11 @@ async function makeTraffic(
     .next()
     .catch(() => undefined)
   await sleep(200)
-  return { plant, desk, domainId: domain.id }
+  return { plant, desk, producer, domainId: domain.id }
 }
 
-function topicsOf(net: Net, plant: Endpoint, domainId: Uint8Array): string[] {
+/** A topic of each kind: of objects, requests, inbox and trust. */
+export function topicsOf(net: Net, plant: Endpoint, domainId: Uint8Array): string[] {
   const object = net.carried().find(({ address }) => address === STREAM)
   const id = fromBase64Url(plant.id)
   if (object === undefined || id === undefined) throw new Error('there was no traffic')
