@@ -31,6 +31,7 @@ const config: ViteUserConfig = defineConfig({
       return path.endsWith('/') ? `${path}**/*.test.ts` : `${path}*.test.ts`
     }),
     reporters: [],
+    setupFiles: ['tools/mutation/no-shrinking.ts'],
     // A mutant has a worker of its own; within it the files share what they import.
     isolate: false,
     testTimeout: 30_000,
