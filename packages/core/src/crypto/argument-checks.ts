@@ -50,11 +50,16 @@ export function checkNonceAndOut(
   outBytes: number,
   out: Uint8Array,
 ): void {
-  if (nonce.length !== nonceBytes) {
-    throw new RangeError(`nonce must be ${nonceBytes} bytes, got ${nonce.length}`)
-  }
+  checkNonce(nonceBytes, nonce)
   if (out.length !== outBytes) {
     throw new RangeError(`out must be ${outBytes} bytes, got ${out.length}`)
+  }
+}
+
+/** Checks a nonce. @throws {RangeError} If it has the wrong length. */
+export function checkNonce(nonceBytes: number, nonce: Uint8Array): void {
+  if (nonce.length !== nonceBytes) {
+    throw new RangeError(`nonce must be ${nonceBytes} bytes, got ${nonce.length}`)
   }
 }
 

@@ -17,8 +17,9 @@ import {
   type DecipherGCM,
   type KeyObject,
 } from 'node:crypto'
+import { concatBytes } from '../bytes.js'
 import { WaxwingError } from '../errors.js'
-import { checkNonceAndOut } from './argument-checks.js'
+import { checkNonce, checkNonceAndOut } from './argument-checks.js'
 import {
   type Aead,
   AEAD_PARAMETERS,
@@ -71,34 +72,70 @@ export class NodeAead implements Aead {
   }
 
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void {
-    const { nonceBytes, tagBytes } = this.#parameters
-    checkNonceAndOut(nonceBytes, nonce, plaintext.length + tagBytes, out)
-    if (plaintext.length > this.#maxPlaintextBytes) throw tooLong()
-    const cipher = encipher(this.#name, this.#key, nonce, this.#options)
-    cipher.setAAD(aad, { plaintextLength: plaintext.length })
-    out.set(cipher.update(plaintext))
-    cipher.final() // empty in all four modes
-    out.set(cipher.getAuthTag(), plaintext.length)
+    this.#seal(nonce, aad, [plaintext], out)
+  }
+
+  /** CCM takes its plaintext in one piece. */
+  sealPieces(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    pieces: readonly Uint8Array[],
+    out: Uint8Array,
+  ): void {
+    const isCcm = this.#maxPlaintextBytes !== Infinity
+    this.#seal(nonce, aad, isCcm ? [concatBytes(...pieces)] : pieces, out)
   }
 
   open(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, out: Uint8Array): boolean {
     const { nonceBytes, tagBytes } = this.#parameters
-    const plaintextBytes = ciphertext.length - tagBytes
-    if (plaintextBytes < 0) return false
-    checkNonceAndOut(nonceBytes, nonce, plaintextBytes, out)
-    if (plaintextBytes > this.#maxPlaintextBytes) return false
-    const cipher = decipher(this.#name, this.#key, nonce, this.#options)
-    cipher.setAAD(aad, { plaintextLength: plaintextBytes })
-    cipher.setAuthTag(ciphertext.subarray(plaintextBytes))
-    const plaintext = finish(cipher, ciphertext.subarray(0, plaintextBytes))
+    if (ciphertext.length < tagBytes) return false
+    checkNonceAndOut(nonceBytes, nonce, ciphertext.length - tagBytes, out)
+    const plaintext = this.#open(nonce, aad, ciphertext)
     if (plaintext === undefined) return false
     out.set(plaintext)
     return true
   }
+
+  openNew(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    checkNonce(this.#parameters.nonceBytes, nonce)
+    if (ciphertext.length < this.#parameters.tagBytes) return undefined
+    const plaintext = this.#open(nonce, aad, ciphertext)
+    if (plaintext === undefined) return undefined
+    return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length)
+  }
+
+  #seal(nonce: Uint8Array, aad: Uint8Array, pieces: readonly Uint8Array[], out: Uint8Array): void {
+    const { nonceBytes, tagBytes } = this.#parameters
+    const plaintextLength = pieces.reduce((sum, { length }) => sum + length, 0)
+    checkNonceAndOut(nonceBytes, nonce, plaintextLength + tagBytes, out)
+    if (plaintextLength > this.#maxPlaintextBytes) throw tooLong()
+    const cipher = encipher(this.#name, this.#key, nonce, this.#options)
+    cipher.setAAD(aad, { plaintextLength })
+    let at = 0
+    for (const piece of pieces) {
+      out.set(cipher.update(piece), at)
+      at += piece.length
+    }
+    cipher.final() // empty in all four modes
+    out.set(cipher.getAuthTag(), at)
+  }
+
+  #open(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    ciphertext: Uint8Array,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    const plaintextLength = ciphertext.length - this.#parameters.tagBytes
+    if (plaintextLength > this.#maxPlaintextBytes) return undefined
+    const cipher = decipher(this.#name, this.#key, nonce, this.#options)
+    cipher.setAAD(aad, { plaintextLength })
+    cipher.setAuthTag(ciphertext.subarray(plaintextLength))
+    return finish(cipher, ciphertext.subarray(0, plaintextLength))
+  }
 }
 
 /** CCM fails in `update` or in `final`, by the release of Node; the others in `final`. */
-function finish(cipher: DecipherGCM, ciphertext: Uint8Array): Uint8Array | undefined {
+function finish(cipher: DecipherGCM, ciphertext: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   try {
     const plaintext = cipher.update(ciphertext)
     cipher.final()

@@ -52,6 +52,21 @@ export interface Aead {
    * @throws {RangeError} If `nonce` or `out` has the wrong length.
    */
   open(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, out: Uint8Array): boolean
+  /**
+   * As {@link seal}, of a plaintext that lies in pieces. Absent where they would be copied together.
+   */
+  sealPieces?(
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    pieces: readonly Uint8Array[],
+    out: Uint8Array,
+  ): void
+  /**
+   * As {@link open}, into an array of its own. Absent where it would be copied there.
+   *
+   * @returns An array that is the caller's; `undefined` where {@link open} says `false`.
+   */
+  openNew?(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined
 }
 
 export interface Ed25519SigningKey {

@@ -24,6 +24,8 @@ import type { DecodedObject } from './decode.js'
 import { SESSION_ID_BYTES } from './header.js'
 import { decodeMetadata, type Metadata } from './metadata.js'
 
+/** From where on a copy costs more than an array. */
+const LARGE_BYTES = 65_536
 /** Of the commitment: enough that no two keys share a name. */
 const KEY_NAME_BYTES = 16
 
@@ -124,9 +126,8 @@ export class ObjectOpener {
     if (ciphertext.length <= this.#tagBytes) return undefined
     if (signatureFirst && !this.#signatureVerifies(object)) return this.#failed()
     this.#setNonce(object.partialIv)
-    const text = this.#slab.take(ciphertext.length - this.#tagBytes)
-    const aad = this.#encStructure.of(protectedBytes)
-    if (!this.#aead.open(this.#nonce, aad, ciphertext, text)) return this.#failed()
+    const text = this.#decrypt(this.#encStructure.of(protectedBytes), ciphertext)
+    if (text === undefined) return this.#failed()
     if (!signatureFirst && !this.#signatureVerifies(object)) return this.#failed()
     try {
       const { metadata, payloadAt } = decodeMetadata(text)
@@ -134,6 +135,14 @@ export class ObjectOpener {
     } catch {
       return undefined
     }
+  }
+
+  #decrypt(aad: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined {
+    if (ciphertext.length > LARGE_BYTES && this.#aead.openNew !== undefined) {
+      return this.#aead.openNew(this.#nonce, aad, ciphertext)
+    }
+    const text = this.#slab.take(ciphertext.length - this.#tagBytes)
+    return this.#aead.open(this.#nonce, aad, ciphertext, text) ? text : undefined
   }
 
   #failed(): undefined {

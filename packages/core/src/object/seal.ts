@@ -217,9 +217,13 @@ export class ObjectSealer {
   }
 
   #encrypt(layout: Layout, { metadata, plaintext }: SealInputs, ciphertext: Uint8Array): void {
-    const text = this.#textOf(metadata, plaintext, metadata.length + plaintext.length)
     const aad = this.#encStructure.of(layout.protectedBytes)
-    this.#aead.seal(this.#nonce, aad, text, ciphertext)
+    const textBytes = metadata.length + plaintext.length
+    if (textBytes > MAX_KEPT_SCRATCH_BYTES && this.#aead.sealPieces !== undefined) {
+      this.#aead.sealPieces(this.#nonce, aad, [metadata, plaintext], ciphertext)
+      return
+    }
+    this.#aead.seal(this.#nonce, aad, this.#textOf(metadata, plaintext, textBytes), ciphertext)
   }
 
   #layoutFor(counter: number, clearPart: Uint8Array | undefined): Layout {

@@ -79,6 +79,49 @@ describe.each(providers.map((p) => [p.name, p] as const))('%s', (name, provider)
     expect(back).toStrictEqual(zeros(60).fill(9).fill(0, 7, 40))
   })
 
+  it.each(offered(provider))('seals pieces as it seals the whole (algorithm %i)', (alg) => {
+    const { keyBytes, nonceBytes, tagBytes } = AEAD_PARAMETERS[alg]
+    const aead = provider.aead(alg, zeros(keyBytes))
+    if (aead.sealPieces === undefined) return
+    const nonce = zeros(nonceBytes)
+    const text = zeros(1000).map((_, i) => i)
+    const whole = zeros(1000 + tagBytes)
+    aead.seal(nonce, text, text, whole)
+    for (const cuts of [[1000], [0, 1000], [1, 999], [16, 17, 967], [500, 500, 0]]) {
+      let at = 0
+      const pieces = cuts.map((length) => text.subarray(at, (at += length)))
+      const out = zeros(1000 + tagBytes)
+      aead.sealPieces(nonce, text, pieces, out)
+      expect(out).toStrictEqual(whole)
+    }
+    const pieces = [text, text]
+    expect(() => aead.sealPieces?.(nonce, text, pieces, zeros(1000 + tagBytes))).toThrow(RangeError)
+    const short = zeros(nonceBytes - 1)
+    expect(() => aead.sealPieces?.(short, text, [], zeros(tagBytes))).toThrow(RangeError)
+  })
+
+  it.each(offered(provider))('opens into a new array as into a given one (algorithm %i)', (alg) => {
+    const { keyBytes, nonceBytes, tagBytes } = AEAD_PARAMETERS[alg]
+    const aead = provider.aead(alg, zeros(keyBytes))
+    if (aead.openNew === undefined) return
+    const nonce = zeros(nonceBytes)
+    const text = zeros(1000).map((_, i) => i)
+    const sealed = zeros(1000 + tagBytes)
+    aead.seal(nonce, text, text, sealed)
+    const [one, other] = [aead.openNew(nonce, text, sealed), aead.openNew(nonce, text, sealed)]
+    expect(one).toStrictEqual(text)
+    one?.fill(0)
+    expect(other).toStrictEqual(text)
+    for (const at of [0, 999, 1000, 999 + tagBytes]) {
+      const changed = sealed.slice()
+      changed[at]! ^= 1
+      expect(aead.openNew(nonce, text, changed)).toBeUndefined()
+    }
+    expect(aead.openNew(nonce, zeros(1), sealed)).toBeUndefined()
+    expect(aead.openNew(nonce, text, sealed.subarray(0, tagBytes - 1))).toBeUndefined()
+    expect(() => aead.openNew?.(zeros(nonceBytes - 1), text, sealed)).toThrow(RangeError)
+  })
+
   it('checks the arguments of HKDF-Expand, of the seed and of randomness', () => {
     expect(() => provider.hkdfExpandSha256(zeros(31), zeros(0), 32)).toThrow(RangeError)
     expect(provider.hkdfExpandSha256(zeros(32), zeros(0), 8160)).toHaveLength(8160)
