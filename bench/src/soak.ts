@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run soak`: what the tests try for seconds, tried for long. `-- crashes archive floods bytes readers`
- * runs only those named; `--short` takes the counts of the tests. The summary is kept in
+ * `npm run soak`: what the tests try for seconds, tried for long. `-- crashes archive floods bytes readers twin
+ * decoders` runs only those named; `--short` takes the counts of the tests. The summary is kept in
  * `bench/results`, and the status is 1 if anything did not hold.
+ *
+ * `twin` goes on for `--minutes`, from a `--seed` or a random one; what it finds is shown again by
+ * the `--only`, `--seed` and `--path` that it tells.
  *
  * @module
  */
 
 import { parseArgs } from 'node:util'
 import { startMosquitto } from '@waxwing/testkit'
+import { AGREEMENTS } from '../../packages/core/test/twin/agreements.ts'
 import { runAnyBytes } from './any-bytes.ts'
 import { runArchiveMemory } from './archive-memory.ts'
 import { runCrashRounds } from './crashes/rounds.ts'
 import { FLOOD_RATES, runFloods } from './floods.ts'
+import { runHostileSoak } from './hostile/hostile-soak.ts'
 import { runManyReaders } from './many-readers.ts'
 import { mosquittoNet } from './mosquitto-net.ts'
 import { machine, saveResult } from './report.ts'
+import { runTwin, sumOf } from './twin.ts'
 
 const MAX_MIB = { archive: 200, flood: 400 }
 const MAX_ANEW_SECONDS = 10
+const HOSTILE_COUNTS = {
+  long: { executions: 5_000_000, messages: 50_000, records: 20_000 },
+  short: { executions: 50_000, messages: 1_000, records: 300 },
+}
 
 interface Outcome {
   /** What was done and measured, in one line. */
@@ -32,7 +42,10 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     short: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
     seed: { type: 'string' },
+    path: { type: 'string' },
+    only: { type: 'string' },
   },
 })
 const isLong = !values.short
@@ -107,6 +120,24 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
         `${grantBytes} bytes, taken in ${takingMs.toFixed(1)} ms`,
     )
     return { summary: `${readers} readers; ${lines.join('; ')}`, problems, report: reports }
+  },
+  async twin() {
+    const { minutes = isLong ? '10' : '0', seed = `${Date.now() % 2 ** 31}`, path, only } = values
+    const wanted = AGREEMENTS.filter(({ name }) => only === undefined || name === only)
+    const inputs = { seconds: 60 * Number(minutes), seed: Number(seed), path, progress: say }
+    const report = runTwin(wanted, inputs)
+    const { cases, rounds, seconds, problems } = report
+    const summary =
+      `${sumOf(cases)} cases in ${rounds} rounds and ${seconds.toFixed()} s from seed ${seed}: ` +
+      Object.entries(cases)
+        .map(([name, count]) => `${count} ${name}`)
+        .join(', ')
+    return { summary, problems, report }
+  },
+  decoders() {
+    const counts = isLong ? HOSTILE_COUNTS.long : HOSTILE_COUNTS.short
+    const seed = Number(values.seed ?? Date.now() % 2 ** 31)
+    return runHostileSoak({ ...counts, seed, progress: say })
   },
 }
 

@@ -65,7 +65,7 @@ function head(major: number, argument: number): Uint8Array {
 }
 
 export function join(...parts: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(parts.flatMap((part) => [...part]))
+  return new Uint8Array(Buffer.concat(parts))
 }
 
 function map(entries: ReadonlyMap<number | string, Value>): Uint8Array {

@@ -83,18 +83,28 @@ export interface KeyInput {
 }
 
 /** What is derived from a leaf: content key, base IV and key commitment. */
-export function contentKeys({ root, epoch, session, alg, generationId: id }: KeyInput): {
+export function contentKeys({ root, epoch, ...rest }: KeyInput): ContentKeys & {
   leaf: Uint8Array
-  contentKey: Uint8Array
-  baseIv: Uint8Array
-  commitment: Uint8Array
 } {
-  const [keyBytes = 0, nonceBytes = 0] = SIZES[alg] ?? []
   const leaf = leafKey(root, epoch)
+  return { leaf, ...keysOfLeaf({ ...rest, leaf, epoch }) }
+}
+
+export interface ContentKeys {
+  readonly contentKey: Uint8Array
+  readonly baseIv: Uint8Array
+  readonly commitment: Uint8Array
+}
+
+/** The same where the leaf is known. */
+export function keysOfLeaf(
+  input: Omit<KeyInput, 'root'> & { readonly leaf: Uint8Array },
+): ContentKeys {
+  const { leaf, epoch, session, alg, generationId: id } = input
+  const [keyBytes = 0, nonceBytes = 0] = SIZES[alg] ?? []
   const info = (label: string): Uint8Array => cbor([label, id, epoch, session, alg])
   const material = hkdfExpand(leaf, info('waxwing content v1'), keyBytes + nonceBytes)
   return {
-    leaf,
     contentKey: material.slice(0, keyBytes),
     baseIv: material.slice(keyBytes),
     commitment: hkdfExpand(leaf, info('waxwing commit v1'), 32),
@@ -149,7 +159,7 @@ export function partsOf(input: ObjectInput): ObjectParts {
 }
 
 /** Base IV xor the Partial IV, padded on the left. */
-function nonceOf(baseIv: Uint8Array, partialIv: Uint8Array): Uint8Array {
+export function nonceOf(baseIv: Uint8Array, partialIv: Uint8Array): Uint8Array {
   const from = baseIv.length - partialIv.length
   return baseIv.map((byte, i) => byte ^ (partialIv[i - from] ?? 0))
 }

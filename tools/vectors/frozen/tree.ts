@@ -20,8 +20,8 @@ export interface Span {
 /** Depth and index of a node. */
 export type Position = readonly [depth: number, index: number]
 
-/** The key of the node at a position. */
-function nodeKey(root: Uint8Array, [depth, index]: Position): Uint8Array {
+/** The key of the node at a position below a root, or below any node that is taken for one. */
+export function nodeKey(root: Uint8Array, [depth, index]: Position): Uint8Array {
   let key = root
   for (const bit of index.toString(2).padStart(depth, '0').slice(0, depth)) {
     const both = hmac('sha512', key, utf8('waxwing tree v1'))

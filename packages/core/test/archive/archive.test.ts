@@ -11,7 +11,7 @@ import { concatBytes, fromHex, toHex } from '../../src/bytes.js'
 import { encodeCbor } from '../../src/cbor/cbor.js'
 import { itemEnd } from '../../src/cbor/item-end.js'
 import { WaxwingError } from '../../src/errors.js'
-import { values } from '../cbor/reference.js'
+import { values } from '../cbor/values.js'
 
 const items = fc.array(values.map(encodeCbor), { maxLength: 6 })
 

@@ -3,7 +3,8 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../src/bytes.js'
 import { CborTag, type CborValue, decodeCbor, encodeCbor } from '../../src/cbor/cbor.js'
-import { encodeByTheBook, values } from './reference.js'
+import { encodeByTheBook } from '../twin/cbor.ts'
+import { values } from './values.js'
 
 const decodeHex = (hex: string): CborValue => decodeCbor(fromHex(hex), 'test')
 const encodeAny = (value: unknown): Uint8Array => encodeCbor(value as CborValue)

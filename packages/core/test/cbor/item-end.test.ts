@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { concatBytes, fromHex } from '../../src/bytes.js'
 import { decodeCbor, encodeCbor } from '../../src/cbor/cbor.js'
 import { type ItemLimits, itemEnd } from '../../src/cbor/item-end.js'
-import { values } from './reference.js'
+import { values } from './values.js'
 
 const endOf = (hex: string, limits?: ItemLimits): number | undefined =>
   itemEnd(fromHex(hex), 0, limits)

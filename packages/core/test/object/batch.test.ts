@@ -24,7 +24,7 @@ import { bytesOf } from '../support/arbitraries.js'
 import { EPOCH, stranger } from '../support/domain.js'
 import { outcomeOf } from '../support/outcome.js'
 import { manifestOf, ROOT } from '../support/stream.js'
-import { naiveLeaf, naivePath, naiveRoot } from './naive-batch-tree.js'
+import { naiveLeaf, naivePath, naiveRoot } from '../twin/batch-tree.ts'
 import { referenceEncode } from './reference.js'
 
 const PLANT = stranger('plant')

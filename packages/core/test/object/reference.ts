@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The slow twin of the object codec, written from the specification over the general CBOR codec
- * (`docs/spec/04-objects.md` Section 4.2), and a writer that breaks determinism on purpose.
+ * Objects by the general CBOR codec (`docs/spec/04-objects.md` Section 4.2), and a writer that breaks
+ * determinism on purpose.
  *
  * @module
  */
 
 import {
-  AEAD_PARAMETERS,
   CborTag,
   concatBytes,
-  decodeCbor,
   encodeCbor,
   encodeHead,
   type BatchPlace,
   type CborKey,
   type CborValue,
 } from '@waxwing/core'
-
-import { naivePath } from './naive-batch-tree.js'
 
 export interface ObjectParts {
   readonly alg: number
@@ -54,78 +50,6 @@ export function referenceEncode(parts: ObjectParts): Uint8Array {
     unprotected.set(-65538, [signature, index, count, path])
   }
   return encodeCbor(new CborTag(16, [encodeCbor(headerMap(parts)), unprotected, ciphertext]))
-}
-
-/** What decoding has to come to: `valid`, or the code of the error. */
-export function referenceVerdict(bytes: Uint8Array): string {
-  const value = readable(bytes)
-  if (!(value instanceof CborTag)) return 'ERR_MALFORMED'
-  if (value.tag !== 16) return 'ERR_UNSUPPORTED'
-  if (!Array.isArray(value.contents) || value.contents.length !== 3) return 'ERR_MALFORMED'
-  const [bucket, unprotected, ciphertext] = value.contents as readonly CborValue[]
-  if (!(bucket instanceof Uint8Array) || !(unprotected instanceof Map)) return 'ERR_MALFORMED'
-  const header = readable(bucket)
-  if (!(header instanceof Map)) return 'ERR_MALFORMED'
-  const map = header as ReadonlyMap<CborKey, CborValue>
-  if (hasUnknown(map, unprotected as ReadonlyMap<CborKey, CborValue>)) return 'ERR_UNSUPPORTED'
-  const signature: unknown = unprotected.get(12)
-  const right =
-    map.has(1) &&
-    [4, 8].includes(lengthOf(map.get(4))) &&
-    isPartialIv(map.get(6)) &&
-    lengthOf(map.get(10)) === 4 &&
-    (!map.has(-65537) || within(lengthOf(map.get(-65537)), 0, 65_535)) &&
-    unprotected.size <= 1 &&
-    (!unprotected.has(12) || lengthOf(signature) === 64) &&
-    (!unprotected.has(-65538) || isBatch(unprotected.get(-65538))) &&
-    ciphertext instanceof Uint8Array
-  return right ? 'valid' : 'ERR_MALFORMED'
-}
-
-function hasUnknown(
-  header: ReadonlyMap<CborKey, CborValue>,
-  unprotected: ReadonlyMap<CborKey, CborValue>,
-): boolean {
-  const alg = header.get(1)
-  const known = Object.keys(AEAD_PARAMETERS).map(Number)
-  const unknownAlg = alg !== undefined && !(typeof alg === 'number' && known.includes(alg))
-  return (
-    unknownAlg ||
-    [...header.keys()].some((label) => ![1, 4, 6, 10, -65537].includes(label as number)) ||
-    [...unprotected.keys()].some((label) => ![12, -65538].includes(label as number))
-  )
-}
-
-function isBatch(value: unknown): boolean {
-  if (!Array.isArray(value) || value.length !== 4) return false
-  const [signature, index, count, path] = value as readonly unknown[]
-  if (typeof index !== 'number' || typeof count !== 'number') return false
-  const isPlace = within(count, 1, 4096) && within(index, 0, count - 1)
-  const leaves = Array.from({ length: isPlace ? count : 0 }, () => new Uint8Array(32))
-  const nodes = isPlace ? naivePath(leaves, index).length : -1
-  return lengthOf(signature) === 64 && lengthOf(path) === 32 * nodes
-}
-
-function isPartialIv(value: unknown): boolean {
-  const length = lengthOf(value)
-  if (length === 10 || length === 1) return true
-  return within(length, 2, 5) && (value as Uint8Array)[0] !== 0
-}
-
-function lengthOf(value: unknown): number {
-  return value instanceof Uint8Array ? value.length : -1
-}
-
-function within(value: number, min: number, max: number): boolean {
-  return value >= min && value <= max
-}
-
-function readable(bytes: Uint8Array): CborValue | undefined {
-  try {
-    return decodeCbor(bytes, 'object')
-  } catch {
-    return undefined
-  }
 }
 
 /** One head of an item, and the bytes behind it that belong to it. */

@@ -3,12 +3,9 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromHex, toHex } from '../../src/bytes.js'
 import { WaxwingError } from '../../src/errors.js'
-import { MAX_COUNTER, SeenRanges, type CounterRange } from '../../src/receiving/seen-ranges.js'
-import { NaiveSeen } from './naive-seen.js'
+import { MAX_COUNTER, SeenRanges } from '../../src/receiving/seen-ranges.js'
 
 const digest = (n: number): Uint8Array => new Uint8Array(8).fill(n)
-const countersOf = ({ first, last }: CounterRange): number[] =>
-  Array.from({ length: last - first + 1 }, (_, i) => first + i)
 
 function seenOf(...counters: readonly number[]): SeenRanges {
   const seen = new SeenRanges()
@@ -17,43 +14,6 @@ function seenOf(...counters: readonly number[]): SeenRanges {
 }
 
 describe('SeenRanges', () => {
-  it('agrees with a set of all counters, also after restoring', () => {
-    const events = fc.array(
-      fc.oneof(
-        { weight: 20, arbitrary: fc.tuple(fc.nat(24), fc.nat(1)) },
-        { weight: 1, arbitrary: fc.constant('restore' as const) },
-      ),
-      { maxLength: 60 },
-    )
-    const limits = { maxRanges: 4, maxDigests: 5 }
-    fc.assert(
-      fc.property(events, (sequence) => {
-        let seen = new SeenRanges(limits)
-        const naive = new NaiveSeen(4, 5)
-        for (const event of sequence) {
-          if (event === 'restore') seen = SeenRanges.restore(seen.serialize(), limits)
-          else addToBoth(seen, naive, ...event)
-          expect(seen.count).toBe(naive.counters.size)
-          expect(seen.lowest).toBe(naive.sorted[0])
-          expect(seen.highest).toBe(naive.sorted.at(-1))
-          expect(seen.gaps().flatMap(countersOf)).toEqual(naive.missing)
-        }
-      }),
-      { numRuns: 300 },
-    )
-  })
-
-  function addToBoth(seen: SeenRanges, naive: NaiveSeen, counter: number, n: number): void {
-    const missing = naive.missing
-    expect(seen.check(counter, digest(n))).toBe(naive.check(counter, `${n}`))
-    const change = seen.add(counter, digest(n))
-    expect(change.verdict).toBe(naive.add(counter, `${n}`))
-    const opened = naive.missing.filter((other) => !missing.includes(other))
-    expect(change.opened === undefined ? [] : countersOf(change.opened)).toEqual(opened)
-    const isFilled = change.verdict === 'new' && missing.includes(counter)
-    expect(change.filled).toBe(isFilled ? counter : undefined)
-  }
-
   it('is empty at first', () => {
     const seen = new SeenRanges()
     expect(seen).toMatchObject({ count: 0, lowest: undefined, highest: undefined })

@@ -1,33 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
-import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { toHex } from '../../src/bytes.js'
-import { spanOfNode } from '../../src/key-tree/cover.js'
-import { NodeRing, type NodeSource } from '../../src/key-tree/node-ring.js'
-import type { Span } from '../../src/key-tree/span.js'
-import { deriveLeaf, deriveNode, type TreeNode } from '../../src/key-tree/tree.js'
-import { NaiveRing, type NaiveNode } from './naive-ring.js'
-import { nodeOf, treeCrypto } from './tree-crypto.js'
+/**
+ * Agreements on `NodeRing`: whatever is added, proven, forgotten and restored, in sixteen
+ * neighbouring epochs.
+ *
+ * @module
+ */
 
+import assert from 'node:assert/strict'
+import {
+  deriveLeaf,
+  deriveNode,
+  NodeRing,
+  toHex,
+  type NodeSource,
+  type Span,
+  type TreeNode,
+} from '@waxwing/core'
+import { nodeProvider } from '@waxwing/core/node'
+import * as fc from 'fast-check'
+import { seedOf } from '../../../../tools/vectors/frozen/primitives.ts'
+import { agreement, note, type Agreement } from './agreement.ts'
+import { spanBelow } from './keys.ts'
+import { NaiveRing, type NaiveNode } from './ring.ts'
+
+const crypto = nodeProvider
 const TREE_COUNT = 4
 const LIMITS = { maxCandidates: 2 }
 const BASE = { depth: 28, index: 0xabcdef }
-const FIRST = spanOfNode(BASE).first
+const FIRST = spanBelow(BASE).first
 const EPOCHS = Array.from({ length: 16 }, (_, i) => FIRST + i)
 
-const tops = Array.from({ length: TREE_COUNT }, (_, tree) =>
-  nodeOf(`tree ${tree}`, BASE.depth, BASE.index),
-)
+const tops = Array.from({ length: TREE_COUNT }, (_, tree) => ({
+  ...BASE,
+  key: seedOf(`tree ${tree}`),
+}))
 const treeOfLeaf = new Map(
   tops.flatMap((top, tree) =>
-    EPOCHS.map((epoch) => [toHex(deriveLeaf(treeCrypto, top, epoch)), tree] as const),
+    EPOCHS.map((epoch) => [toHex(deriveLeaf(crypto, top, epoch)), tree] as const),
   ),
 )
 
 function withKey({ tree, depth, index }: NaiveNode): TreeNode {
   const top = tops[tree]
   if (top === undefined) throw new RangeError('no such tree')
-  return deriveNode(treeCrypto, top, { depth, index })
+  return deriveNode(crypto, top, { depth, index })
 }
 
 /** Three givers, of which one is the producer and one gives by two chains. */
@@ -71,7 +87,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 
 /** Applies one step to both and compares what they say about it. */
 function apply(step: Step, ring: NodeRing, naive: NaiveRing): NodeRing {
-  if (step.do === 'restore') return NodeRing.restore(treeCrypto, ring.serialize(), LIMITS)
+  if (step.do === 'restore') return NodeRing.restore(crypto, ring.serialize(), LIMITS)
   if (step.do === 'add') add(step.nodes, step.source, ring, naive)
   if (step.do === 'prove') prove(step.epoch, step.choice, ring, naive)
   if (step.do === 'forget') {
@@ -89,9 +105,12 @@ function add(
 ): void {
   const outcome = ring.add(given.map(withKey), source)
   const wanted = given.map((node) => naive.add(node, source))
-  expect(outcome.contradicts.length > 0).toBe(wanted.some((w) => w.isContradiction))
-  expect(epochsOf(outcome.refused)).toEqual(new Set(wanted.flatMap((w) => w.refused)))
-  expect(new Set(outcome.displaced)).toEqual(new Set(wanted.flatMap((w) => [...w.displaced])))
+  assert.deepEqual(
+    outcome.contradicts.length > 0,
+    wanted.some((w) => w.isContradiction),
+  )
+  assert.deepEqual(epochsOf(outcome.refused), new Set(wanted.flatMap((w) => w.refused)))
+  assert.deepEqual(new Set(outcome.displaced), new Set(wanted.flatMap((w) => [...w.displaced])))
 }
 
 function prove(epoch: number, choice: number, ring: NodeRing, naive: NaiveRing): void {
@@ -99,8 +118,8 @@ function prove(epoch: number, choice: number, ring: NodeRing, naive: NaiveRing):
   const candidate = candidates[choice % candidates.length]
   if (candidate === undefined) return
   const tree = treeOfLeaf.get(toHex(candidate.leaf()))
-  expect(new Set(ring.prove(candidate))).toEqual(new Set(naive.prove(epoch, tree ?? -1)))
-  expect(ring.prove(candidate)).toEqual([])
+  assert.deepEqual(new Set(ring.prove(candidate)), new Set(naive.prove(epoch, tree ?? -1)))
+  assert.deepEqual(ring.prove(candidate), [])
 }
 
 function expectSame(ring: NodeRing, naive: NaiveRing): void {
@@ -108,38 +127,39 @@ function expectSame(ring: NodeRing, naive: NaiveRing): void {
     const wanted = naive.candidates(epoch)
     const candidates = ring.candidates(epoch)
     const leaves = candidates.map((candidate) => toHex(candidate.leaf()))
-    expect(new Set(leaves.map((leaf) => treeOfLeaf.get(leaf)))).toEqual(wanted.trees)
-    expect(leaves.length).toBe(wanted.trees.size)
-    expect(ring.hasProven(epoch)).toBe(wanted.isProven)
-    expect(candidates.every(({ state }) => (state === 'proven') === wanted.isProven)).toBe(true)
+    assert.deepEqual(new Set(leaves.map((leaf) => treeOfLeaf.get(leaf))), wanted.trees)
+    assert.deepEqual(leaves.length, wanted.trees.size)
+    assert.deepEqual(ring.hasProven(epoch), wanted.isProven)
+    assert.deepEqual(
+      candidates.every(({ state }) => (state === 'proven') === wanted.isProven),
+      true,
+    )
   }
   const held = EPOCHS.filter((epoch) => naive.candidates(epoch).trees.size > 0)
-  expect(epochsOf(ring.spans())).toEqual(new Set(held))
+  assert.deepEqual(epochsOf(ring.spans()), new Set(held))
   const proven = EPOCHS.filter((epoch) => naive.candidates(epoch).isProven)
-  expect(epochsOf(ring.spans('proven'))).toEqual(new Set(proven))
+  assert.deepEqual(epochsOf(ring.spans('proven')), new Set(proven))
   for (const { name } of SOURCES) {
     const grantable = EPOCHS.filter((epoch) => naive.grantable(epoch, name))
-    expect(epochsOf(ring.grantable(name))).toEqual(new Set(grantable))
+    assert.deepEqual(epochsOf(ring.grantable(name)), new Set(grantable))
   }
-  expect(ring.isEmpty).toBe(held.length === 0)
+  assert.deepEqual(ring.isEmpty, held.length === 0)
 }
 
 function epochsOf(spans: readonly Span[]): Set<number> {
   return new Set(EPOCHS.filter((e) => spans.some(({ first, last }) => first <= e && e <= last)))
 }
 
-describe('NodeRing', () => {
-  it('agrees with a plain list of nodes, whatever is added, proven, forgotten and restored', () => {
-    fc.assert(
-      fc.property(fc.array(steps, { maxLength: 25 }), (sequence) => {
-        let ring = new NodeRing(treeCrypto, LIMITS)
-        const naive = new NaiveRing(LIMITS.maxCandidates)
-        for (const step of sequence) {
-          ring = apply(step, ring, naive)
-          expectSame(ring, naive)
-        }
-      }),
-      { numRuns: 150 },
-    )
-  })
-})
+function walkAlike(sequence: readonly Step[]): void {
+  let ring = new NodeRing(crypto, LIMITS)
+  const naive = new NaiveRing(LIMITS.maxCandidates)
+  for (const step of sequence) {
+    ring = apply(step, ring, naive)
+    expectSame(ring, naive)
+    note('nodes', step.do)
+  }
+}
+
+export const RING_AGREEMENTS: readonly Agreement[] = [
+  agreement('nodes', 150, fc.array(steps, { maxLength: 25 }), walkAlike),
+]

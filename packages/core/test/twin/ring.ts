@@ -7,10 +7,10 @@
  * @module
  */
 
-import { coverOf, isBelow, spanOfNode, type NodePosition } from '../../src/key-tree/cover.js'
-import type { NodeSource } from '../../src/key-tree/node-source.js'
+import type { NodeSource } from '@waxwing/core'
+import { isAtOrBelow, positionsOf, spanBelow, type Position } from './keys.ts'
 
-export interface NaiveNode extends NodePosition {
+export interface NaiveNode extends Position {
   readonly tree: number
 }
 
@@ -26,6 +26,13 @@ export interface NaiveAddition {
   readonly refused: number[]
   readonly displaced: Set<string>
   readonly isContradiction: boolean
+}
+
+/** A node whose leaf may open an epoch's objects. */
+export interface NaiveCandidate {
+  readonly tree: number
+  /** Names of the grants that brought it. */
+  readonly sources: ReadonlySet<string>
 }
 
 export class NaiveRing {
@@ -57,26 +64,26 @@ export class NaiveRing {
     if (proven === undefined || proven.isProven) return []
     proven.isProven = true
     for (const entry of this.#entries) {
-      if (entry.tree === tree && isBelow(entry, proven)) join(proven, entry)
+      if (entry.tree === tree && isAtOrBelow(entry, proven)) join(proven, entry)
     }
     const overlapping = this.#entries.filter((entry) => entry !== proven && overlap(entry, proven))
     const wrong = new Set(overlapping.filter((entry) => entry.tree !== tree))
     const isSuperfluous = (entry: Entry): boolean =>
-      overlapping.includes(entry) && entry.tree === tree && isBelow(entry, proven)
+      overlapping.includes(entry) && entry.tree === tree && isAtOrBelow(entry, proven)
     this.#entries = this.#entries.filter((entry) => !wrong.has(entry) && !isSuperfluous(entry))
     return [...new Set([...wrong].flatMap((entry) => [...entry.sources.keys()]))]
   }
 
   forgetBefore(epoch: number): void {
     const rest = this.#entries.flatMap((entry) => {
-      const { first, last } = spanOfNode(entry)
+      const { first, last } = spanBelow(entry)
       if (last < epoch) return []
-      const cover = coverOf({ first: Math.max(first, epoch), last })
+      const cover = positionsOf({ first: Math.max(first, epoch), last })
       return cover.map((position) => ({ ...copyOf(entry), ...position }))
     })
     const proven = rest.filter(({ isProven }) => isProven)
     this.#entries = rest.filter(
-      (entry) => entry.isProven || !proven.some((upper) => isBelow(entry, upper)),
+      (entry) => entry.isProven || !proven.some((upper) => isAtOrBelow(entry, upper)),
     )
   }
 
@@ -88,6 +95,15 @@ export class NaiveRing {
     return { trees: new Set((isProven ? proven : covering).map(({ tree }) => tree)), isProven }
   }
 
+  /** The nodes that may open an epoch's objects, the earliest first. */
+  candidatesAt(epoch: number): readonly NaiveCandidate[] {
+    const covering = this.#entries.filter((entry) => covers(entry, epoch))
+    const proven = covering.filter(({ isProven }) => isProven)
+    return (proven.length > 0 ? proven : covering)
+      .toSorted((a, b) => a.age - b.age)
+      .map(({ tree, sources }) => ({ tree, sources: new Set(sources.keys()) }))
+  }
+
   /** Says whether an epoch is proven, or held of one grant. */
   grantable(epoch: number, source: string): boolean {
     return this.#entries.some(
@@ -96,13 +112,15 @@ export class NaiveRing {
   }
 
   #admit(node: Entry, addition: NaiveAddition): void {
-    const upper = this.#entries.find((entry) => entry.tree === node.tree && isBelow(node, entry))
+    const upper = this.#entries.find(
+      (entry) => entry.tree === node.tree && isAtOrBelow(node, entry),
+    )
     if (upper !== undefined) {
       join(upper, node)
       return
     }
     const implied = this.#entries.filter(
-      (entry) => !entry.isProven && entry.tree === node.tree && isBelow(entry, node),
+      (entry) => !entry.isProven && entry.tree === node.tree && isAtOrBelow(entry, node),
     )
     for (const entry of implied) {
       join(node, entry)
@@ -135,14 +153,14 @@ export class NaiveRing {
     return true
   }
 
-  #displace(victim: Entry, by: NodePosition): void {
+  #displace(victim: Entry, by: Position): void {
     this.#entries = this.#entries.filter((entry) => entry !== victim)
-    const { first, last } = spanOfNode(victim)
-    const span = spanOfNode(by)
-    const left = first < span.first ? coverOf({ first, last: span.first - 1 }) : []
-    const right = span.last < last ? coverOf({ first: span.last + 1, last }) : []
+    const { first, last } = spanBelow(victim)
+    const span = spanBelow(by)
+    const left = first < span.first ? positionsOf({ first, last: span.first - 1 }) : []
+    const right = span.last < last ? positionsOf({ first: span.last + 1, last }) : []
     for (const position of [...left, ...right]) {
-      const isProven = this.#entries.some((entry) => entry.isProven && isBelow(position, entry))
+      const isProven = this.#entries.some((entry) => entry.isProven && isAtOrBelow(position, entry))
       if (!isProven) this.#entries.push({ ...copyOf(victim), ...position })
     }
   }
@@ -186,15 +204,15 @@ function copyOf(entry: Entry): Entry {
   return { ...entry, sources: new Map(entry.sources) }
 }
 
-function epochsOf(node: NodePosition): number[] {
-  const { first, last } = spanOfNode(node)
+function epochsOf(node: Position): number[] {
+  const { first, last } = spanBelow(node)
   return Array.from({ length: last - first + 1 }, (_, i) => first + i)
 }
 
-function covers(node: NodePosition, epoch: number): boolean {
+function covers(node: Position, epoch: number): boolean {
   return epochsOf(node).includes(epoch)
 }
 
-function overlap(a: NodePosition, b: NodePosition): boolean {
+function overlap(a: Position, b: Position): boolean {
   return epochsOf(a).some((epoch) => covers(b, epoch))
 }

@@ -40,3 +40,26 @@ function split(n: number): number {
   while (2 * k < n) k *= 2
   return k
 }
+
+/** How many nodes the path of a leaf has. */
+export function pathLength(index: number, count: number): number {
+  if (count === 1) return 0
+  const k = split(count)
+  return 1 + (index < k ? pathLength(index, k) : pathLength(index - k, count - k))
+}
+
+/** The root that follows from a hashed leaf, its place, and a path of the right length. */
+export function rootOfPath(
+  leaf: Uint8Array,
+  index: number,
+  count: number,
+  path: readonly Uint8Array[],
+): Uint8Array {
+  const sibling = path.at(-1)
+  if (count === 1 || sibling === undefined) return leaf
+  const k = split(count)
+  const rest = path.slice(0, -1)
+  return index < k
+    ? sha256(Uint8Array.of(1), rootOfPath(leaf, index, k, rest), sibling)
+    : sha256(Uint8Array.of(1), sibling, rootOfPath(leaf, index - k, count - k, rest))
+}
