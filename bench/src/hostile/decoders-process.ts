@@ -18,7 +18,7 @@ export interface TargetName {
   readonly weight: number
 }
 
-/** As it is after a target was tried, without what can be collected. */
+/** With the memory that is held after a target was tried: heap and buffers, without what can go. */
 export interface TriedTarget extends TargetReport {
   readonly heapMiB: number
 }
@@ -42,7 +42,8 @@ async function tryOne(name: string, trying: Omit<Trying, 'edges'>): Promise<Trie
   const report = await tryTarget(target, { ...trying, edges })
   const findings = [...report.findings, ...unhandled.splice(0)]
   collect()
-  return { ...report, findings, heapMiB: process.memoryUsage().heapUsed / 2 ** 20 }
+  const { heapUsed, external } = process.memoryUsage()
+  return { ...report, findings, heapMiB: (heapUsed + external) / 2 ** 20 }
 }
 
 async function receive(messages: number, seed: number): Promise<ReceivingReport> {

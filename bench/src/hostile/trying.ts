@@ -33,12 +33,14 @@ export interface TargetReport {
   readonly reached: number
   /** Inputs that were kept because they made new blocks run. */
   readonly kept: number
+  /** What the slowest input takes, at the best of several tries. */
   readonly slowestMs: number
   /** What was not as documented, each kind once. */
   readonly findings: readonly string[]
 }
 
 const MAX_FINDINGS = 10
+const TRIES = 3
 /** Executions between two turns of the event loop, in which unhandled rejections show. */
 const TURN_AFTER = 500
 
@@ -60,14 +62,12 @@ export async function tryTarget(target: Target, trying: Trying): Promise<TargetR
     const input = i < target.seeds.length ? target.seeds[i]! : inputs.next()
     const untouched = input.slice()
     corpus.clear()
-    const begun = performance.now()
-    const trial = findingOf(target, input)
-    const finding = trial instanceof Promise ? await trial : trial
-    slowestMs = Math.max(slowestMs, performance.now() - begun)
+    const { finding, ms } = await timed(target, input)
     if (corpus.look() && feedback && i >= target.seeds.length) {
       corpus.keep(untouched)
       kept++
     }
+    if (ms > slowestMs) slowestMs = Math.max(slowestMs, await shortestMs(target, input, ms))
     const isChanged = Buffer.compare(untouched, input) !== 0
     note(findings, isChanged ? 'the input was changed' : finding, untouched)
   }
@@ -80,6 +80,23 @@ export async function tryTarget(target: Target, trying: Trying): Promise<TargetR
     slowestMs,
     findings: [...findings.values()],
   }
+}
+
+async function timed(
+  target: Target,
+  input: Uint8Array,
+): Promise<{ finding: string | undefined; ms: number }> {
+  const begun = performance.now()
+  const trial = findingOf(target, input)
+  const finding = trial instanceof Promise ? await trial : trial
+  return { finding, ms: performance.now() - begun }
+}
+
+/** What took long is tried again: a busy machine makes anything take long once. */
+async function shortestMs(target: Target, input: Uint8Array, first: number): Promise<number> {
+  let shortest = first
+  for (let i = 0; i < TRIES; i++) shortest = Math.min(shortest, (await timed(target, input)).ms)
+  return shortest
 }
 
 /** Keeps one of each kind, told apart by their first two lines. */
