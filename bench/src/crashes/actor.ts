@@ -16,6 +16,7 @@ import type { Side } from './plan.ts'
 
 const DISK_MIB = 64
 const BUSY_MS = 100
+const SQLITE_BUSY = 5
 
 export class Actor {
   readonly side: Side
@@ -115,6 +116,7 @@ export class Actor {
   }
 
   async setFull(isFull: boolean): Promise<void> {
+    if (isFull === this.#isFull) return
     this.#isFull = isFull
     if (this.#disk === undefined) return this.tell('setFull', isFull)
     if (!isFull) return this.#disk.free()
@@ -142,8 +144,13 @@ export class Actor {
   /** What a journal had grown to would be room for many more writes. */
   #shortenJournal(): void {
     const db = new DatabaseSync(this.#storePath, { timeout: BUSY_MS })
-    db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
-    db.close()
+    try {
+      db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    } catch (error) {
+      if (!isBusy(error)) throw error // else its process is just opening it
+    } finally {
+      db.close()
+    }
   }
 
   /** A kill may cut a line; the next life begins behind it, and what was cut is left out. */
@@ -159,4 +166,10 @@ export class Actor {
     this.#rest = text.slice(end)
     return text.slice(0, end)
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return (
+    error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY
+  )
 }

@@ -122,7 +122,7 @@ export class Life {
 
   #note(event: WaxwingEvent): void {
     if (event.type === 'error') this.failed(event.error)
-    else if (REFUSALS.has(event.type)) this.log({ kind: 'refusal', what: JSON.stringify(event) })
+    else if (REFUSALS.has(event.type)) this.log({ kind: 'refusal', what: wordsOf(event) })
   }
 
   #clock(): Clock {
@@ -145,4 +145,11 @@ export class Life {
       close: () => roomy.close(),
     }
   }
+}
+
+/** An event in one line, without the bytes of objects. */
+function wordsOf(event: WaxwingEvent): string {
+  return JSON.stringify(event, (_, value: unknown) =>
+    value instanceof Uint8Array ? undefined : value,
+  )
 }

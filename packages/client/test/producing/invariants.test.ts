@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { WaxwingError, type Store } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
 import { memoryStore, type MemorySnapshot, type MemoryStore } from '../../src/memory-store.js'
 import { assemble } from '../../src/parts.js'
@@ -28,6 +29,8 @@ type Step =
   | { readonly do: 'crash' }
   | { readonly do: 'clone' }
   | { readonly do: 'rotate' }
+  | { readonly do: 'fill' }
+  | { readonly do: 'free' }
 
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Step>({ do: 'seal' }) },
@@ -39,28 +42,54 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
     { do: 'crash' },
     { do: 'clone' },
     { do: 'rotate' },
+    { do: 'fill' },
+    { do: 'free' },
   ),
 )
+
+/** A disk that may be full: then it takes nothing, and gives what it has. */
+class Disk {
+  isFull = false
+
+  readonly around = (store: Store): Store =>
+    faultyStore(store, {
+      beforeWrite: () => {
+        if (this.isFull) throw new WaxwingError('ERR_STORE_FULL', 'the disk is full')
+      },
+    })
+}
+
+/** Does what a full disk may refuse; anything else must not fail. */
+async function unlessFull(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!(error instanceof WaxwingError) || error.code !== 'ERR_STORE_FULL') throw error
+  })
+}
 
 /** One device, and the copies that were made of its disk. */
 class Machine {
   readonly used = new Set<string>()
   readonly epochs = new Map<string, number>()
+  /** Objects that could not be sealed, because the disk was full. */
+  unready = 0
   readonly #clock: FixedClock
+  readonly #disk: Disk
   #device: Plant
   #producer: Producer
   readonly #copies: { device: Plant; producer: Producer }[] = []
 
-  private constructor(clock: FixedClock, device: Plant, producer: Producer) {
+  private constructor(clock: FixedClock, disk: Disk, device: Plant, producer: Producer) {
     this.#clock = clock
+    this.#disk = disk
     this.#device = device
     this.#producer = producer
   }
 
   static async start(): Promise<Machine> {
     const clock = fixedClock(START)
-    const device = await openPlant({ clock })
-    return new Machine(clock, device, await device.endpoint.producer(STREAM))
+    const disk = new Disk()
+    const device = await openPlant({ clock, around: disk.around })
+    return new Machine(clock, disk, device, await device.endpoint.producer(STREAM))
   }
 
   async take(step: Step): Promise<void> {
@@ -79,8 +108,12 @@ class Machine {
       case 'lose time':
         this.#clock.forget()
         return
+      case 'fill':
+      case 'free':
+        this.#disk.isFull = step.do === 'fill'
+        return
       case 'restart':
-        await this.#device.endpoint.close()
+        await unlessFull(this.#device.endpoint.close())
         return this.#reopen(this.#device.store)
       case 'crash':
         return this.#reopen(memoryStore({ from: this.#device.store.snapshot() }))
@@ -91,7 +124,7 @@ class Machine {
         return
       }
       case 'rotate': {
-        const rotated = this.#producer.rotate()
+        const rotated = unlessFull(this.#producer.rotate())
         await pass(this.#clock, 61_000, 30_000)
         await rotated
       }
@@ -100,9 +133,10 @@ class Machine {
 
   /** Seals twice, and a will in between: no key with a nonce again, and no epoch back within a generation. */
   async #seal(device: Plant, producer: Producer, who: string): Promise<void> {
-    await producer.ready()
+    await unlessFull(producer.ready())
     for (const isWill of [false, true, false]) {
-      const object = isWill ? producer.sealWill('x') : producer.seal('x')
+      const object = this.#sealOne(producer, isWill)
+      if (object === undefined) return
       const name = keyAndNonce(device, object)
       if (this.used.has(name)) throw new Error('a key and nonce was used twice')
       this.used.add(name)
@@ -113,22 +147,40 @@ class Machine {
     }
   }
 
+  /** `undefined` where something had to be recorded first, and there was no room for it. */
+  #sealOne(producer: Producer, isWill: boolean): Uint8Array | undefined {
+    try {
+      return isWill ? producer.sealWill('x') : producer.seal('x')
+    } catch (error) {
+      const isUnready = error instanceof WaxwingError && error.code === 'ERR_NOT_READY'
+      if (!isUnready || !this.#disk.isFull) throw error
+      this.unready++
+      return undefined
+    }
+  }
+
+  /** There is room again by then. */
   async #reopen(store: MemoryStore): Promise<void> {
-    this.#device = await openPlant({ store, clock: this.#clock })
+    this.#disk.isFull = false
+    this.#device = await openPlant({ store, clock: this.#clock, around: this.#disk.around })
     this.#producer = await this.#device.endpoint.producer(STREAM)
   }
 }
 
 describe('whatever happens to clock, process and disk', () => {
   it('no key and nonce is used twice, and no epoch goes back within a generation', async () => {
+    let unready = 0
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 25 }), async (steps) => {
         const machine = await Machine.start()
-        for (const each of [...steps, { do: 'seal' } as const]) await machine.take(each)
+        const end = [{ do: 'free' }, { do: 'seal' }] as const
+        for (const each of [...steps, ...end]) await machine.take(each)
         expect(machine.used.size).toBeGreaterThan(0)
+        unready += machine.unready
       }),
-      { numRuns: 40 },
+      { numRuns: 60 },
     )
+    expect(unready).toBeGreaterThan(0)
   })
 })
 

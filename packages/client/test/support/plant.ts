@@ -1,4 +1,10 @@
-import { decodeObject, deriveContentKey, toHex, type DecodedObject } from '@waxwing/core'
+import {
+  decodeObject,
+  deriveContentKey,
+  toHex,
+  type DecodedObject,
+  type Store,
+} from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
 import { afterEach } from 'vitest'
 import { Endpoint } from '../../src/endpoint.js'
@@ -18,13 +24,19 @@ export interface Plant {
   readonly events: WaxwingEvent[]
 }
 
+export interface PlantOptions {
+  readonly store?: MemoryStore
+  readonly clock?: FixedClock
+  /** Puts something between the endpoint and its store. */
+  readonly around?: (store: Store) => Store
+}
+
 /** An endpoint that belongs to no domain, with its time in the test's hand. */
-export async function openPlant(
-  options: { store?: MemoryStore; clock?: FixedClock } = {},
-): Promise<Plant> {
-  const { store = memoryStore(), clock = fixedClock(START) } = options
+export async function openPlant(options: PlantOptions = {}): Promise<Plant> {
+  const { store = memoryStore(), clock = fixedClock(START), around = (same) => same } = options
   const timers = manualTimers(clock)
-  const endpoint = new Endpoint(await assemble({ store, clock, timers, name: 'plant' }))
+  const inputs = { store: around(store), clock, timers, name: 'plant' }
+  const endpoint = new Endpoint(await assemble(inputs))
   const events: WaxwingEvent[] = []
   endpoint.on('event', (event) => events.push(event))
   await endpoint.start()
