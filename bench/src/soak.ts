@@ -26,8 +26,8 @@ import { runTwin, sumOf } from './twin.ts'
 const MAX_MIB = { archive: 200, flood: 400 }
 const MAX_ANEW_SECONDS = 10
 const HOSTILE_COUNTS = {
-  long: { executions: 5_000_000, messages: 50_000, records: 20_000 },
-  short: { executions: 50_000, messages: 1_000, records: 300 },
+  long: { executions: 5_000_000, messages: 50_000, records: 20_000, files: 5_000 },
+  short: { executions: 50_000, messages: 1_000, records: 300, files: 150 },
 }
 
 interface Outcome {

@@ -5,6 +5,7 @@ import { allTargets } from '../../src/hostile/all-targets.ts'
 import { runBlockGrowth, runDecoders, runHostileMember } from '../../src/hostile/decoders.ts'
 import { MAX_BLOCKS_PER_DOUBLING } from '../../src/hostile/growth.ts'
 import { runRecords } from '../../src/hostile/records.ts'
+import { runStoreFiles } from '../../src/hostile/store-files.ts'
 import { findingOf, type Target } from '../../src/hostile/target.ts'
 
 const SEED = 1
@@ -106,6 +107,14 @@ describe('hostile bytes', () => {
       fine: expect.any(Number) as number,
       ERR_STORE_CORRUPT: expect.any(Number) as number,
     })
+  }, 120_000)
+})
+
+describe('damage anywhere in the file of a store, or in its journal', () => {
+  it('is refused in the documented way, or nothing wrong is read', async () => {
+    const report = await runStoreFiles(150, SEED)
+    expect(report.problems).toEqual([])
+    expect(Object.keys(report.ends)).toEqual(expect.arrayContaining(['fine', 'ERR_STORE_CORRUPT']))
   }, 120_000)
 })
 
