@@ -39,8 +39,14 @@ const item = fc
   .map((content) =>
     encodeByTheBook([new Map([[1, content]]), 'text \u00e9', content.length, null, [true, -1]]),
   )
+/** Arrays, maps and tags inside one another: 16 are allowed. */
+const deep = fc
+  .array(fc.constantFrom(0x81, 0xc1), { minLength: 14, maxLength: 18, size: 'max' })
+  .chain((heads) => fc.constantFrom([], [0xa1, 1]).map((inner) => [...heads, ...inner, 0]))
+  .map((bytes) => Uint8Array.from(bytes))
 const encoded = fc.oneof(
   item,
+  deep,
   item.chain((bytes) => mutated([bytes])),
   fc.tuple(item, structural).map(([bytes, by]) => by(bytes)),
   fc.uint8Array({ maxLength: 12 }),

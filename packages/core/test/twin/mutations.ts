@@ -18,8 +18,11 @@ import { Refusal } from './refusal.ts'
 export type Change = (value: CborValue) => CborValue | undefined
 
 const numbers: fc.Arbitrary<Change> = fc
-  .constantFrom(1, -1, 24, 2 ** 32, -300)
-  .map((step) => (value) => (typeof value === 'number' ? value + step : step))
+  .constantFrom(1, -1, 24, 2 ** 32, -300, 'zero' as const)
+  .map((step) => (value) => {
+    if (step === 'zero') return 0
+    return typeof value === 'number' ? value + step : step
+  })
 
 const byteStrings: fc.Arbitrary<Change> = fc
   .tuple(fc.constantFrom('flip', 'cut', 'lengthen', 'zero'), fc.nat())
@@ -77,12 +80,14 @@ function inside(value: CborValue): readonly Place[] {
     })
   }
   if (isList(value)) {
-    return value.flatMap((item, i) =>
-      placesIn(item).map((place) => (changed) => {
+    const longer: Place = (changed) => [...value, changed(value.at(-1) ?? 0) ?? 0]
+    const inItems = value.flatMap((item, i) =>
+      placesIn(item).map((place): Place => (changed) => {
         const by = place(changed)
         return by === undefined ? value.toSpliced(i, 1) : value.with(i, by)
       }),
     )
+    return [longer, ...inItems]
   }
   if (isMap(value)) return [...value].flatMap(([key, item]) => inMap(value, key, item))
   if (!(value instanceof Uint8Array)) return []

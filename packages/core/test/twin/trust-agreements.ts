@@ -40,10 +40,12 @@ import {
 import {
   ACTORS,
   ANCHORS,
+  CREDENTIAL_EXPIRES,
   EPOCH,
   held,
   HOUR,
   mostly,
+  near,
   person,
   streamNames,
   time,
@@ -140,11 +142,21 @@ const FACTS = {
 } as const
 
 const manifests: fc.Arbitrary<Sample> = fc
-  .tuple(fc.constantFrom(...ACTORS), streamNames, fc.constantFrom(1, 3, 10, 24))
-  .map(([signer, streamName, alg]) => {
+  .tuple(
+    fc.constantFrom(...ACTORS),
+    streamNames,
+    fc.constantFrom(1, 3, 10, 24),
+    fc.constantFrom(1, HOUR, 31_536_000),
+    fc.constantFrom(null, 0, EPOCH, 2 ** 32 - 1),
+  )
+  .map(([signer, streamName, alg, epochSeconds, closing]) => {
     const nonce = seedOf('nonce').slice(0, 16)
     const input = { domainId: seedOf('domain'), producerId: signer.id, streamName, nonce, alg }
-    const payload = manifestPayload({ ...input, predecessor: [seedOf('before'), EPOCH] })
+    const payload = manifestPayload({
+      ...input,
+      epochSeconds,
+      predecessor: [seedOf('before'), closing],
+    })
     return { type: 'manifest', bytes: statement({ type: 'manifest', signer, payload }), signer }
   })
 
@@ -214,7 +226,7 @@ const questions = fc.record({
   /** Whose id is asked for, where it is not the person's own. */
   other: mostly<Actor | undefined>(undefined, fc.constantFrom(...ACTORS), 12),
   changed: mostly<((bytes: Uint8Array) => Uint8Array) | undefined>(undefined, structural),
-  now: time,
+  now: fc.oneof(time, near(CREDENTIAL_EXPIRES)),
   name: streamNames,
   domain: person.map(({ domainId }) => domainId),
 })

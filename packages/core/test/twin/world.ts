@@ -61,6 +61,8 @@ export function mostly<T>(usual: T, others: fc.Arbitrary<T>, weight = 8): fc.Arb
 
 /** When most credentials were issued. */
 const CREDENTIAL_ISSUED = NOW - 20 * DAY
+/** When most of them expire. */
+export const CREDENTIAL_EXPIRES: number = NOW + 200 * DAY
 
 const PATTERNS = ['#', 'plant/#', 'plant/+/level', 'plant/1/level', 'other/#', '+'] as const
 const patterns = mostly<readonly string[]>(['#'], fc.subarray([...PATTERNS]), 3)
@@ -82,7 +84,7 @@ const ODD_KEYS: readonly Uint8Array[] = smallEncodings().map(([encoding]) => enc
 const credentialOf = fc.record({
   anchor: mostly<AnchorName>('own', fc.constantFrom(...(Object.keys(ANCHORS) as AnchorName[])), 7),
   issued: mostly(CREDENTIAL_ISSUED, time),
-  expires: mostly(NOW + 200 * DAY, time),
+  expires: mostly(CREDENTIAL_EXPIRES, time),
   produces: patterns,
   isShown: mostly(true, fc.constant(false), 12),
   isForged: mostly(false, fc.constant(true), 12),
