@@ -18,6 +18,8 @@ import type { Parking } from './parking.js'
 import { PendingWork } from './pending-work.js'
 import type { Permits } from './permits.js'
 
+const DONE = Promise.resolve(true)
+
 export interface DeliveryInputs {
   readonly store: Store
   readonly parking: Parking
@@ -50,10 +52,7 @@ export class Delivery {
    *   acknowledged again.
    */
   settle(entry: InFlight): Promise<void> {
-    entry.settling ??= this.#pending.track(this.#settle(entry)).catch((error: unknown) => {
-      entry.settling = undefined
-      throw error
-    })
+    entry.settling ??= this.#settle(entry)
     return entry.settling
   }
 
@@ -73,19 +72,38 @@ export class Delivery {
     }
   }
 
+  /** On the way of every message: one promise of its own, and those of the store and the transport. */
   async #settle(entry: InFlight): Promise<void> {
-    const { parking, permits } = this.#inputs
+    this.#pending.begin()
+    try {
+      if (!(await this.#write(this.#changesFor(entry)))) {
+        // Another process settled it already: what else there was to write still is.
+        await this.#write(this.#inputs.parking.deletions(entry.parkedAt))
+      }
+      this.#noteSettled(entry)
+      await this.#tell(entry.acknowledgements)
+    } catch (error) {
+      await DONE // only now has the caller noted that it is under way
+      entry.settling = undefined
+      throw error
+    } finally {
+      this.#pending.end()
+    }
+  }
+
+  #changesFor(entry: InFlight): readonly Change[] {
     const { session, isRecorded, parkedAt } = entry
-    const record = session !== undefined && isRecorded ? session.settlingChange(entry) : undefined
-    const rest = parking.deletions(parkedAt)
-    const isNew = await this.#write(record === undefined ? rest : [record, ...rest])
-    // Another process settled it already: what else there was to write still is.
-    if (!isNew) await this.#write(rest)
+    const rest = this.#inputs.parking.deletions(parkedAt)
+    return session !== undefined && isRecorded ? [session.settlingChange(entry), ...rest] : rest
+  }
+
+  #noteSettled(entry: InFlight): void {
+    const { parking, permits } = this.#inputs
+    const { session, parkedAt } = entry
     parking.deleted(parkedAt)
     session?.settled(entry)
     if (entry.holdsPermit) permits.release()
     if (session?.isCompactionDue === true) this.#inBackground(session.compact())
-    await this.#tell(entry.acknowledgements)
   }
 
   async #discard(
@@ -104,10 +122,10 @@ export class Delivery {
   }
 
   /** Writes, and with it what else must not be later. */
-  async #write(changes: readonly Change[]): Promise<boolean> {
+  #write(changes: readonly Change[]): Promise<boolean> {
     const { store, openings } = this.#inputs
     if (openings.hasUnsaved) return openings.save(changes)
-    return changes.length === 0 || store.write(changes)
+    return changes.length === 0 ? DONE : store.write(changes)
   }
 
   /** The transport may have lost the connection on which a copy came; then that copy comes again. */

@@ -33,6 +33,8 @@ export class OrderBuffer {
   readonly #release: (entry: InFlight) => void
   /** The one used least lately comes first. */
   readonly #lines = new Map<string, Line>()
+  /** The one used last: most messages are of the session of the one before. */
+  #latest: { readonly session: SeenSession; readonly line: Line } | undefined
   #cancelTimer: (() => void) | undefined
   #timerAtMs = Infinity
 
@@ -79,11 +81,14 @@ export class OrderBuffer {
   close(): void {
     this.#cancelTimer?.()
     this.#lines.clear()
+    this.#latest = undefined
   }
 
   #lineOf(session: SeenSession, expected: number): Line {
+    if (this.#latest?.session === session) return this.#latest.line
     const name = nameOf(session)
     const line = this.#lines.get(name) ?? { next: expected, held: new Map<number, Held>() }
+    this.#latest = { session, line }
     this.#lines.delete(name)
     this.#lines.set(name, line)
     if (this.#lines.size > MAX_LINES) this.#forgetOldest()

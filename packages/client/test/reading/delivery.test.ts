@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Store } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
 import { faultyStore, memoryBroker, memoryStore } from '../../src/testing.js'
 import { giveKeys, HOUR, makeStream, NOW, SessionSealer, STREAM } from '../support/stream.js'
@@ -134,6 +135,28 @@ describe('acknowledging', () => {
     made.inject(made.sealer.seal(0))
     await settle()
     expect(typesOf(made.events)).toEqual(['duplicate'])
+  })
+
+  it('that the store refuses by throwing may be tried again as well', async () => {
+    let isFull = false
+    const inner = memoryStore()
+    const store: Store = {
+      ...faultyStore(inner, {}),
+      write(changes) {
+        if (isFull) throw new Error('no room')
+        return inner.write(changes)
+      },
+    }
+    await using made = await setting({ store })
+    made.inject(made.sealer.seal(0))
+    made.inject(made.sealer.seal(1))
+    const [first, message] = await made.take()
+    await first?.acknowledge() // with it is saved what else there is to save
+    isFull = true
+    await expect(message?.acknowledge()).rejects.toThrow('no room')
+    isFull = false
+    await message?.acknowledge()
+    expect(await inner.scan('seen')).toHaveLength(2)
   })
 
   it('makes that a message never comes again, after a restart either', async () => {
