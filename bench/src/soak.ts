@@ -123,9 +123,10 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   },
   async twin() {
     const { minutes = isLong ? '10' : '0', seed = `${Date.now() % 2 ** 31}`, path, only } = values
-    const wanted = AGREEMENTS.filter(({ name }) => only === undefined || name === only)
+    const asked = AGREEMENTS.filter(({ name }) => only === undefined || name === only)
+    if (asked.length === 0) throw new RangeError(`there is no agreement "${only}"`)
     const inputs = { seconds: 60 * Number(minutes), seed: Number(seed), path, progress: say }
-    const report = runTwin(wanted, inputs)
+    const report = runTwin(asked, inputs)
     const { cases, rounds, seconds, problems } = report
     const summary =
       `${sumOf(cases)} cases in ${rounds} rounds and ${seconds.toFixed()} s from seed ${seed}: ` +
