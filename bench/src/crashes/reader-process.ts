@@ -30,8 +30,8 @@ async function run(setup: ReaderSetup): Promise<void> {
   await own.untilDone(async () => {
     const reader = desk.reader(setup.filter, { order: setup.order })
     try {
-      await reader.start()
-      own.begun.resolve()
+      // Not waited for: what the broker has for it may come before its answer, and has to be taken.
+      reader.start().then(own.begun.resolve, () => undefined)
       for await (const message of reader) await take(own, message)
     } finally {
       await reader.close({ keepSubscription: true })
