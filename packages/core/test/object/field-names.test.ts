@@ -46,6 +46,9 @@ const batch = (rest: string, signature = SIGNATURE): Change => ({
 })
 const PATH = bstr(bytes(32))
 
+const NOTHING = { kid: '', partialIv: '', kidContext: '', clearPart: '' }
+const ALG_2: Change = { header: { alg: '0102' } }
+
 const malformed: readonly (readonly [string, string, Change])[] = [
   ['tag', 'no tag', { tag: '00' }],
   ['array', 'an array of four', { array: '84' }],
@@ -55,11 +58,16 @@ const malformed: readonly (readonly [string, string, Change])[] = [
     'two unprotected headers',
     { unprotected: `a20c${SIGNATURE}3a0001000100` },
   ],
+  ['array', 'an array of four with an unknown alg', { array: '84', more: '00', ...ALG_2 }],
+  ['unprotected header', 'an array of one', { unprotected: '8100' }],
+  ['unprotected header', 'half a label', { unprotected: 'a13a000100ff' }],
+  ['signature', 'a text for a signature', { unprotected: 'a10c60' }],
   ['signature', 'a signature of 63 bytes', { unprotected: `a10c${bstr(bytes(63))}` }],
   ['signature', 'a batch signature of 65 bytes', batch(`0002${PATH}`, bstr(bytes(65)))],
   ['batch signature', 'a batch signature of three fields', { unprotected: 'a13a0001000183' }],
   ['batch index', 'a text for the index', batch(`6002${PATH}`)],
   ['batch index', 'an index with too long a head', batch(`180002${PATH}`)],
+  ['batch index', 'an index in two bytes', batch(`1900ff190100${bstr(bytes(256))}`)],
   ['batch index', 'an index of 2^16', batch(`1a0001000002${PATH}`)],
   ['batch count', 'a text for the count', batch(`0060${PATH}`)],
   ['batch count', 'as many as its index', batch(`0202${PATH}`)],
@@ -70,6 +78,7 @@ const malformed: readonly (readonly [string, string, Change])[] = [
   ['ciphertext', 'a ciphertext that is cut off', { ciphertext: '41' }],
   ['trailing bytes', 'a byte behind it', { more: '00' }],
   ['protected header', 'a header of six', { header: { map: 'a6' } }],
+  ['alg', 'nothing behind its label', { header: { ...NOTHING, map: 'a4', alg: '01' } }],
   ['alg', 'no alg first', { header: { alg: '' } }],
   ['alg', 'an alg in too long a form', { header: { alg: '011801' } }],
   ['kid', 'no kid', { header: { kid: '' } }],
@@ -92,7 +101,8 @@ const unsupported: readonly (readonly [string, string, Change])[] = [
   ['label 3', 'a content type', { header: { alg: '0118180300', clearPart: '' } }],
   ['label', 'a label that is text', { header: { clearPart: '616100' } }],
   ['label 13', 'another unprotected header', { unprotected: 'a10d00' }],
-  ['alg', 'an unknown alg', { header: { alg: '0102' } }],
+  ['alg', 'an unknown alg', ALG_2],
+  ['alg', 'the text of a known alg', { header: { alg: '01623234' } }],
   ['alg', 'an alg that is text', { header: { alg: '0160' } }],
 ]
 
@@ -129,11 +139,17 @@ describe('of metadata it is said what is refused:', () => {
     ['session count', 4, [-1, 0, []]],
     ['object count', 4, [0, -1, []]],
     ['latest', 4, [0, 0, -1]],
+    ['latest', 4, [0, 0, Array.from({ length: 5 }, () => [SESSION, 0])]],
+    ['trail', 4, [0, 0, [], 0]],
     ['session', 4, [0, 0, [[-1, 0]]]],
     ['last counter', 4, [0, 0, [[SESSION, -1]]]],
+    ['last counter', 4, [0, 0, [[SESSION, 2 ** 40]]]],
     ['chunk', 5, -1],
+    ['chunk', 5, [0, 0, true, 0]],
     ['transfer', 5, [-1, 0, true]],
+    ['transfer', 5, [2 ** 40, 0, true]],
     ['index', 5, [0, -1, true]],
+    ['index', 5, [0, 2 ** 40, true]],
     ['last', 5, [0, 0, 1]],
     ['padding', 6, -1],
     ['heartbeat', 7, -1],

@@ -8,6 +8,7 @@ import {
   type CborKey,
   type CborValue,
   type Metadata,
+  type Trail,
 } from '@waxwing/core'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -15,7 +16,22 @@ import { bytesUpTo, metadata } from '../support/arbitraries.js'
 import { outcomeOf } from '../support/outcome.js'
 
 const TWO_MONTHS_MS = 5_270_400_000
+const CHUNK = { transfer: 0, index: 0, last: false }
+const TOO_LONG = 'x'.repeat(MAX_METADATA_BYTES)
 const NO_TRAIL = { sessionCount: 0, objectCount: 0, latest: [] }
+
+function manyHeaders(count: number): ReadonlyMap<string, string> {
+  return new Map(Array.from({ length: count }, (_, i) => [`h${i}`, '']))
+}
+
+type TrailSession = Trail['latest'][number]
+
+function trail(count: number, session: Partial<TrailSession>): { readonly trail: Trail } {
+  const latest = Array.from({ length: count }, () => {
+    return { session: new Uint8Array(7), lastCounter: 0, ...session }
+  })
+  return { trail: { ...NO_TRAIL, latest } }
+}
 
 describe('the metadata of an object', () => {
   it('comes back as it was, in front of any payload', () => {
@@ -59,34 +75,35 @@ describe('the metadata of an object', () => {
   })
 
   /** Sealed, these would be messages that nobody can open. */
-  const unacceptable: readonly [string, Metadata][] = [
-    ['an offset below 0', { offsetMs: -1 }],
-    ['an offset that is no integer', { offsetMs: 1.5 }],
-    ['an offset longer than the longest epoch', { offsetMs: 31_536_000_001 }],
-    ['a content type of 256 bytes', { contentType: 'ä'.repeat(128) }],
-    ['65 headers', { headers: new Map(Array.from({ length: 65 }, (_, i) => [`h${i}`, ''])) }],
+  const unacceptable: readonly [string, Metadata, string][] = [
+    ['an offset below 0', { offsetMs: -1 }, 'offsetMs'],
+    ['an offset that is no integer', { offsetMs: 1.5 }, 'offsetMs'],
+    ['an offset longer than the longest epoch', { offsetMs: 31_536_000_001 }, 'offsetMs'],
+    ['a content type of 256 bytes', { contentType: 'ä'.repeat(128) }, 'contentType'],
+    ['65 headers', { headers: manyHeaders(65) }, 'number of headers'],
+    ['a trail of five sessions', trail(5, {}), 'number of sessions'],
+    ['a session id of 6 bytes', trail(1, { session: new Uint8Array(6) }), 'session'],
+    ['a last counter of 2^40', trail(1, { lastCounter: 2 ** 40 }), 'lastCounter'],
     [
-      'a trail of five sessions',
-      {
-        trail: {
-          ...NO_TRAIL,
-          latest: Array.from({ length: 5 }, () => ({
-            session: new Uint8Array(7),
-            lastCounter: 0,
-          })),
-        },
-      },
+      'a negative session count',
+      { trail: { ...NO_TRAIL, sessionCount: -1 } },
+      'trail.sessionCount',
     ],
-    [
-      'a session id of 6 bytes',
-      { trail: { ...NO_TRAIL, latest: [{ session: new Uint8Array(6), lastCounter: 0 }] } },
-    ],
-    ['a negative session count', { trail: { ...NO_TRAIL, sessionCount: -1 } }],
-    ['a chunk index above 2^40', { chunk: { transfer: 0, index: 2 ** 40, last: false } }],
-    ['more than 65,535 bytes', { headers: new Map([['h', 'x'.repeat(MAX_METADATA_BYTES)]]) }],
+    ['half an object', { trail: { ...NO_TRAIL, objectCount: 0.5 } }, 'trail.objectCount'],
+    ['a chunk of no object', { chunk: { ...CHUNK, transfer: -1 } }, 'chunk.transfer'],
+    ['a chunk index above 2^40', { chunk: { ...CHUNK, index: 2 ** 40 } }, 'chunk.index'],
+    ['more than 65,535 bytes', { headers: new Map([['h', TOO_LONG]]) }, 'metadata'],
   ]
-  it.each(unacceptable)('is not encoded with %s', (_, fields) => {
+  it.each(unacceptable)('is not encoded with %s', (_, fields, name) => {
     expect(() => encodeMetadata(fields)).toThrow(RangeError)
+    expect(() => encodeMetadata(fields)).toThrow(new RegExp(`^${name}`))
+  })
+
+  it('may have 64 headers and four sessions, and has what it was given alone', () => {
+    const most = { headers: manyHeaders(64), ...trail(4, { lastCounter: 2 ** 40 - 1 }) }
+    expect(decodeMetadata(encodeMetadata(most)).metadata).toStrictEqual(most)
+    const beating: Metadata = { heartbeat: true }
+    expect(decodeMetadata(encodeMetadata(beating)).metadata).toStrictEqual(beating)
   })
 
   const map = (...entries: readonly [CborKey, CborValue][]): Uint8Array =>
@@ -97,6 +114,9 @@ describe('the metadata of an object', () => {
     ['a map cut off', Uint8Array.of(0xa1, 0x01)],
     ['an offset cut off', Uint8Array.of(0xa1, 0x01, 0x19, 0x01)],
     ['an offset in more bytes than it needs', Uint8Array.of(0xa1, 0x01, 0x18, 0x17)],
+    ['an offset below 256 in two bytes', Uint8Array.of(0xa1, 0x01, 0x19, 0x00, 0xff)],
+    ['an offset below 2^16 in four', Uint8Array.of(0xa1, 0x01, 0x1a, 0x00, 0x00, 0xff, 0xff)],
+    ['a negative offset before a payload', concatBytes(map([1, -1]), new Uint8Array(8).fill(255))],
     ['an indefinite length', Uint8Array.of(0xbf, 0xff)],
     ['keys out of order', Uint8Array.of(0xa2, 0x07, 0xf5, 0x01, 0x00)],
     ['an unknown key', map([8, 0])],
@@ -112,6 +132,7 @@ describe('the metadata of an object', () => {
     ],
     ['a trail of two fields', map([4, [0, 0]])],
     ['a trail of four fields', map([4, [0, 0, [], 0]])],
+    ['a session of the trail with a third field', map([4, [0, 0, [[new Uint8Array(7), 0, 0]]]])],
     ['a session id of 8 bytes', map([4, [0, 0, [[new Uint8Array(8), 0]]]])],
     ['a chunk whose end mark is a number', map([5, [0, 0, 1]])],
     ['padding that is no byte string', map([6, 0])],

@@ -12,6 +12,7 @@ import {
   signatureAad,
   utf8,
   WaxwingError,
+  type CryptoProvider,
   type ManifestFields,
   type SealerInputs,
   type VerifiedManifest,
@@ -55,6 +56,10 @@ function commitmentOf(leaf: Uint8Array): Uint8Array {
   return deriveContentKey(sodiumProvider, leaf, inputs).commitment
 }
 
+function sealText(sealer: ObjectSealer): Uint8Array {
+  return sealer.seal({ metadata: PLAIN, plaintext: utf8('21.5') })
+}
+
 const streams: fc.Arbitrary<Partial<ManifestFields>> = fc.record({
   kidBytes: fc.constantFrom(4, 8),
   counterMode: fc.constantFrom('session', 'durable'),
@@ -80,7 +85,7 @@ describe.each(providers)('an object sealed with the $name provider', (crypto) =>
             const object = sealer.seal({ metadata: encodeMetadata(meta), plaintext, clearPart })
             const decoded = decodeObject(object)
             expect(referenceEncode(decoded)).toEqual(object)
-            expect(decoded).toMatchObject({ counter: next, epoch: EPOCH })
+            expect(decoded).toMatchObject({ kind: 'decoded', counter: next, epoch: EPOCH })
             expect(decoded.clearPart).toEqual(clearPart)
             expect(opener.open(decoded)).toEqual({ metadata: meta, plaintext })
           }
@@ -93,8 +98,7 @@ describe.each(providers)('an object sealed with the $name provider', (crypto) =>
 
 describe('an object', () => {
   const manifest = manifestOf(PLANT, null)
-  const seal = (sealer: ObjectSealer): Uint8Array =>
-    sealer.seal({ metadata: PLAIN, plaintext: utf8('21.5') })
+  const seal = sealText
 
   it('does not open with its tag, its ciphertext or its header changed', () => {
     const object = seal(new ObjectSealer(inputsOf(manifest)))
@@ -145,6 +149,34 @@ describe('an object', () => {
     )
     expect(openerOf(manifest).open(forged)).toBeUndefined()
     expect(openerOf(manifest).open(forged, true)).toBeUndefined()
+    const right = decodeObject(seal(new ObjectSealer(inputsOf(manifest))))
+    expect(openerOf(manifest).open(right, true)).toEqual(openerOf(manifest).open(right))
+  })
+
+  it('has its tag tried first, and only where it is asked for its signature', () => {
+    let tried = 0
+    const crypto: CryptoProvider = {
+      ...sodiumProvider,
+      aead: (alg, key) => {
+        const real = sodiumProvider.aead(alg, key)
+        return {
+          seal: (...args) => {
+            real.seal(...args)
+          },
+          open: (...args) => {
+            tried++
+            return real.open(...args)
+          },
+        }
+      },
+    }
+    const right = decodeObject(seal(new ObjectSealer(inputsOf(manifest))))
+    const forged = { ...right, signature: new Uint8Array(64) }
+    const opener = openerOf(manifest, { crypto })
+    expect(opener.open(forged)).toBeUndefined()
+    expect(tried).toBe(1)
+    expect(opener.open(forged, true)).toBeUndefined()
+    expect(tried).toBe(1)
   })
 
   it('has a signature that holds for one content key only', () => {
@@ -177,6 +209,12 @@ describe('an object', () => {
     expect(openerOf(manifest).open(object)).toBeUndefined()
   })
 
+  it('does not open as of another algorithm than its stream has', () => {
+    const object = decodeObject(seal(new ObjectSealer(inputsOf(manifest))))
+    expect(openerOf(manifest).open({ ...object, alg: 3 })).toBeUndefined()
+    expect(openerOf(manifest).open(object)).toBeDefined()
+  })
+
   it('does not open in the counter mode that its stream has not', () => {
     const durable = { ...manifest, counterMode: 'durable' } as VerifiedManifest
     const object = decodeObject(seal(new ObjectSealer(inputsOf(durable))))
@@ -204,6 +242,20 @@ describe('a sealer', () => {
       const outcome = outcomeOf(() => sealer.seal({ metadata: PLAIN, plaintext: PLAIN }))
       expect(outcome).toBe('ERR_COUNTER_EXHAUSTED')
     }
+  })
+
+  it('keeps its session id when the caller uses the buffer again', () => {
+    const session = SESSION.slice()
+    const sealer = new ObjectSealer(inputsOf(manifest, { session }))
+    session.fill(9)
+    expect(sealer.session).toEqual(SESSION)
+    expect(openerOf(manifest).open(decodeObject(sealText(sealer)))).toBeDefined()
+  })
+
+  it('seals nothing for a batch where the stream has none', () => {
+    const sealer = new ObjectSealer(inputsOf(manifest))
+    expect(() => sealer.sealUnsigned({ metadata: PLAIN, plaintext: PLAIN })).toThrow(TypeError)
+    expect(sealer.nextCounter).toBe(0)
   })
 
   it('seals nothing more once it was wiped', () => {

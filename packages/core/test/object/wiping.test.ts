@@ -77,6 +77,21 @@ describe('a content key', () => {
 })
 
 describe('a sealer that is wiped', () => {
+  it('holds no key commitment any more', () => {
+    const { inputs } = watched()
+    const structures: Uint8Array[] = []
+    const { publicKey } = PLANT.key
+    const sign = (structure: Uint8Array): Uint8Array => {
+      structures.push(structure)
+      return PLANT.key.sign(structure)
+    }
+    const sealer = new ObjectSealer({ ...inputs, signingKey: { publicKey, sign } })
+    sealer.seal({ metadata: PLAIN, plaintext: PLAIN })
+    expect(structures.map(isZero)).toEqual([false])
+    sealer.wipe()
+    expect(structures.map(isZero)).toEqual([true])
+  })
+
   it('holds no text any more', () => {
     const { inputs, texts } = watched()
     const sealer = new ObjectSealer({ ...inputs, signingKey: PLANT.key })
