@@ -10,6 +10,7 @@ import {
   rootNode,
   signBatch,
   utf8,
+  type CryptoProvider,
   type Ed25519VerifyingKey,
 } from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
@@ -156,6 +157,23 @@ describe('the key of a session and an epoch', () => {
     expect(open(objects[64])).toBe(65)
     expect(open(second, ...others)).toBe(65)
     expect(open(first)).toBe(66)
+  })
+
+  it('leaves no leaf behind from which it could be derived again', () => {
+    const leaves: Uint8Array[] = []
+    const watching: CryptoProvider = {
+      ...crypto,
+      hkdfExpandSha256: (leaf, info, lengthBytes) => {
+        leaves.push(leaf)
+        return crypto.hkdfExpandSha256(leaf, info, lengthBytes)
+      },
+    }
+    const { opener, ring, sealed } = streamAndReader({}, { crypto: watching })
+    ring.addProven(nodesOf(SPAN), source('own'))
+    const object = sealed(EPOCH)
+    leaves.length = 0
+    expect(say(opener.open(object))).toBe('opened')
+    expect(leaves.map((leaf) => leaf.every((byte) => byte === 0))).toEqual([true, true])
   })
 
   it('is that of the object, though a buffer held one of another session before', () => {
