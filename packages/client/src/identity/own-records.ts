@@ -11,6 +11,7 @@ import {
   ArrayFields,
   decodeKeyCard,
   malformed,
+  PUBLIC_KEY_BYTES,
   type CborValue,
   type Change,
   type KemKeyPair,
@@ -137,7 +138,7 @@ function keyPairFromCbor(value: CborValue): KemKeyPair {
   if (kind !== 'x25519' && kind !== 'x-wing') throw malformed('KEM key record', 'kind')
   return {
     kind,
-    publicKey: list.bytes(1, 'public key'),
+    publicKey: list.bytes(1, 'public key', { length: PUBLIC_KEY_BYTES[kind] }),
     secretKey: list.bytes(2, 'secret key', { length: 32 }),
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Records of a store that say something else than what was written: damage, and nothing else. */
 
-import { decodeCbor, encodeCbor, type CborValue } from '@waxwing/core'
+import { concatBytes, decodeCbor, encodeCbor, type CborValue } from '@waxwing/core'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { memoryStore } from '../../src/memory-store.js'
 import { decodeParkedObject, encodeParkedObject } from '../../src/reading/parked-record.js'
@@ -28,6 +28,13 @@ function damaged(table: string, change: (value: Uint8Array) => Uint8Array): Prom
   return village.open(memoryStore({ from }))
 }
 
+/** Kind, public key and secret key. */
+type KeyRecord = readonly [string, Uint8Array, Uint8Array]
+
+function withLongKey([kind, publicKey, secretKey]: KeyRecord): KeyRecord {
+  return [kind, concatBytes(publicKey, Uint8Array.of(1)), secretKey]
+}
+
 /** Cuts the byte strings of a record short, and leaves its form as it is. */
 function cutShort(value: Uint8Array): Uint8Array {
   return encodeCbor(cut(decodeCbor(value, 'record')))
@@ -46,6 +53,16 @@ describe('a damaged record', () => {
       await expect(damaged(table, cutShort)).rejects.toMatchObject(CORRUPT)
     },
   )
+
+  it('of our own KEM keys is called one, if one has a wrong length', async () => {
+    const lengthened = (value: Uint8Array): Uint8Array => {
+      const cards = decodeCbor(value, 'cards') as readonly unknown[]
+      if (!Array.isArray(cards[0])) return value // the record of the name and the seed
+      const [[card, keys]] = cards as readonly [readonly [Uint8Array, readonly KeyRecord[]]]
+      return encodeCbor([[card, keys.map(withLongKey)]])
+    }
+    await expect(damaged('identity', lengthened)).rejects.toMatchObject(CORRUPT)
+  })
 
   it('of a principal is called one when its card is wanted', async () => {
     const desk = await village.member('desk')
