@@ -8,3 +8,5 @@
 export * from './oscore/nonce.js'
 export * from './oscore/option.js'
 export * from './oscore/replay-window.js'
+export * from './coap/codec.js'
+export * from './coap/message.js'
