@@ -25,6 +25,7 @@ import { runTwin, sumOf } from './twin.ts'
 
 const MAX_MIB = { archive: 200, flood: 400 }
 const MAX_ANEW_SECONDS = 10
+const MAX_KEY_PERCENT = 1
 const HOSTILE_COUNTS = {
   long: { executions: 5_000_000, messages: 50_000, records: 20_000, files: 5_000 },
   short: { executions: 50_000, messages: 1_000, records: 300, files: 150 },
@@ -66,13 +67,16 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   async archive() {
     const objects = isLong ? 1_000_000 : 100_000
     const report = await runArchiveMemory({ objects, progress: say })
-    const { opened, archiveMiB, seconds, peakMiB } = report
+    const { opened, archiveMiB, seconds, keySeconds, grantSeconds, peakMiB } = report
+    const keyShare = (100 * (keySeconds + grantSeconds)) / seconds
     const problems = [
       ...(opened === objects ? [] : [`${opened} of ${objects} objects opened`]),
       ...(peakMiB < MAX_MIB.archive ? [] : [`${peakMiB.toFixed()} MiB of memory`]),
+      ...(keyShare < MAX_KEY_PERCENT || !isLong ? [] : [`${keyShare.toFixed(1)} % went into keys`]),
     ]
     const summary =
       `${opened} objects (${archiveMiB.toFixed()} MiB) opened in ${seconds.toFixed()} s, ` +
+      `${keyShare.toFixed(3)} % of it for keys and their grant, ` +
       `at most ${peakMiB.toFixed()} MiB of memory`
     return { summary, problems, report }
   },
