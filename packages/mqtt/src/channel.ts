@@ -7,7 +7,7 @@
  */
 
 import type { IClientOptions, IConnackPacket } from 'mqtt'
-import type { MessageHandler, Subscription, WaxwingError } from '@waxwing/core'
+import { WaxwingError, type MessageHandler, type Subscription } from '@waxwing/core'
 import { Connection } from './connection.js'
 import { FilterRequests } from './filter-requests.js'
 import { Inbound } from './inbound.js'
@@ -30,8 +30,10 @@ export class Channel {
   readonly #subscriptions = new Subscriptions()
   readonly #requests: FilterRequests
   readonly #inbound: Inbound
+  readonly #report: (error: unknown) => void
 
   constructor(options: ResolvedOptions, role: 'data' | 'control', events: ChannelEvents) {
+    this.#report = (error) => events.report(error)
     this.connection = new Connection(options, role, {
       connecting: (next) => events.connecting(next),
       connected: (server) => {
@@ -60,12 +62,18 @@ export class Channel {
     })
   }
 
-  /** Resolves when the broker has granted the filter. The handler may be called before that. */
+  /**
+   * Resolves when the broker has granted the filter, or had granted it in the session: brokers send
+   * what a session has for it before they answer, and whoever waits with taking that would never
+   * hear the answer. The handler may be called before.
+   */
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
     const registration = this.#subscriptions.add(filter, handler)
     this.#inbound.claim(registration)
     try {
-      await this.#requests.subscribe(filter)
+      const granted = this.#requests.subscribe(filter)
+      await Promise.race([granted, registration.met.promise])
+      granted.catch((error: unknown) => this.#refusedLater(error))
     } catch (error) {
       this.#remove(registration)
       throw error
@@ -82,6 +90,12 @@ export class Channel {
     this.#subscriptions.clear()
     this.#inbound.close()
     this.#requests.ended(error)
+  }
+
+  /** Nobody waits any more who could be told. */
+  #refusedLater(error: unknown): void {
+    const isClosed = error instanceof WaxwingError && error.code === 'ERR_CLOSED'
+    if (!isClosed) this.#report(error)
   }
 
   /** @returns Whether nobody wants the filter any more. */

@@ -167,7 +167,10 @@ export class Inbound {
   #offer(delivery: Delivery, takers: readonly Registration[]): void {
     this.#unfinished.add(delivery)
     delivery.offerCount++
-    for (const taker of takers) delivery.waiting.add(taker)
+    for (const taker of takers) {
+      delivery.waiting.add(taker)
+      taker.met.resolve()
+    }
     for (const taker of takers) void this.#call(delivery, taker, 0)
   }
 

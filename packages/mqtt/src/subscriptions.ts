@@ -15,6 +15,8 @@ export interface Registration {
   readonly filter: string
   readonly handler: MessageHandler
   readonly identifier: number
+  /** Resolved when the first message for it came: the broker has the subscription. */
+  readonly met: PromiseWithResolvers<void>
 }
 
 /** All registrations of one filter. */
@@ -36,7 +38,8 @@ export class Subscriptions {
   }
 
   add(filter: string, handler: MessageHandler): Registration {
-    const registration = { filter, handler, identifier: subscriptionIdentifier(filter) }
+    const identifier = subscriptionIdentifier(filter)
+    const registration = { filter, handler, identifier, met: Promise.withResolvers<void>() }
     const others = this.#byFilter.get(filter)
     if (others !== undefined) others.registrations.add(registration)
     else {
