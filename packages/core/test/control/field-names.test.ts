@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  coseKeyToCbor,
   decodeLink,
   decodeMessage,
   type CborKey,
@@ -20,6 +21,8 @@ const bytes = (length: number): Uint8Array => new Uint8Array(length)
 /** What no field may be. */
 const BAD = -1
 
+const KEM_KEY = coseKeyToCbor({ kind: 'x25519', publicKey: bytes(32) })
+
 type Change = readonly [CborKey, CborValue | undefined]
 
 const ENVELOPE: readonly (readonly [Change, string])[] = [
@@ -30,6 +33,7 @@ const ENVELOPE: readonly (readonly [Change, string])[] = [
   [[5, BAD], 'bundle'],
   [[5, [BAD, bytes(8)]], 'bundle version'],
   [[5, [1, BAD]], 'bundle digest'],
+  [[5, [1, bytes(8), 0]], 'bundle'],
   [[6, BAD], 'credential'],
   [[7, BAD], 'key card'],
 ]
@@ -57,6 +61,7 @@ const BODIES: Readonly<Record<MessageType, readonly (readonly [Change, string])[
     [[17, 5], 'code'],
     [[18, BAD], 'retry'],
     [[19, BAD], 'producer id'],
+    [[19, bytes(31)], 'producer id'],
     [[20, BAD], 'manifest digest'],
     [[21, BAD], 'chain'],
     [[21, [BAD]], 'chain'],
@@ -67,19 +72,23 @@ const BODIES: Readonly<Record<MessageType, readonly (readonly [Change, string])[
   ],
   revocation: [
     [[16, BAD], 'principal'],
+    [[16, bytes(31)], 'principal'],
     [[17, BAD], 'since'],
     [[18, BAD], 'generation id'],
     [[19, BAD], 'reason'],
   ],
   enrol: [
     [[16, undefined], 'COSE_Key'],
+    [[16, KEM_KEY], 'COSE_Key'],
     [[17, BAD], 'name'],
     [[18, BAD], 'unit'],
     [[19, BAD], 'roles'],
     [[19, [BAD]], 'roles'],
+    [[19, ['']], 'roles'],
     [[20, BAD], 'produces'],
+    [[20, Array.from({ length: 33 }, () => 'a')], 'produces'],
     [[20, [BAD]], 'produces'],
-    [[20, ['a//b']], 'produces'],
+    [[20, ['a/b', 'a//b']], 'produces'],
     [[21, BAD], 'token'],
   ],
 }
@@ -88,7 +97,9 @@ const LINK: readonly (readonly [Change, string])[] = [
   [[1, BAD], 'generation id'],
   [[2, BAD], 'grant id'],
   [[3, BAD], 'issuer'],
+  [[3, bytes(31)], 'issuer'],
   [[4, BAD], 'grantee'],
+  [[4, bytes(31)], 'grantee'],
   [[5, BAD], 'KEM key'],
   [[6, undefined], 'span'],
   [[6, [1, BAD]], 'span'],
@@ -99,6 +110,7 @@ const LINK: readonly (readonly [Change, string])[] = [
   [[10, BAD], 'end'],
   [[11, BAD], 'parent'],
   [[12, BAD], 'nodes digest'],
+  [[12, bytes(31)], 'nodes digest'],
   [[13, BAD], 'credential'],
 ]
 

@@ -51,6 +51,31 @@ describe('a control message', () => {
     }
   })
 
+  it('may leave out what not everybody has to say', () => {
+    const enrol = { ...BODIES.enrol, unit: undefined, token: undefined }
+    const request = { ...BODIES.request, reason: undefined }
+    const revocation = { ...BODIES.revocation, reason: undefined }
+    const decoded = [
+      messageOf('enrol', DESK, { body: enrol }),
+      messageOf('request', DESK, { body: request }),
+      messageOf('revocation', DESK, { body: revocation }),
+    ]
+    expect(decoded.map(({ body }) => body)).toEqual([enrol, request, revocation])
+  })
+
+  it('may name roles and units of 255 bytes', () => {
+    const longest = 'x'.repeat(255)
+    const body = { ...BODIES.enrol, name: longest, unit: longest, roles: [longest] }
+    expect(messageOf('enrol', DESK, { body }).body).toEqual(body)
+  })
+
+  it.each(MESSAGE_TYPES)('of type %s keeps its body when its buffer is used again', (type) => {
+    const encoded = messageBytes(type, DESK)
+    const { body } = decodeMessage(crypto, encoded)
+    encoded.fill(0)
+    expect(body).toEqual(BODIES[type])
+  })
+
   it('is remembered by its author and its id', () => {
     const one = messageOf('ack', DESK)
     expect(messageKey(one)).toBe(messageKey(messageOf('request', DESK)))

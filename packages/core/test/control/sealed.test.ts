@@ -21,7 +21,7 @@ import { describe, expect, it } from 'vitest'
 import { bytesUpTo, mutated } from '../support/arbitraries.js'
 import { stranger } from '../support/domain.js'
 import { messageBytes } from '../support/messages.js'
-import { outcomeOf, outcomeOfAsync } from '../support/outcome.js'
+import { fieldOf, outcomeOf, outcomeOfAsync } from '../support/outcome.js'
 import { kemPair } from '../support/stream.js'
 
 const crypto = sodiumProvider
@@ -89,7 +89,9 @@ describe('a sealed message', () => {
     const seal = (protectedHeader: ReadonlyMap<CborKey, CborValue>): Promise<Uint8Array> =>
       sealHpke(crypto, { recipientKey: key, protectedHeader, plaintext: MESSAGE, info: DESK.id })
     for (const kid of [new Uint8Array(7), new Uint8Array(32), 'kid']) {
-      expect(await open(await seal(new Map([[4, kid]])), key)).toBe('ERR_MALFORMED')
+      const sealed = await seal(new Map([[4, kid]]))
+      expect(await open(sealed, key)).toBe('ERR_MALFORMED')
+      expect(fieldOf(() => sealedKid(sealed))).toBe('kid')
     }
     expect(await open(await seal(new Map()), key)).toBe('ERR_MALFORMED')
   })
