@@ -11,6 +11,7 @@ const REPORT: MutationReport = {
   files: {
     'a.ts': mutants('Killed', 'Killed', 'Survived', 'Ignored'),
     'b.ts': mutants('Killed', 'Timeout', 'NoCoverage', 'RuntimeError'),
+    'c.ts': { mutants: [{ status: 'Ignored', statusReason: 'Static mutant' }] },
   },
 }
 
@@ -22,11 +23,12 @@ describe('what became of mutants', () => {
       survived: 1,
       noCoverage: 1,
       broken: 1,
+      untried: 1,
     })
   })
 
   it('gives a score in which those count that no test reaches, and those not that never ran', () => {
-    expect(tableRow('all', countMutants(REPORT))).toBe('| all | 3 | 1 | 1 | 1 | 1 | 66.7 |')
+    expect(tableRow('all', countMutants(REPORT))).toBe('| all | 3 | 1 | 1 | 1 | 1 | 1 | 66.7 |')
   })
 })
 
