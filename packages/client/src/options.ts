@@ -6,8 +6,8 @@
  */
 
 import type {
-  AeadAlgorithm,
   Clock,
+  ContentAlgorithm,
   CryptoProvider,
   DenialCode,
   HistoryMode,
@@ -115,7 +115,7 @@ export interface ProducerOptions {
   /** How messages are gathered, where the signature is of a batch. */
   readonly batch?: BatchOptions
   /** Default 24, ChaCha20/Poly1305. */
-  readonly alg?: AeadAlgorithm
+  readonly alg?: ContentAlgorithm
   /** Default 3600. */
   readonly epochSeconds?: number
   /** Seconds between heartbeats; default none. */

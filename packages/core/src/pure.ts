@@ -22,7 +22,10 @@ import {
 import { PureAead } from './crypto/pure-aead.js'
 import { pureSigningKey, pureVerifyingKey } from './crypto/pure-ed25519.js'
 import { pureHpke } from './crypto/pure-hpke.js'
+import { pureEs256SigningKey, pureEs256VerifyingKey, pureP256 } from './crypto/pure-p256.js'
 import { pureRandomBytes } from './crypto/pure-random.js'
+import { pureX25519 } from './crypto/pure-x25519.js'
+import { x25519Ecdh } from './crypto/x25519-ecdh.js'
 
 const AEADS: ReadonlySet<AeadAlgorithm> = new Set<AeadAlgorithm>([
   ALG_CHACHA20_POLY1305,
@@ -40,12 +43,16 @@ export const pureProvider: CryptoProvider = {
   },
   sha256: (data) => sha256(data),
   hmacSha512: (key, data) => hmac(sha512, key, data),
+  hkdfExtractSha256: (salt, ikm) => hmac(sha256, salt, ikm),
   hkdfExpandSha256(prk, info, lengthBytes) {
     checkHkdfExpand(prk, lengthBytes)
     return expand(sha256, prk, info, lengthBytes)
   },
   ed25519SigningKey: pureSigningKey,
   ed25519VerifyingKey: pureVerifyingKey,
+  es256SigningKey: pureEs256SigningKey,
+  es256VerifyingKey: pureEs256VerifyingKey,
+  ecdh: { x25519: x25519Ecdh(pureX25519, pureRandomBytes), p256: pureP256 },
   randomBytes: pureRandomBytes,
   hpke: pureHpke,
 }

@@ -3,8 +3,8 @@
  * AES-GCM, AES-CCM and ChaCha20-Poly1305 by `node:crypto`, for one cached `KeyObject` each (raw
  * keys are several times slower on some releases of Node 24).
  *
- * AES-CCM-16-64-128 spends two bytes on the length (RFC 9053 Section 4.2), so its plaintexts end at
- * 65,535 bytes; Node wants to know their length beforehand and ignores it for the other modes.
+ * Both AES-CCM-16 spend two bytes on the length (RFC 9053 Section 4.2), so their plaintexts end at
+ * 65,535 bytes; Node wants to know the length beforehand and ignores it for the other modes.
  *
  * @module
  */
@@ -20,28 +20,24 @@ import {
 import { concatBytes } from '../bytes.js'
 import { WaxwingError } from '../errors.js'
 import { checkNonce, checkNonceAndOut } from './argument-checks.js'
-import {
-  type Aead,
-  AEAD_PARAMETERS,
-  type AeadAlgorithm,
-  type AeadParameters,
-  ALG_AES_CCM_16_64_128,
-} from './provider.js'
+import { type Aead, AEAD_PARAMETERS, type AeadAlgorithm, type AeadParameters } from './provider.js'
 
+const CCM = 'aes-128-ccm'
 const CCM_MAX_PLAINTEXT_BYTES = 65_535
 
 const NAMES: Readonly<Record<AeadAlgorithm, string>> = {
   1: 'aes-128-gcm',
   3: 'aes-256-gcm',
-  10: 'aes-128-ccm',
+  10: CCM,
   24: 'chacha20-poly1305',
+  30: CCM,
 }
 
 interface TagLength {
   readonly authTagLength: number
 }
 
-/** All four modes answer to the same methods, which the types tell apart by name. */
+/** All modes answer to the same methods, which the types tell apart by name. */
 const encipher = createCipheriv as (
   name: string,
   key: KeyObject,
@@ -55,7 +51,7 @@ const decipher = createDecipheriv as (
   options: TagLength,
 ) => DecipherGCM
 
-/** One content key of any of the four algorithms. Keeps a copy of the bytes that it is given. */
+/** One key of any of the five algorithms. Keeps a copy of the bytes that it is given. */
 export class NodeAead implements Aead {
   readonly #name: string
   readonly #key: KeyObject
@@ -68,7 +64,7 @@ export class NodeAead implements Aead {
     this.#key = createSecretKey(key)
     this.#parameters = AEAD_PARAMETERS[alg]
     this.#options = { authTagLength: this.#parameters.tagBytes }
-    this.#maxPlaintextBytes = alg === ALG_AES_CCM_16_64_128 ? CCM_MAX_PLAINTEXT_BYTES : Infinity
+    this.#maxPlaintextBytes = this.#name === CCM ? CCM_MAX_PLAINTEXT_BYTES : Infinity
   }
 
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void {
@@ -82,8 +78,7 @@ export class NodeAead implements Aead {
     pieces: readonly Uint8Array[],
     out: Uint8Array,
   ): void {
-    const isCcm = this.#maxPlaintextBytes !== Infinity
-    this.#seal(nonce, aad, isCcm ? [concatBytes(...pieces)] : pieces, out)
+    this.#seal(nonce, aad, this.#name === CCM ? [concatBytes(...pieces)] : pieces, out)
   }
 
   open(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, out: Uint8Array): boolean {
@@ -116,7 +111,7 @@ export class NodeAead implements Aead {
       out.set(cipher.update(piece), at)
       at += piece.length
     }
-    cipher.final() // empty in all four modes
+    cipher.final() // empty in all modes
     out.set(cipher.getAuthTag(), at)
   }
 
@@ -147,7 +142,7 @@ function finish(cipher: DecipherGCM, ciphertext: Uint8Array): Uint8Array<ArrayBu
 
 function tooLong(): WaxwingError {
   const limit = CCM_MAX_PLAINTEXT_BYTES
-  return new WaxwingError('ERR_LIMIT', `AES-CCM-16-64-128 seals at most ${limit} bytes`, {
-    rule: 'plaintext length of AES-CCM-16-64-128',
+  return new WaxwingError('ERR_LIMIT', `AES-CCM-16 seals at most ${limit} bytes`, {
+    rule: 'plaintext length of AES-CCM-16',
   })
 }

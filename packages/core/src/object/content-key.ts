@@ -7,7 +7,7 @@
  */
 
 import { encodeCbor, type CborValue } from '../cbor/cbor.js'
-import { AEAD_PARAMETERS, type AeadAlgorithm, type CryptoProvider } from '../crypto/provider.js'
+import { AEAD_PARAMETERS, type ContentAlgorithm, type CryptoProvider } from '../crypto/provider.js'
 
 const COMMITMENT_BYTES = 32
 
@@ -17,7 +17,7 @@ export interface ContentKeyInputs {
   readonly epoch: number
   /** 7 bytes; empty in durable-counter mode. */
   readonly session: Uint8Array
-  readonly alg: AeadAlgorithm
+  readonly alg: ContentAlgorithm
 }
 
 export interface ContentKey {

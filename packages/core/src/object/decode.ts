@@ -10,7 +10,7 @@
  */
 
 import { CborTag, decodeCbor } from '../cbor/cbor.js'
-import { AEAD_PARAMETERS, type AeadAlgorithm } from '../crypto/provider.js'
+import { type ContentAlgorithm, isContentAlgorithm } from '../crypto/provider.js'
 import { WaxwingError } from '../errors.js'
 import { MAX_BATCH_OBJECTS, NODE_BYTES, pathNodes } from './batch-tree.js'
 import {
@@ -27,7 +27,7 @@ import {
 export interface DecodedObject {
   readonly kind: 'decoded'
   readonly bytes: Uint8Array
-  readonly alg: AeadAlgorithm
+  readonly alg: ContentAlgorithm
   readonly kid: Uint8Array
   readonly epoch: number
   readonly partialIv: Uint8Array
@@ -140,7 +140,7 @@ function readProtected(cursor: Cursor): ProtectedFields {
   cursor.expect(0x01, 'alg')
   const wide = cursor.accept(0x18)
   const alg = cursor.next('alg')
-  if (wide !== alg >= 24 || !Object.hasOwn(AEAD_PARAMETERS, alg)) cursor.fail('alg')
+  if (wide !== alg >= 24 || !isContentAlgorithm(alg)) cursor.fail('alg')
   cursor.expect(0x04, 'kid')
   const kid = cursor.byteString('kid')
   if (kid.length !== 8 && kid.length !== 4) cursor.fail('kid')
@@ -151,7 +151,7 @@ function readProtected(cursor: Cursor): ProtectedFields {
   const epoch = cursor.uint32('kid context')
   const clearPart = withClearPart ? readClearPart(cursor) : undefined
   cursor.end()
-  return { alg: alg as AeadAlgorithm, kid, epoch, partialIv, clearPart }
+  return { alg, kid, epoch, partialIv, clearPart }
 }
 
 function readClearPart(cursor: Cursor): Uint8Array {
@@ -285,7 +285,7 @@ function unknownPart(bytes: Uint8Array): string | undefined {
       if (!KNOWN_UNPROTECTED.has(label)) return unknownLabel(label)
     const alg: unknown = header.get(1)
     if (alg === undefined) return undefined
-    return typeof alg === 'number' && Object.hasOwn(AEAD_PARAMETERS, alg) ? undefined : 'alg'
+    return isContentAlgorithm(alg) ? undefined : 'alg'
   } catch {
     return undefined
   }

@@ -10,7 +10,7 @@
  */
 
 import { concatBytes } from '../bytes.js'
-import { ALG_CHACHA20_POLY1305, type AeadAlgorithm } from '../crypto/provider.js'
+import { ALG_CHACHA20_POLY1305, type ContentAlgorithm } from '../crypto/provider.js'
 
 /** Clear part: readable by everyone, changeable by nobody. Private label, protected. */
 export const LABEL_CLEAR_PART: number = -65537
@@ -35,7 +35,7 @@ const KID_CONTEXT = 0x0a
 const CLEAR_PART = Uint8Array.of(0x3a, 0x00, 0x01, 0x00, 0x00)
 
 export interface HeaderFields {
-  readonly alg: AeadAlgorithm
+  readonly alg: ContentAlgorithm
   /** 4 or 8 bytes. */
   readonly kid: Uint8Array
   /** 0 to 2^32 − 1. */
@@ -62,7 +62,7 @@ export function encodeProtectedHeader(fields: HeaderFields): Uint8Array {
 }
 
 /** Where the Partial IV's own bytes begin in an encoded protected header. */
-export function partialIvOffset(alg: AeadAlgorithm, kidBytes: number): number {
+export function partialIvOffset(alg: ContentAlgorithm, kidBytes: number): number {
   const algBytes = alg === ALG_CHACHA20_POLY1305 ? 2 : 1
   return 1 + 1 + algBytes + 2 + kidBytes + 2
 }

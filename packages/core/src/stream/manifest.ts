@@ -11,11 +11,11 @@
 import { decodeCbor, encodeCbor, type CborKey, type CborValue } from '../cbor/cbor.js'
 import { ArrayFields, MapFields } from '../cbor/fields.js'
 import {
-  AEAD_PARAMETERS,
-  type AeadAlgorithm,
+  type ContentAlgorithm,
   type CryptoProvider,
   type Ed25519SigningKey,
   type Ed25519VerifyingKey,
+  isContentAlgorithm,
 } from '../crypto/provider.js'
 import { malformed, WaxwingError } from '../errors.js'
 import { LAST_EPOCH } from '../key-tree/span.js'
@@ -57,7 +57,7 @@ export interface ManifestFields {
   readonly nonce: Uint8Array
   /** 1 to {@link MAX_EPOCH_SECONDS}. */
   readonly epochSeconds: number
-  readonly alg: AeadAlgorithm
+  readonly alg: ContentAlgorithm
   readonly kidBytes: 4 | 8
   readonly counterMode: CounterMode
   readonly signatureMode: SignatureMode
@@ -187,8 +187,8 @@ function predecessorFromCbor(value: CborValue): Predecessor | null {
   return { generationId: id, closingEpoch }
 }
 
-function algorithm(alg: number): AeadAlgorithm {
-  if (Object.hasOwn(AEAD_PARAMETERS, alg)) return alg as AeadAlgorithm
+function algorithm(alg: number): ContentAlgorithm {
+  if (isContentAlgorithm(alg)) return alg
   throw new WaxwingError('ERR_UNSUPPORTED', `manifest: unknown alg ${alg}`, { field: 'alg' })
 }
 

@@ -66,7 +66,7 @@ describe('hashes and key derivation', () => {
   })
 })
 
-describe.each([1, 3, 10, 24] as AeadAlgorithm[])('content algorithm %i', (alg) => {
+describe.each([1, 3, 10, 24, 30] as AeadAlgorithm[])('AEAD %i', (alg) => {
   const offering = providersOf(alg)
   const { keyBytes, nonceBytes, tagBytes } = AEAD_PARAMETERS[alg]
   const inputs = fc.record({

@@ -3,8 +3,8 @@ import { AEAD_PARAMETERS, type AeadAlgorithm, type CryptoProvider } from '@waxwi
 import { describe, expect, it } from 'vitest'
 import { providers } from './providers.js'
 
-const ALL: readonly AeadAlgorithm[] = [1, 3, 10, 24]
-const OFFERED = { sodium: [24], node: [1, 3, 10, 24], pure: [1, 3, 24] }
+const ALL: readonly AeadAlgorithm[] = [1, 3, 10, 24, 30]
+const OFFERED = { sodium: [24], node: [1, 3, 10, 24, 30], pure: [1, 3, 24] }
 
 const zeros = (length: number): Uint8Array => new Uint8Array(length)
 const code = (value: string): unknown => expect.objectContaining({ code: value })

@@ -6,7 +6,7 @@ import {
   encodeCbor,
   encodeProtectedHeader,
   toHex,
-  type AeadAlgorithm,
+  type ContentAlgorithm,
   type CborKey,
   type CborValue,
 } from '@waxwing/core'
@@ -68,7 +68,7 @@ describe('the framing of an object', () => {
   it('is laid out by hand as the general codec encodes it', () => {
     fc.assert(
       fc.property(parts, ({ alg, clearPart, ...rest }) => {
-        const fields = { ...rest, alg: alg as AeadAlgorithm }
+        const fields = { ...rest, alg: alg as ContentAlgorithm }
         const laid = encodeProtectedHeader(
           clearPart === undefined ? fields : { ...fields, clearPart },
         )

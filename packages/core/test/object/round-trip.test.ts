@@ -4,6 +4,7 @@ import {
   decodeObject,
   encodeMetadata,
   GenerationOpener,
+  isContentAlgorithm,
   NodeRing,
   ObjectSealer,
   principalId,
@@ -11,7 +12,7 @@ import {
   signManifest,
   Trust,
   utf8,
-  type AeadAlgorithm,
+  type ContentAlgorithm,
   type CryptoProvider,
   type SignatureMode,
 } from '@waxwing/core'
@@ -22,7 +23,7 @@ import { sodiumProvider } from '@waxwing/core/sodium'
 const PROVIDERS = [sodiumProvider, nodeProvider, pureProvider]
 const EPOCH = 494_000
 
-function stream(crypto: CryptoProvider, alg: AeadAlgorithm, signatureMode: SignatureMode) {
+function stream(crypto: CryptoProvider, alg: ContentAlgorithm, signatureMode: SignatureMode) {
   const signingKey = crypto.ed25519SigningKey(new Uint8Array(32).fill(7))
   const trust = new Trust({ crypto })
   const producer = trust.pin({ publicKey: signingKey.publicKey, name: 'plant', produces: ['#'] })
@@ -62,9 +63,9 @@ function stream(crypto: CryptoProvider, alg: AeadAlgorithm, signatureMode: Signa
 const NO_METADATA = encodeMetadata({})
 
 describe.each(PROVIDERS)('objects with the $name provider', (crypto) => {
-  const cases = [...crypto.aeads].flatMap((alg) =>
-    (['each', 'none'] as const).map((mode) => ({ alg, mode })),
-  )
+  const cases = [...crypto.aeads]
+    .filter(isContentAlgorithm)
+    .flatMap((alg) => (['each', 'none'] as const).map((mode) => ({ alg, mode })))
   it.each(cases)('open as they were sealed: alg $alg, signature $mode', ({ alg, mode }) => {
     const { sealer, opener } = stream(crypto, alg, mode)
     const longest = crypto.name === 'pure' ? 40 : 300

@@ -5,6 +5,7 @@ import {
   deriveContentKey,
   deriveLeaf,
   encodeMetadata,
+  isContentAlgorithm,
   MAX_CLEAR_PART_BYTES,
   ObjectOpener,
   ObjectSealer,
@@ -68,7 +69,7 @@ const streams: fc.Arbitrary<Partial<ManifestFields>> = fc.record({
 
 describe.each(providers)('an object sealed with the $name provider', (crypto) => {
   it('opens to what was sealed, in any stream', () => {
-    const algs = fc.constantFrom(...crypto.aeads)
+    const algs = fc.constantFrom(...[...crypto.aeads].filter(isContentAlgorithm))
     fc.assert(
       fc.property(
         streams,

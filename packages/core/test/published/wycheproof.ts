@@ -48,6 +48,12 @@ interface EddsaTest extends Test {
   readonly group: { readonly publicKey: { readonly pk: string } }
 }
 
+interface EcdsaTest extends Test {
+  readonly msg: string
+  readonly sig: string
+  readonly group: { readonly publicKey: { readonly uncompressed: string } }
+}
+
 interface XdhTest extends Test {
   readonly public: string
   readonly private: string
@@ -57,9 +63,13 @@ interface XdhTest extends Test {
 export function declareWycheproof(): void {
   runAeadSource('wycheproof/chacha20_poly1305_test.json', [24])
   runAeadSource('wycheproof/aes_gcm_test.json', [1, 3])
-  runAeadSource('wycheproof/aes_ccm_test.json', [10])
+  runAeadSource('wycheproof/aes_ccm_test.json', [30])
   runSource('wycheproof/hkdf_sha256_test.json', { on: providers, passes: checkHkdf })
   runSource('wycheproof/ed25519_test.json', { on: providers, passes: checkEd25519 })
+  runSource('wycheproof/ecdsa_secp256r1_sha256_p1363_test.json', {
+    on: providers,
+    passes: checkEs256,
+  })
   runSource('wycheproof/x25519_test.json', { on: providers, passes: checkX25519 })
 }
 
@@ -132,16 +142,27 @@ function checkEd25519(provider: CryptoProvider, { msg, sig, group, result }: Edd
   else expect(verified).toBeOneOf([false, 'ERR_KEY_INVALID'])
 }
 
+function checkEs256(provider: CryptoProvider, { msg, sig, group, result }: EcdsaTest): void {
+  const key = provider.es256VerifyingKey(fromHex(group.publicKey.uncompressed))
+  expect(key.verify(fromHex(msg), fromHex(sig))).toBe(result === 'valid')
+}
+
 const RECIPIENT = new Uint8Array(32).fill(9)
 
-/** X25519 is offered inside its KEM only, so what is compared is the secret of the KEM. */
+/** The agreement by itself, and inside of its KEM. */
 async function checkX25519(provider: CryptoProvider, test: XdhTest): Promise<void> {
+  const own = provider.ecdh.x25519.importSecretKey(fromHex(test.private))
+  const agreed = codeOf(() => toHex(own.agree(fromHex(test.public))))
   const kem = provider.hpke.x25519()
   const secret = await kem.DeserializePrivateKey(fromHex(test.private), false)
   const recipient = await kem.DeserializePublicKey(RECIPIENT)
   const decap = async (): Promise<Uint8Array> => kem.Decap(fromHex(test.public), secret, recipient)
   const dh = fromHex(test.shared)
-  if (dh.every((byte) => byte === 0)) return expect(decap()).rejects.toThrow()
+  if (dh.every((byte) => byte === 0)) {
+    expect(agreed).toBe('ERR_KEY_INVALID')
+    return expect(decap()).rejects.toThrow()
+  }
+  expect(agreed).toBe(test.shared)
   expect(await decap()).toStrictEqual(dhkemSecret(dh, fromHex(test.public)))
 }
 

@@ -8,7 +8,7 @@
 import {
   ObjectSealer,
   signManifest,
-  type AeadAlgorithm,
+  type ContentAlgorithm,
   type CryptoProvider,
   type Ed25519SigningKey,
   type ManifestFields,
@@ -36,7 +36,7 @@ export const LAST_EPOCH: number = FIRST_EPOCH + 15
 
 /** What a stream may be, in the words of the manifest. */
 export const streamInput = fc.record({
-  alg: fc.constantFrom<AeadAlgorithm>(24, 3, 1, 10),
+  alg: fc.constantFrom<ContentAlgorithm>(24, 3, 1, 10),
   kidBytes: fc.constantFrom<4 | 8>(4, 8),
   counterMode: mostly<0 | 1>(0, fc.constant(1), 3),
   signatureMode: fc.constantFrom<0 | 1 | 2>(0, 1, 1, 2, 2),
@@ -54,7 +54,7 @@ export const provider: fc.Arbitrary<keyof typeof PROVIDERS> = mostly<keyof typeo
 )
 
 /** A provider that has the algorithm. */
-export function providerOf(name: keyof typeof PROVIDERS, alg: AeadAlgorithm): CryptoProvider {
+export function providerOf(name: keyof typeof PROVIDERS, alg: ContentAlgorithm): CryptoProvider {
   return PROVIDERS[name].aeads.has(alg) ? PROVIDERS[name] : nodeProvider
 }
 

@@ -15,7 +15,7 @@ import {
   rootNode,
   signatureAad,
   toHex,
-  type AeadAlgorithm,
+  type ContentAlgorithm,
   type CryptoProvider,
 } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
@@ -24,7 +24,7 @@ import { manifestOf, openerOf, raise, type Opening } from '../support/object-vec
 import { bytes, expectResults, nameOf, vectorsOf, type VectorCase } from '../support/vectors.js'
 
 interface Sealing extends Opening {
-  readonly alg: AeadAlgorithm
+  readonly alg: ContentAlgorithm
   readonly epoch: number
   readonly session: string
   readonly counter: number
@@ -54,7 +54,7 @@ const framings = tests.filter((test) => !('root' in test))
 
 /** Those whose algorithm a provider offers. */
 function offered<T extends Opening>(crypto: CryptoProvider, of: readonly T[]): readonly T[] {
-  const algOf = ({ manifest }: T): AeadAlgorithm => decodeManifest(crypto, fromHex(manifest)).alg
+  const algOf = ({ manifest }: T): ContentAlgorithm => decodeManifest(crypto, fromHex(manifest)).alg
   return of.filter((test) => crypto.aeads.has(algOf(test)))
 }
 
