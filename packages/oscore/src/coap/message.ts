@@ -47,7 +47,6 @@ export const OPTION = {
   uriPath: 11,
   maxAge: 14,
   uriQuery: 15,
-  hopLimit: 16,
   edhoc: 21,
   block2: 23,
   block1: 27,

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Which fields of a message are protected, and which a proxy sees (RFC 8613 Section 4).
+ *
+ * Invariant: of what comes without protection, only options of Class U get into a decrypted message,
+ * and none that also came protected.
+ *
+ * @module
+ */
+
+import { sortOptions } from '../coap/codec.js'
+import {
+  CODE_CHANGED,
+  CODE_CONTENT,
+  CODE_FETCH,
+  CODE_POST,
+  type CoapMessage,
+  type CoapOption,
+  isSignalingCode,
+  OPTION,
+} from '../coap/message.js'
+import { splitProxyUri } from './proxy-uri.js'
+
+/** Whether a message is protected as a request or as a response. */
+export type Direction = 'request' | 'response'
+
+const EMPTY = new Uint8Array(0)
+
+/**
+ * Options that are Outer only: Figure 5, and EDHOC (RFC 9668 Section 3.1). All others are Inner, those
+ * that nobody has heard of as well (Section 4.1); some of these a proxy may add a second time.
+ */
+const CLASS_U: ReadonlySet<number> = new Set([
+  OPTION.uriHost,
+  OPTION.uriPort,
+  OPTION.oscore,
+  OPTION.edhoc,
+  OPTION.proxyUri,
+  OPTION.proxyScheme,
+])
+
+/** A message taken apart, before anything is encrypted. */
+export interface MessageParts {
+  readonly outerCode: number
+  /** Without the OSCORE option. */
+  readonly outerOptions: readonly CoapOption[]
+  /** Becomes the plaintext. */
+  readonly inner: CoapMessage
+}
+
+/**
+ * Takes a message apart into what is encrypted and what stays visible.
+ *
+ * @throws {RangeError} If it has an OSCORE option already (Section 4.1.3.7), or a Proxy-Uri that cannot
+ *   be split.
+ */
+export function splitMessage(message: CoapMessage, direction: Direction): MessageParts {
+  if (message.options.some(({ number }) => number === OPTION.oscore)) {
+    throw new RangeError('message must not have an OSCORE option')
+  }
+  if (isSignalingCode(message.code)) return splitSignaling(message, direction)
+  const options = splitProxyUri(message.options)
+  const observe = options.filter(({ number }) => number === OPTION.observe)
+  const inner = options.filter(({ number }) => !CLASS_U.has(number))
+  return {
+    outerCode: outerCode(direction, observe.length > 0),
+    outerOptions: [...options.filter(({ number }) => CLASS_U.has(number)), ...observe],
+    inner: {
+      ...message,
+      options: direction === 'response' ? inner.map(withoutObserveValue) : inner,
+    },
+  }
+}
+
+/**
+ * Puts a decrypted message together (Sections 8.2 and 8.4): Code and payload are those that were
+ * encrypted; of the options outside, only those of Class U stay.
+ */
+export function mergeMessage(outer: CoapMessage, inner: CoapMessage): CoapMessage {
+  if (isSignalingCode(inner.code)) return inner
+  const innerNumbers = new Set(inner.options.map(({ number }) => number))
+  const kept = outer.options.filter(
+    ({ number }) => CLASS_U.has(number) && number !== OPTION.oscore && !innerNumbers.has(number),
+  )
+  return { ...inner, options: sortOptions([...kept, ...inner.options]) }
+}
+
+/** All options of signaling messages are Inner, and their numbers mean something else (Section 4.3). */
+function splitSignaling(message: CoapMessage, direction: Direction): MessageParts {
+  return { outerCode: outerCode(direction, false), outerOptions: [], inner: message }
+}
+
+/** Section 4.2, and 4.1.3.5 for Observe: POST with Observe is not defined. */
+function outerCode(direction: Direction, hasObserve: boolean): number {
+  if (direction === 'request') return hasObserve ? CODE_FETCH : CODE_POST
+  return hasObserve ? CODE_CONTENT : CODE_CHANGED
+}
+
+/** The Inner Observe of a notification is empty: Partial IVs tell the order (Section 4.1.3.5.2). */
+function withoutObserveValue(option: CoapOption): CoapOption {
+  return option.number === OPTION.observe ? { number: OPTION.observe, value: EMPTY } : option
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Protecting and verifying requests (RFC 8613 Sections 8.1 and 8.2).
+ *
+ * @module
+ */
+
+import { malformed, WaxwingError } from '@waxwing/core'
+import { decodeCoap, encodeCoap } from '../coap/codec.js'
+import {
+  CODE_UNAUTHORIZED,
+  type CoapMessage,
+  isRequestCode,
+  isSignalingCode,
+  OPTION,
+  optionValue,
+} from '../coap/message.js'
+import type { SecurityContext } from './context.js'
+import { isNamed } from './context-book.js'
+import { decryptionFailed, encrypt, tryDecrypt } from './cose.js'
+import { ClientExchange, ServerExchange } from './exchange.js'
+import { mergeMessage, splitMessage } from './message-fields.js'
+import { constructNonce, decodePartialIv, encodePartialIv } from './nonce.js'
+import { encodeOscoreOption } from './option.js'
+import { type ReceivedHeader, readOscoreMessage, writeOscoreMessage } from './oscore-message.js'
+
+export interface ProtectRequestOptions {
+  /**
+   * Whether the request names its ID Context. Without, the server has to find the context by 'kid'
+   * alone (Section 5.1). Default `true`.
+   */
+  readonly withKidContext?: boolean
+}
+
+export interface ProtectedRequest {
+  /** The OSCORE message. */
+  readonly message: CoapMessage
+  /** To be kept for the responses. */
+  readonly exchange: ClientExchange
+}
+
+/**
+ * Finds the contexts that a request may belong to, by 'kid' and 'kid context' (Section 3.3). Those that
+ * the request does not name are left out.
+ */
+export type FindContexts = (
+  kid: Uint8Array,
+  kidContext: Uint8Array | undefined,
+) => readonly SecurityContext[]
+
+/** A request that is authentic and new. */
+export interface AcceptedRequest {
+  readonly kind: 'accepted'
+  readonly request: CoapMessage
+  /** To be kept for the responses. */
+  readonly exchange: ServerExchange
+}
+
+/**
+ * A request that is authentic, and may be a replay, because the replay window was lost. It must not be
+ * acted upon: protect `challenge` as its response, and the client asks again (Appendix B.1.2).
+ */
+export interface UnconfirmedRequest {
+  readonly kind: 'unconfirmed'
+  /** 4.01 with an Echo option. */
+  readonly challenge: CoapMessage
+  readonly exchange: ServerExchange
+}
+
+export type ReceivedRequest = AcceptedRequest | UnconfirmedRequest
+
+/**
+ * Protects a request, or a signaling message that is none's response. Takes one sender sequence number.
+ *
+ * @throws {RangeError} If the code is of neither, an option is out of range, or the message has an
+ *   OSCORE option or a Proxy-Uri that cannot be split.
+ * @throws {WaxwingError} `ERR_NOT_READY` or `ERR_COUNTER_EXHAUSTED`, as `SenderSequence.take`;
+ *   `ERR_LIMIT` if the algorithm does not take so long a plaintext.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8613.html#section-8.1 | RFC 8613 Section 8.1}
+ */
+export function protectRequest(
+  context: SecurityContext,
+  request: CoapMessage,
+  { withKidContext = true }: ProtectRequestOptions = {},
+): ProtectedRequest {
+  checkRequestCode(request.code)
+  const { common, sender } = context
+  const parts = splitMessage(request, 'request')
+  const plaintext = encodeCoap(parts.inner)
+  const kid = sender.senderId
+  const partialIv = encodePartialIv(sender.sequence.take())
+  const nonce = constructNonce({ commonIv: common.commonIv, idPiv: kid, partialIv })
+  const names = { kid, partialIv, nonce }
+  const payload = encrypt({ common, aead: sender.aead, nonce, request: names }, plaintext)
+  const kidContext = withKidContext ? common.kidContext : undefined
+  const header = encodeOscoreOption({ partialIv, kid, kidContext })
+  const exchange = new ClientExchange(context, names, isRegistration(request))
+  return { message: writeOscoreMessage(parts, header, payload), exchange }
+}
+
+/**
+ * Verifies and decrypts a request. Outer Block options have to be processed before (Section 8.2.1).
+ *
+ * @param message - Untrusted.
+ * @throws {WaxwingError} `ERR_MALFORMED`, `ERR_KEY_UNKNOWN`, `ERR_REPLAYED` or `ERR_NOT_AUTHENTIC`, to
+ *   each of which `refusalFor` has the response.
+ * @see {@link https://www.rfc-editor.org/rfc/rfc8613.html#section-8.2 | RFC 8613 Section 8.2}
+ */
+export function unprotectRequest(find: FindContexts, message: CoapMessage): ReceivedRequest {
+  const received = readOscoreMessage(message)
+  const { kid, partialIv, kidContext } = received.header
+  if (kid === undefined) throw malformed('OSCORE request', 'kid')
+  if (partialIv === undefined) throw malformed('OSCORE request', 'Partial IV')
+  const contexts = find(kid, kidContext).filter((context) => isNamed(context, kid, kidContext))
+  if (contexts.length === 0) throw contextUnknown()
+  const names = { kid: kid.slice(), partialIv: partialIv.slice() }
+  const number = decodePartialIv(partialIv)
+  const fresh = contexts.filter(({ recipient }) => recipient.replay.mayBeFresh(number))
+  if (fresh.length === 0) throw replayedRequest()
+  for (const context of fresh) {
+    const opened = open(context, names, received)
+    if (opened !== undefined) return judge(context, { ...opened, ...names }, message)
+  }
+  throw decryptionFailed()
+}
+
+interface OpenedRequest {
+  readonly kid: Uint8Array
+  readonly partialIv: Uint8Array
+  readonly nonce: Uint8Array
+  readonly plaintext: Uint8Array
+}
+
+function open(
+  { common, recipient }: SecurityContext,
+  request: Pick<OpenedRequest, 'kid' | 'partialIv'>,
+  { ciphertext }: ReceivedHeader,
+): Pick<OpenedRequest, 'nonce' | 'plaintext'> | undefined {
+  const { partialIv } = request
+  const nonce = constructNonce({
+    commonIv: common.commonIv,
+    idPiv: recipient.recipientId,
+    partialIv,
+  })
+  const plaintext = tryDecrypt({ common, aead: recipient.aead, nonce, request }, ciphertext)
+  return plaintext === undefined ? undefined : { nonce, plaintext }
+}
+
+/** From here on the request is authentic. */
+function judge(
+  context: SecurityContext,
+  { nonce, plaintext, ...names }: OpenedRequest,
+  outer: CoapMessage,
+): ReceivedRequest {
+  const { replay } = context.recipient
+  const number = decodePartialIv(names.partialIv)
+  const inner = decodePlaintext(plaintext, () => replay.accept(number, undefined))
+  const verdict = replay.accept(number, optionValue(inner, OPTION.echo))
+  if (verdict === 'replayed') throw replayedRequest()
+  if (verdict === 'unconfirmed') {
+    const challenge = echoChallenge(replay.challenge!)
+    return { kind: 'unconfirmed', challenge, exchange: new ServerExchange(context, names) }
+  }
+  if (!isRequestCode(inner.code) && !isSignalingCode(inner.code)) {
+    throw malformed('OSCORE request', 'code')
+  }
+  const exchange = new ServerExchange(context, names, nonce)
+  return { kind: 'accepted', request: mergeMessage(outer, inner), exchange }
+}
+
+/** What cannot be decoded was received all the same: the replay window is told (Section 8.2, step 6). */
+function decodePlaintext(plaintext: Uint8Array, remember: () => void): CoapMessage {
+  try {
+    return decodeCoap(plaintext)
+  } catch (error) {
+    remember()
+    throw error
+  }
+}
+
+/** Only the Echo option, and no diagnostic payload (Appendix B.1.2). */
+function echoChallenge(echo: Uint8Array): CoapMessage {
+  return {
+    code: CODE_UNAUTHORIZED,
+    options: [{ number: OPTION.echo, value: echo }],
+    payload: new Uint8Array(0),
+  }
+}
+
+function isRegistration(request: CoapMessage): boolean {
+  const observe = optionValue(request, OPTION.observe)
+  if (observe === undefined || !isRequestCode(request.code)) return false
+  return observe.every((byte) => byte === 0)
+}
+
+function checkRequestCode(code: number): void {
+  if (!isRequestCode(code) && !isSignalingCode(code)) {
+    throw new RangeError(`code must be of a request or a signaling message, got ${code}`)
+  }
+}
+
+function contextUnknown(): WaxwingError {
+  return new WaxwingError('ERR_KEY_UNKNOWN', 'no security context is known for the request')
+}
+
+function replayedRequest(): WaxwingError {
+  return new WaxwingError('ERR_REPLAYED', 'the request was received before, or is too old to tell')
+}
