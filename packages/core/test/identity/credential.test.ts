@@ -56,6 +56,8 @@ function signed(change?: readonly [CborKey, CborValue | undefined]): Uint8Array 
   return signStatement({ type: 'credential', author, key, recipient: null, payload })
 }
 
+const names = (count: number): readonly string[] => Array.from({ length: count }, (_, i) => `n${i}`)
+
 describe('a credential', () => {
   it('comes back as it was issued, and names principal and anchor by their thumbprints', () => {
     const credential = decodeCredential(crypto, issueCredential(crypto, CLAIMS, ANCHOR.key))
@@ -67,6 +69,7 @@ describe('a credential', () => {
     const bare = { ...claims, roles: [], attributes: new Map(), produces: [] }
     const bytes = issueCredential(crypto, bare, ANCHOR.key)
     expect(decodeCredential(crypto, bytes)).toMatchObject(bare)
+    expect(decodeCredential(crypto, bytes)).not.toHaveProperty('unit')
     expect(decodeCredential(crypto, bytes).statement.payload).toEqual(encodeCbor(new Map(PAYLOAD)))
   })
 
@@ -95,6 +98,17 @@ describe('a credential', () => {
     ['without a time of issue', [6, undefined], 'ERR_MALFORMED'],
     ['without a key', [8, undefined], 'ERR_MALFORMED'],
     ['with its key under another confirmation', [8, new Map([[3, COSE_KEY]])], 'ERR_MALFORMED'],
+    [
+      'with its key under two confirmations',
+      [
+        8,
+        new Map([
+          [1, COSE_KEY],
+          [3, COSE_KEY],
+        ]),
+      ],
+      'ERR_MALFORMED',
+    ],
     ['with a KEM key', key([-1, 4]), 'ERR_MALFORMED'],
     ['with a key on an unknown curve', key([-1, 7]), 'ERR_UNSUPPORTED'],
     ['with a private key', key([-4, new Uint8Array(32)]), 'ERR_MALFORMED'],
@@ -112,6 +126,8 @@ describe('a credential', () => {
       ),
       'ERR_MALFORMED',
     ],
+    ['with 33 attributes', own(3, new Map(names(33).map((name) => [name, 'a']))), 'ERR_MALFORMED'],
+    ['with 33 patterns', own(4, names(33)), 'ERR_MALFORMED'],
     ['with an attribute that is a number', own(3, new Map([['floor', 2]])), 'ERR_MALFORMED'],
     ['with an attribute named by a number', own(3, new Map([[2, 'floor']])), 'ERR_MALFORMED'],
     ['with what is no name pattern', own(4, ['plant/#/1']), 'ERR_MALFORMED'],
@@ -120,6 +136,13 @@ describe('a credential', () => {
   it.each(refused)('is refused %s', (_, change, code) => {
     expect(verdict(signed())).toBe('valid')
     expect(verdict(signed(change))).toBe(code)
+  })
+
+  it('may have 32 roles, attributes and patterns', () => {
+    const attributes = new Map(names(32).map((name) => [name, 'a']))
+    expect(verdict(signed(own(2, names(32))))).toBe('valid')
+    expect(verdict(signed(own(3, attributes)))).toBe('valid')
+    expect(verdict(signed(own(4, names(32))))).toBe('valid')
   })
 
   it('may have texts of 255 bytes', () => {

@@ -63,7 +63,9 @@ describe('a trust bundle', () => {
   const key = (publicKey: Uint8Array): CborValue => coseKeyToCbor({ kind: 'ed25519', publicKey })
   const anchorKey = key(ANCHOR.key.publicKey)
   const kem = coseKeyToCbor({ kind: 'x25519', publicKey: seedOf('recovery') })
+  const wing = coseKeyToCbor({ kind: 'x-wing', publicKey: new Uint8Array(1216) })
   const id = new Uint8Array(32)
+  const short = new Uint8Array(31)
   const many = (count: number, item: CborValue): CborValue =>
     Array.from({ length: count }, () => item)
   const anchor = [anchorKey, 0, null]
@@ -80,8 +82,15 @@ describe('a trust bundle', () => {
     ['with a keeper that is text', [6, ['keeper']], 'ERR_MALFORMED'],
     ['with 65 keepers', [6, many(65, id)], 'ERR_MALFORMED'],
     ['with a recovery principal without keys', [7, [id, []]], 'ERR_MALFORMED'],
+    ['with three recovery keys', [7, [id, [kem, wing, kem]]], 'ERR_MALFORMED'],
+    ['with a recovery principal of three fields', [7, [id, [kem], 0]], 'ERR_MALFORMED'],
     ['with two recovery keys of one kind', [7, [id, [kem, kem]]], 'ERR_MALFORMED'],
     ['with a signing key for recovery', [7, [id, [anchorKey]]], 'ERR_MALFORMED'],
+    ['with a partner of four fields', [8, [[id, [anchorKey], [], 0]]], 'ERR_MALFORMED'],
+    ['with a partner id of 31 bytes', [8, [[short, [anchorKey], []]]], 'ERR_MALFORMED'],
+    ['with a pattern that is a number', [8, [[id, [anchorKey], [1]]]], 'ERR_MALFORMED'],
+    ['with somebody revoked by 31 bytes', [9, [[short, 0]]], 'ERR_MALFORMED'],
+    ['with somebody revoked in three fields', [9, [[id, 0, 0]]], 'ERR_MALFORMED'],
     ['with a partner without anchors', [8, [[id, [], ['a']]]], 'ERR_MALFORMED'],
     ['with a partner limited by no pattern', [8, [[id, [anchorKey], ['a#']]]], 'ERR_MALFORMED'],
     ['with 65 patterns', [8, [[id, [anchorKey], many(65, 'a')]]], 'ERR_MALFORMED'],
@@ -109,6 +118,13 @@ describe('a trust bundle', () => {
     expect(verdict(signStatement({ ...input, recipient: null, payload }))).toBe('valid')
     payload.set(field, value)
     expect(verdict(signStatement({ ...input, recipient: null, payload }))).toBe(code)
+  })
+
+  it('keeps what it says when its buffer is used again', () => {
+    const bytes = signTrustBundle(crypto, FULL, ANCHOR.key)
+    const bundle = decodeTrustBundle(crypto, bytes)
+    bytes.fill(0)
+    expect(bundle).toMatchObject({ ...FULL })
   })
 
   it('fails to decode with its documented errors alone', () => {
