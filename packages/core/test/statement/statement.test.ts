@@ -119,6 +119,13 @@ describe('a statement', () => {
     expect(verdict(withHeader(entries))).toBe(code)
   })
 
+  it('keeps its author when its buffer is used again', () => {
+    const bytes = signed('ack', null)
+    const { author } = decodeStatement(bytes)
+    bytes.fill(0)
+    expect(author).toEqual(PLANT.id)
+  })
+
   it('says what of it is refused or not known', () => {
     const field = (entries: Parameters<typeof withHeader>[0], other?: HeaderMap) =>
       fieldOf(() => decodeStatement(withHeader(entries, other)))
