@@ -18,15 +18,15 @@ export interface HandedOver extends Place {
   readonly kind: 'handed-over'
   readonly text: string
   readonly redelivered: boolean
-  readonly atMs: number
 }
 
-/** Times are in milliseconds since 1970, by the right clock. */
 export type LogEntry =
   /** A new process began. */
   | { readonly kind: 'start' }
   /** The producer: the broker has taken this message. */
   | ({ readonly kind: 'published'; readonly text: string } & Place)
+  /** The reader: the transport brought it. */
+  | ({ readonly kind: 'arrived' } & Place)
   /** The reader: it was handed over. */
   | HandedOver
   /** The reader: its acknowledgement begins. */
@@ -34,13 +34,14 @@ export type LogEntry =
   /** The reader: its acknowledgement resolved. */
   | ({ readonly kind: 'acknowledged' } & Place)
   /** Something failed, with this code. */
-  | { readonly kind: 'failed'; readonly why: string; readonly atMs: number }
+  | { readonly kind: 'failed'; readonly why: string }
   /** Something was said against a message. */
   | { readonly kind: 'refusal'; readonly what: string }
 
 const LETTERS = {
   start: 's',
   published: 'p',
+  arrived: 'i',
   acknowledging: 'b',
   acknowledged: 'a',
   failed: 'f',
@@ -68,11 +69,11 @@ export function formatEntry(entry: LogEntry): string {
     case 'start':
       return 's\n'
     case 'failed':
-      return `f ${entry.atMs} ${entry.why}\n`
+      return `f ${entry.why}\n`
     case 'refusal':
       return `x ${entry.what}\n`
     case 'handed-over':
-      return `${entry.redelivered ? 'R' : 'r'} ${nameOf(entry)} ${entry.text} ${entry.atMs}\n`
+      return `${entry.redelivered ? 'R' : 'r'} ${nameOf(entry)} ${entry.text}\n`
     case 'published':
       return `p ${nameOf(entry)} ${entry.text}\n`
     default:
@@ -86,23 +87,25 @@ export function parseLog(text: string): LogEntry[] {
 }
 
 function parseLine(line: string): LogEntry {
-  const [letter = '', name = '', text = '', at = ''] = line.split(' ')
+  const [letter = '', name = '', text = ''] = line.split(' ')
   const [kid = '', session = '', counter = ''] = name.split('/')
   const place: Place = { kid, session, counter: Number(counter) }
   switch (letter) {
     case LETTERS.start:
       return { kind: 'start' }
     case LETTERS.failed:
-      return { kind: 'failed', atMs: Number(name), why: line.slice(3 + name.length) }
+      return { kind: 'failed', why: line.slice(2) }
     case LETTERS.refusal:
       return { kind: 'refusal', what: line.slice(2) }
     case LETTERS.published:
       return { kind: 'published', text, ...place }
+    case LETTERS.arrived:
+      return { kind: 'arrived', ...place }
     case LETTERS.acknowledging:
       return { kind: 'acknowledging', ...place }
     case LETTERS.acknowledged:
       return { kind: 'acknowledged', ...place }
     default:
-      return { kind: 'handed-over', redelivered: letter === 'R', text, ...place, atMs: Number(at) }
+      return { kind: 'handed-over', redelivered: letter === 'R', text, ...place }
   }
 }

@@ -16,7 +16,15 @@ import {
   type EndpointOptions,
   type WaxwingEvent,
 } from '@waxwing/client'
-import { WaxwingError, type Clock, type Store } from '@waxwing/core'
+import {
+  decodeObject,
+  isControlAddress,
+  toHex,
+  WaxwingError,
+  type Clock,
+  type Store,
+  type Transport,
+} from '@waxwing/core'
 import { mqttTransport } from '@waxwing/mqtt'
 import { sqliteStore, type SqliteStore } from '@waxwing/store-sqlite'
 import { formatEntry, type LogEntry } from './life-log.ts'
@@ -94,7 +102,7 @@ export class Life {
       return await openEndpoint({
         ...options,
         store: this.#store(),
-        transport: mqttTransport({ url, clientId }),
+        transport: this.#noting(mqttTransport({ url, clientId })),
         clock: this.#clock(),
         onEvent: (event) => this.#note(event),
       })
@@ -117,12 +125,26 @@ export class Life {
   failed(error: unknown): void {
     const code = error instanceof WaxwingError ? error.code : 'untyped'
     const text = code === 'untyped' ? ` ${String(error)} ${(error as Error).stack ?? ''}` : ''
-    this.log({ kind: 'failed', atMs: Date.now(), why: `${code}${text}`.replaceAll('\n', ' ') })
+    this.log({ kind: 'failed', why: `${code}${text}`.replaceAll('\n', ' ') })
   }
 
   #note(event: WaxwingEvent): void {
     if (event.type === 'error') this.failed(event.error)
     else if (REFUSALS.has(event.type)) this.log({ kind: 'refusal', what: wordsOf(event) })
+  }
+
+  /** Notes what the transport brings, in its order. */
+  #noting(transport: Transport): Transport {
+    const subscribe = transport.subscribe.bind(transport)
+    transport.subscribe = (filter, handler) =>
+      subscribe(filter, (received) => {
+        if (!isControlAddress(received.address)) {
+          const { kid, session, counter } = decodeObject(received.payload)
+          this.log({ kind: 'arrived', kid: toHex(kid), session: toHex(session), counter })
+        }
+        return handler(received)
+      })
+    return transport
   }
 
   #clock(): Clock {

@@ -43,7 +43,7 @@ async function take(own: Life, message: Message): Promise<void> {
   const place = placeOf(message.receipt)
   const { redelivered } = message
   const text = message.text()
-  own.log({ kind: 'handed-over', redelivered, text, ...place, atMs: Date.now() })
+  own.log({ kind: 'handed-over', redelivered, text, ...place })
   await sleep(HANDLING_MS)
   await own.untilDone(async () => {
     own.log({ kind: 'acknowledging', ...place })

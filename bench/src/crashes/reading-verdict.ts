@@ -3,7 +3,8 @@
  * What must hold of the messages that a reader wrote down over all its lives
  * (`docs/spec/08-receiving.md` Section 8.4).
  *
- * - Each generation is handed over in its order.
+ * - Each generation is handed over in the order of its arrival. What came again has two places in it:
+ *   the first, where it may have been parked, and the last, in which the broker brought it again.
  * - What was handed over comes again if its acknowledgement had not begun, marked; it never comes again
  *   once that resolved. In between it may or may not.
  *
@@ -15,11 +16,11 @@
 
 import { nameOf, type HandedOver, type LogEntry } from './life-log.ts'
 
-/** Where an object stands among all that the broker carried, and when that was. */
-export interface Carried {
-  readonly position: number
-  /** Milliseconds since 1970. */
-  readonly atMs: number
+/** When an object came: the numbers of lines. */
+interface Arrival {
+  readonly name: string
+  readonly first: number
+  readonly last: number
 }
 
 /** How far a message got. */
@@ -32,17 +33,19 @@ export class ReadingVerdict {
   againCount = 0
   /** Messages that later ones overtook, because the store had refused them. */
   overtakenCount = 0
-  readonly #wire: ReadonlyMap<string, Carried>
+  readonly #wire: ReadonlySet<string>
   readonly #progress = new Map<string, Progress>()
   readonly #texts = new Map<string, string>()
   readonly #settled = new Set<string>()
-  /** The last position that was handed over, by kid. */
-  readonly #latest = new Map<string, number>()
-  /** When the store refused something last. */
-  #refusedMs = 0
+  readonly #arrivals = new Map<string, Arrival>()
+  /** Of what was handed over, what came last, by kid. */
+  readonly #latest = new Map<string, Arrival>()
+  /** The number of the line that is looked at, and of the last that says that something failed. */
+  #line = 0
+  #failedLine = 0
 
-  /** @param wire - What the broker carried, by name. */
-  constructor(wire: ReadonlyMap<string, Carried>) {
+  /** @param wire - The names of what the broker carried. */
+  constructor(wire: ReadonlySet<string>) {
     this.#wire = wire
   }
 
@@ -66,7 +69,9 @@ export class ReadingVerdict {
   }
 
   take(entry: LogEntry): void {
-    if (entry.kind === 'failed') this.#refusedMs = entry.atMs
+    this.#line++
+    if (entry.kind === 'failed') this.#failedLine = this.#line
+    if (entry.kind === 'arrived') this.#arrived(nameOf(entry))
     if (entry.kind === 'handed-over') this.#handedOver(entry)
     if (entry.kind !== 'acknowledging' && entry.kind !== 'acknowledged') return
     this.#progress.set(nameOf(entry), entry.kind)
@@ -84,16 +89,22 @@ export class ReadingVerdict {
 
   #first({ kid, text }: HandedOver, name: string): void {
     this.#texts.set(name, text)
-    const carried = this.#wire.get(name)
-    if (carried === undefined) {
-      this.problems.push(`${name} was read and never carried`)
+    if (!this.#wire.has(name)) this.problems.push(`${name} was read and never carried`)
+    const arrival = this.#arrivals.get(name)
+    if (arrival === undefined) {
+      this.problems.push(`${name} was read and never came`)
       return
     }
-    const latest = this.#latest.get(kid) ?? -1
-    this.#latest.set(kid, Math.max(latest, carried.position))
-    if (carried.position > latest) return
-    if (this.#refusedMs >= carried.atMs) this.overtakenCount++
-    else this.problems.push(`${name} came after later ones of its generation`)
+    const latest = this.#latest.get(kid)
+    if (latest === undefined || arrival.first > latest.first) this.#latest.set(kid, arrival)
+    else if (arrival.last > latest.last) return
+    else if (this.#failedLine > arrival.first) this.overtakenCount++
+    else this.problems.push(`${name} came after ${latest.name}`)
+  }
+
+  #arrived(name: string): void {
+    const first = this.#arrivals.get(name)?.first ?? this.#line
+    this.#arrivals.set(name, { name, first, last: this.#line })
   }
 
   #again({ text, redelivered }: HandedOver, name: string, progress: Progress): void {

@@ -88,7 +88,7 @@ class Play {
   readonly #producer: Actor
   readonly #reader: Actor
   /** How far the reader got, as far as its log was read. */
-  readonly #reading = new ReadingVerdict(new Map())
+  readonly #reading = new ReadingVerdict(new Set())
   #takenCount = 0
   #order: ReaderSetup['order'] = 'arrival'
   #lives = 0

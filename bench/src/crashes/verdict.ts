@@ -8,7 +8,7 @@
  */
 
 import { nameOf, type LogEntry } from './life-log.ts'
-import { ReadingVerdict, type Carried } from './reading-verdict.ts'
+import { ReadingVerdict } from './reading-verdict.ts'
 
 export interface Verdict {
   readonly lives: { readonly producer: number; readonly reader: number }
@@ -32,8 +32,8 @@ const STORE_FULL = 'ERR_STORE_FULL'
 export function judge(inputs: {
   readonly producer: readonly LogEntry[]
   readonly reader: readonly LogEntry[]
-  /** What the broker carried, by name. */
-  readonly wire: ReadonlyMap<string, Carried>
+  /** The names of what the broker carried. */
+  readonly wire: ReadonlySet<string>
   readonly isOver: boolean
 }): Verdict {
   const { producer, reader, wire, isOver } = inputs
@@ -56,14 +56,14 @@ export function judge(inputs: {
   }
 }
 
-function lostOf(wire: ReadonlyMap<string, Carried>, reading: ReadingVerdict): readonly string[] {
-  const lost = [...wire.keys()].filter((name) => !reading.isSettled(name))
+function lostOf(wire: ReadonlySet<string>, reading: ReadingVerdict): readonly string[] {
+  const lost = [...wire].filter((name) => !reading.isSettled(name))
   return lost.map((name) => `${name} is lost`)
 }
 
 function checkPublished(
   entry: LogEntry,
-  wire: ReadonlyMap<string, Carried>,
+  wire: ReadonlySet<string>,
   reading: ReadingVerdict,
 ): readonly string[] {
   if (entry.kind !== 'published') return []

@@ -11,11 +11,10 @@ import { createHash } from 'node:crypto'
 import mqtt from 'mqtt'
 import { decodeObject, toHex } from '@waxwing/core'
 import { nameOf } from './life-log.ts'
-import type { Carried } from './reading-verdict.ts'
 
 export class Wire {
-  /** The objects by their names, in the order in which the broker had them. */
-  readonly carried: Map<string, Carried> = new Map()
+  /** The names of the objects. */
+  readonly carried: Set<string> = new Set()
   readonly problems: string[] = []
   /** Digests by name. */
   readonly #objects = new Map<string, string>()
@@ -32,8 +31,8 @@ export class Wire {
     return this.#epochs.size
   }
 
-  /** Takes what was carried, at a time in milliseconds since 1970. @throws {WaxwingError} If it is no object. */
-  take(payload: Uint8Array, atMs: number): void {
+  /** Takes what was carried. @throws {WaxwingError} If it is no object. */
+  take(payload: Uint8Array): void {
     const object = decodeObject(payload)
     const kid = toHex(object.kid)
     const name = nameOf({ kid, session: toHex(object.session), counter: object.counter })
@@ -45,7 +44,7 @@ export class Wire {
     }
     if (known !== undefined) this.problems.push(`${name}: two objects have one nonce`)
     this.#objects.set(name, digest)
-    if (known === undefined) this.carried.set(name, { position: this.carried.size, atMs })
+    this.carried.add(name)
     this.#takeEpoch(kid, object.epoch, name)
   }
 
@@ -63,7 +62,7 @@ export async function witness(
 ): Promise<{ wire: Wire; close: () => Promise<void> }> {
   const wire = new Wire()
   const client = await mqtt.connectAsync(url, { protocolVersion: 5 })
-  client.on('message', (_, payload) => wire.take(new Uint8Array(payload), Date.now()))
+  client.on('message', (_, payload) => wire.take(new Uint8Array(payload)))
   await client.subscribeAsync(stream, { qos: 1 })
   return { wire, close: () => client.endAsync() }
 }
