@@ -8,6 +8,7 @@ import {
   verifyManifest,
   type CborKey,
   type CborValue,
+  type ContentAlgorithm,
   type Ed25519SigningKey,
   type Manifest,
 } from '@waxwing/core'
@@ -81,6 +82,12 @@ describe('a manifest', () => {
     )
   })
 
+  it('is not signed with an algorithm that is none of contents', () => {
+    const sign = (alg: number) => () => manifestOf(PLANT, DOMAIN, { alg: alg as ContentAlgorithm })
+    expect(outcomeOf(sign(10))).toBe('valid')
+    for (const alg of [2, 30]) expect(outcomeOf(sign(alg))).toBe('ERR_UNSUPPORTED')
+  })
+
   it('has a generation id that follows from its producer and its payload alone', () => {
     const manifest = manifestOf(PLANT, DOMAIN)
     expect(manifest.generationId).toEqual(
@@ -104,10 +111,13 @@ describe('a manifest', () => {
     ['with epochs of no length', [5, 0], 'ERR_MALFORMED'],
     ['with epochs longer than a year', [5, 31_536_001], 'ERR_MALFORMED'],
     ['with an unknown algorithm', [6, 2], 'ERR_UNSUPPORTED'],
+    ['with an algorithm of EDHOC and OSCORE alone', [6, 30], 'ERR_UNSUPPORTED'],
     ['with a kid of 5 bytes', [7, 5], 'ERR_MALFORMED'],
     ['with an unknown counter mode', [8, 2], 'ERR_UNSUPPORTED'],
     ['with an unknown signature mode', [9, 3], 'ERR_UNSUPPORTED'],
     ['with an unknown history mode', [10, 2], 'ERR_UNSUPPORTED'],
+    ['with a predecessor of 31 bytes', [11, [new Uint8Array(31), 0]], 'ERR_MALFORMED'],
+    ['with a predecessor of three fields', [11, [new Uint8Array(32), 0, 0]], 'ERR_MALFORMED'],
     ['with half a predecessor', [11, [new Uint8Array(32)]], 'ERR_MALFORMED'],
     ['with a closing epoch above 2^32 - 1', [11, [new Uint8Array(32), 2 ** 32]], 'ERR_MALFORMED'],
     ['with a field more', [12, 0], 'ERR_MALFORMED'],
@@ -146,6 +156,10 @@ describe('a manifest', () => {
     const forge = (author: Uint8Array): Manifest =>
       decodeManifest(crypto, signed(undefined, { author, key: other.key }))
     expect(outcomeOf(() => verifyManifest(forge(other.id), key))).toBe('ERR_SIGNATURE')
+    for (const at of [0, 31]) {
+      const similar = PLANT.id.with(at, PLANT.id[at]! ^ 1)
+      expect(outcomeOf(() => verifyManifest(forge(similar), key))).toBe('ERR_SIGNATURE')
+    }
     const plantKey = crypto.ed25519VerifyingKey(PLANT.key.publicKey)
     expect(outcomeOf(() => verifyManifest(forge(PLANT.id), plantKey))).toBe('ERR_SIGNATURE')
     expect(outcomeOf(() => verifyManifest(manifestOf(PLANT, null), plantKey))).toBe('valid')

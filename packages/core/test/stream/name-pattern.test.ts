@@ -53,9 +53,9 @@ describe('stream names', () => {
     ['a/', 'levels'],
     ['a//b', 'levels'],
     ['/', 'levels'],
-    ['a/+', '\\+'],
-    ['a+b', '\\+'],
-    ['#', '#'],
+    ['a/+', 'not contain \\+ or #'],
+    ['a+b', 'not contain \\+ or #'],
+    ['#', 'not contain \\+ or #'],
     ['a\0b', 'control'],
     ['a\n', 'control'],
     ['a\u007f', 'control'],
@@ -94,6 +94,7 @@ describe('name patterns', () => {
     (text) => {
       expect(isNamePattern(text)).toBe(false)
       expect(() => assertNamePattern(text)).toThrow(TypeError)
+      expect(() => assertNamePattern(text)).toThrow(/^name pattern (must|may) [^,]+, got "/)
     },
   )
 
