@@ -59,6 +59,7 @@ export function inspect(path: string, options: InspectionOptions): Partial<Unloc
   try {
     db.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; BEGIN')
     checkSchema(db, options.migrations)
+    db.prepare('SELECT tbl, key, value FROM entry') // names columns that may not be there
     const record = readKeyRecord(db)
     const { material } = options
     if (options.isThorough) checkPages(db)

@@ -88,6 +88,20 @@ describe('sqliteStore: refusals, each with its own code and the file untouched',
     expectRefusal(path, 'ERR_STORE_CORRUPT')
   })
 
+  it('refuses a file whose table has another column, before its values are read, too', async () => {
+    const path = newPath()
+    await fillStore(path)
+    change(path, (content) => {
+      const at = Buffer.from(content.buffer).indexOf('value BLOB')
+      content.set(Buffer.from('valve BLOB'), at)
+    })
+    const unchecked = { checkBytes: 0 }
+    expect(() => openStore(path, unchecked)).toThrow(
+      expect.objectContaining({ code: 'ERR_STORE_CORRUPT' }),
+    )
+    expectRefusal(path, 'ERR_STORE_CORRUPT')
+  })
+
   it('refuses truncated files', async () => {
     const path = newPath()
     await fillStore(path)
