@@ -77,6 +77,7 @@ describe('COSE_Key', () => {
   it('tells what is not supported from what is wrong', () => {
     const unsupported = expect.objectContaining({ code: 'ERR_UNSUPPORTED' })
     expect(() => parse([1, 2], [-1, 1], [-2, x], [-3, x])).toThrow(unsupported)
+    expect(() => parse([1, 2], [-1, 6], [-2, x])).toThrow(unsupported)
     expect(() => parse([1, 1], [-1, 7], [-2, new Uint8Array(57)])).toThrow(unsupported)
     expect(() => parse([1, 7], [3, -49], [-1, x])).toThrow(unsupported)
   })
