@@ -36,6 +36,14 @@ describe('hashes and key derivation', () => {
     )
   })
 
+  it('all providers extract the same key, with salts below, at and above the block', () => {
+    fc.assert(
+      fc.property(bytes(150), bytes(600), (salt, ikm) => {
+        expect(agreed((p) => p.hkdfExtractSha256(salt, ikm))).toHaveLength(32)
+      }),
+    )
+  })
+
   it('all providers expand to the same bytes', () => {
     fc.assert(
       fc.property(
@@ -55,6 +63,7 @@ describe('hashes and key derivation', () => {
       const all = [
         p.sha256(new Uint8Array(1)),
         p.hmacSha512(new Uint8Array(32), new Uint8Array(1)),
+        p.hkdfExtractSha256(new Uint8Array(1), new Uint8Array(1)),
         p.hkdfExpandSha256(new Uint8Array(32), new Uint8Array(1), 44),
         p.randomBytes(16),
         key.publicKey,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHmac } from 'node:crypto'
-import { fromHex, utf8 } from '@waxwing/core'
+import { fromHex, toHex, utf8 } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
 import { providers, providersOf } from './providers.js'
 
@@ -69,6 +69,36 @@ const SHA_256 = [
   ],
 ] as const
 
+/** RFC 5869 Appendices A.1 to A.3: section, IKM, salt, info, PRK, OKM. */
+const RFC_5869 = [
+  [
+    'A.1',
+    '0b'.repeat(22),
+    '000102030405060708090a0b0c',
+    'f0f1f2f3f4f5f6f7f8f9',
+    '077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5',
+    '3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865',
+  ],
+  [
+    'A.2',
+    toHex(count(0x00, 0x4f)),
+    toHex(count(0x60, 0xaf)),
+    toHex(count(0xb0, 0xff)),
+    '06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244',
+    'b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c' +
+      '59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71' +
+      'cc30c58179ec3e87c14c01d5c1f3434f1d87',
+  ],
+  [
+    'A.3',
+    '0b'.repeat(22),
+    '',
+    '',
+    '19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04',
+    '8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8',
+  ],
+] as const
+
 describe.each(providers.map((p) => [p.name, p] as const))('%s', (_name, provider) => {
   it.each(RFC_4231)('computes HMAC-SHA-512 as RFC 4231 Section %s', (_section, key, data, mac) => {
     const expected = fromHex(mac)
@@ -81,10 +111,30 @@ describe.each(providers.map((p) => [p.name, p] as const))('%s', (_name, provider
     expect(Buffer.from(provider.hmacSha512(new Uint8Array(), data))).toStrictEqual(expected)
   })
 
+  it.each(RFC_5869)('extracts and expands as RFC 5869 Appendix %s', (_section, ...texts) => {
+    const [ikm, salt, info, prk, okm] = texts.map(fromHex)
+    expect(provider.hkdfExtractSha256(salt!, ikm!)).toStrictEqual(prk)
+    expect(provider.hkdfExpandSha256(prk!, info!, okm!.length)).toStrictEqual(okm)
+  })
+
+  it('extracts with an empty salt as with 32 zeros', () => {
+    const ikm = utf8('keying material')
+    const prk = provider.hkdfExtractSha256(new Uint8Array(), ikm)
+    expect(provider.hkdfExtractSha256(new Uint8Array(32), ikm)).toStrictEqual(prk)
+    expect(provider.hkdfExtractSha256(new Uint8Array(64), ikm)).toStrictEqual(prk)
+    expect(provider.hkdfExtractSha256(new Uint8Array(65), ikm)).not.toStrictEqual(prk)
+  })
+
   it.each(SHA_256)('computes SHA-256 of "%s"', (text, digest) => {
     expect(provider.sha256(utf8(text))).toStrictEqual(fromHex(digest))
   })
 })
+
+/** Both AES-CCM, with the bytes of their tags. */
+const CCM = [
+  [10, 8],
+  [30, 16],
+] as const
 
 /** RFC 3610 Section 8, packet vectors 1 to 3: 13-byte nonce, 8-byte tag. */
 const RFC_3610 = [
@@ -106,7 +156,7 @@ const RFC_3610 = [
 ] as const
 
 describe.each(providersOf(10).map((p) => [p.name, p] as const))(
-  'AES-CCM-16-64-128 of %s',
+  'AES-CCM of %s',
   (_name, provider) => {
     it.each(RFC_3610)('seals as RFC 3610 Section 8, nonce %s', (nonce, last, sealed) => {
       const aead = provider.aead(10, count(0xc0, 0xcf))
@@ -118,24 +168,42 @@ describe.each(providersOf(10).map((p) => [p.name, p] as const))(
       expect(opened).toStrictEqual(count(8, last))
     })
 
-    it('seals 65,535 bytes, and not one more', () => {
-      const aead = provider.aead(10, new Uint8Array(16))
+    it('seals with a tag of 16 bytes as Wycheproof has it', () => {
+      const aead = provider.aead(30, fromHex('30829416d80d4b6dd91a16c4694c5acd'))
+      const [nonce, aad] = [fromHex('8bc7ecd5bde196b72319de6b77'), fromHex('970fe65b7789a555')]
+      const plaintext = fromHex('4a3122f801d6638228fa0e30af3f36627a')
+      const sealed = new Uint8Array(33)
+      aead.seal(nonce, aad, plaintext, sealed)
+      const tag = '1da320c8bab525e375f37a3bba3e0eb9'
+      expect(toHex(sealed)).toBe(`5125ed68afbd34bc00c73171ada31ee84a${tag}`)
+    })
+
+    it.each(CCM)('seals 65,535 bytes, and not one more (algorithm $0)', (alg, tagBytes) => {
+      const aead = provider.aead(alg, new Uint8Array(16))
       const nonce = new Uint8Array(13)
       const most = new Uint8Array(65_535)
-      const sealed = new Uint8Array(65_535 + 8)
+      const sealed = new Uint8Array(65_535 + tagBytes)
       aead.seal(nonce, new Uint8Array(), most, sealed)
       expect(aead.open(nonce, new Uint8Array(), sealed, most)).toBe(true)
       const seal = (): void =>
-        aead.seal(nonce, new Uint8Array(), new Uint8Array(65_536), new Uint8Array(65_544))
+        aead.seal(
+          nonce,
+          new Uint8Array(),
+          new Uint8Array(65_536),
+          new Uint8Array(65_536 + tagBytes),
+        )
       expect(seal).toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }))
     })
 
-    it('opens nothing longer than it could have sealed', () => {
-      const aead = provider.aead(10, new Uint8Array(16))
-      const sealed = new Uint8Array(65_536 + 8)
-      expect(aead.open(new Uint8Array(13), new Uint8Array(), sealed, new Uint8Array(65_536))).toBe(
-        false,
-      )
-    })
+    it.each(CCM)(
+      'opens nothing longer than it could have sealed (algorithm $0)',
+      (alg, tagBytes) => {
+        const aead = provider.aead(alg, new Uint8Array(16))
+        const sealed = new Uint8Array(65_536 + tagBytes)
+        expect(
+          aead.open(new Uint8Array(13), new Uint8Array(), sealed, new Uint8Array(65_536)),
+        ).toBe(false)
+      },
+    )
   },
 )

@@ -225,6 +225,7 @@ describe('the framing of an object', () => {
     for (const [alg, expected] of [
       [undefined, 'ERR_MALFORMED'],
       [2, 'ERR_UNSUPPORTED'],
+      [30, 'ERR_UNSUPPORTED'], // of EDHOC and OSCORE alone
       ['A128GCM', 'ERR_UNSUPPORTED'],
     ] as const) {
       const header = headerMap(EXAMPLE)
