@@ -103,7 +103,11 @@ describe.each(providers)('HPKE with $name', (crypto) => {
       publicKey[0] = low
       publicKey[31] = high
       const key = { kind: 'x25519', publicKey, secretKey: new Uint8Array(32) } as const
-      await expect(seal(crypto, key)).rejects.toMatchObject({ code: 'ERR_KEY_INVALID' })
+      await expect(seal(crypto, key)).rejects.toMatchObject({
+        code: 'ERR_KEY_INVALID',
+        details: { field: 'recipientKey' },
+        cause: expect.any(Error),
+      })
     }
   })
 
