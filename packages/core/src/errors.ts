@@ -21,7 +21,7 @@ export const ERROR_CODES = {
   ERR_SIGNATURE: 'The signature of a control message or statement does not verify.',
   ERR_KEY_UNKNOWN: 'No key is held for what was asked.',
   ERR_KEY_INVALID:
-    'A public key is not acceptable: wrong length, not canonical, or of small order.',
+    'A public key is not acceptable: wrong length, not canonical, off its curve, or of small order.',
   ERR_NOT_TRUSTED: 'No trusted anchor or pinned key vouches for this principal.',
   ERR_NOT_AUTHORIZED: 'The principal is known, but may not do this.',
   ERR_CHAIN: 'A chain of grants breaks a rule: issuer, span, rights, depth, end or nodes.',

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * P-256 by `@noble/curves`: Diffie-Hellman on x-coordinates, and ECDSA with SHA-256, whose nonces
- * are derived from key and message (RFC 6979).
+ * are derived from key and message (RFC 6979). Its time can tell of the key to another program on the
+ * same machine.
  *
  * @module
  */

@@ -119,6 +119,37 @@ describe('the pure provider', () => {
     expect(verifier.verify(utf8('x'), signature)).toBe(false)
   })
 
+  it('agrees as RFC 7748 Section 6.1 and RFC 5903 Section 8.1', () => {
+    const alice = pureProvider.ecdh.x25519.importSecretKey(
+      fromHex('77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a'),
+    )
+    const bob = fromHex('de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f')
+    expect(toHex(alice.agree(bob))).toBe(
+      '4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742',
+    )
+    const initiator = pureProvider.ecdh.p256.importSecretKey(
+      fromHex('c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433'),
+    )
+    const responder = fromHex('d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf63')
+    expect(toHex(initiator.agree(responder))).toBe(
+      'd6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de',
+    )
+  })
+
+  it('signs and verifies as RFC 6979 Appendix A.2.5', () => {
+    const key = pureProvider.es256SigningKey(
+      fromHex('c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721'),
+    )
+    const signature = key.sign(utf8('sample'))
+    expect(toHex(signature)).toBe(
+      'efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716' +
+        'f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8',
+    )
+    const verifier = pureProvider.es256VerifyingKey(key.publicKey)
+    expect(verifier.verify(utf8('sample'), signature)).toBe(true)
+    expect(verifier.verify(utf8('test'), signature)).toBe(false)
+  })
+
   it.each(['x25519', 'x-wing'] as const)('seals to a key of %s and opens with it', async (kind) => {
     const pair = await generateKemKeyPair(pureProvider, kind)
     const [plaintext, info] = [utf8('nodes'), utf8('info')]

@@ -3,8 +3,9 @@
  * The examples of cose-wg/Examples: COSE_Sign1 and COSE_Encrypt0 are opened or refused as their
  * files say, the other kinds of message are refused as malformed.
  *
- * Signatures other than Ed25519 are not offered, but they are verified here by `node:crypto`, so
- * that framing and Sig_structure are tried on every example.
+ * Messages signed with anything but Ed25519 are refused, but their signatures are verified here by
+ * `node:crypto`, so that framing and Sig_structure are tried on every example; ES256, which providers
+ * offer for EDHOC, is verified by these as well.
  */
 
 import { expect, it } from 'vitest'
@@ -13,6 +14,7 @@ import {
   type AeadAlgorithm,
   ArrayFields,
   CborTag,
+  concatBytes,
   type CryptoProvider,
   decodeCbor,
   decodeEncrypt0,
@@ -67,6 +69,9 @@ const UNTAGGED = new Set(['sign-pass-03', 'enc-pass-03'])
 
 /** Its AAD_hex has the context "Encrypt1" of an old draft; its ciphertext was made over "Encrypt0". */
 const STALE_AAD = 'chacha-poly-enc-01'
+
+/** RFC 9053 Section 2.1. */
+const ALG_ES256 = -7
 
 /** Any principal's seed: what is refused under every key is tried with this one. */
 const SEED = new Uint8Array(32).fill(7)
@@ -151,9 +156,20 @@ function checkForeignSignature(crypto: CryptoProvider, example: Example, name: s
   const { key, external } = example.input.sign0!
   const message = decodeSigned(example, name)
   expect(verifyByPeer(message, key!, bytesOf(external))).toBe(example.fail !== true)
+  if (message.protectedHeader.get(LABEL_ALG) === ALG_ES256) {
+    expect(verifyEs256(crypto, example, message)).toBe(example.fail !== true)
+  }
   const verifyingKey = crypto.ed25519VerifyingKey(ownPublicKey(crypto))
   expect(verifySign1(message, verifyingKey, bytesOf(external))).toBe(false)
   if (example.fail !== true) checkSigned(example, message)
+}
+
+function verifyEs256(crypto: CryptoProvider, example: Example, message: Sign1): boolean {
+  const { key, external } = example.input.sign0!
+  const point = concatBytes(Uint8Array.of(4), member(key!, 'x')!, member(key!, 'y')!)
+  const { protectedBytes, payload, signature } = message
+  const toBeSigned = sigStructure(protectedBytes, bytesOf(external), payload)
+  return crypto.es256VerifyingKey(point).verify(toBeSigned, signature)
 }
 
 function checkSigned(example: Example, { protectedBytes, payload }: Sign1): void {
