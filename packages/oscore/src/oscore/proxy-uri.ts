@@ -10,7 +10,7 @@ import { fromUtf8, utf8 } from '@waxwing/core'
 import { type CoapOption, OPTION } from '../coap/message.js'
 
 // Scheme and authority, path, query. Neither user information nor a fragment is possible.
-const ABSOLUTE_URI = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@]+)([^?#]*)(?:\?([^#]*))?$/i
+const ABSOLUTE_URI = /^([a-z][a-z0-9+.-]*):\/\/([^/?#@]+)(\/[^?#]*)?(?:\?([^#]*))?$/i
 
 const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
   ['coap', '5683'],
@@ -44,8 +44,8 @@ export function splitProxyUri(options: readonly CoapOption[]): readonly CoapOpti
 }
 
 function splitUri(uri: string): readonly CoapOption[] {
-  const [, scheme, authority, path, query] = ABSOLUTE_URI.exec(uri) ?? []
-  if (scheme === undefined || authority === undefined || path === undefined) {
+  const [, scheme, authority, path = '', query] = ABSOLUTE_URI.exec(uri) ?? []
+  if (scheme === undefined || authority === undefined) {
     throw wrong('be an absolute URI without user information and fragment')
   }
   const base = `${scheme.toLowerCase()}://${withoutDefaultPort(scheme, authority)}`
