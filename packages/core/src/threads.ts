@@ -17,7 +17,10 @@ const MAX_THREADS = 64
 export interface ThreadsOptions {
   /** How many besides the caller's own, from 1 to 64. Default: one for each other core. */
   readonly threads?: number
-  /** Called when a thread ended early. Its work falls to the others, and to the caller's thread. */
+  /**
+   * Called when a thread ended early. Its work falls to the others, and to the caller's thread.
+   * Default: the process is warned.
+   */
   readonly onFailure?: (error: Error) => void
 }
 
@@ -33,13 +36,14 @@ export interface ThreadedCrypto {
  * with all that has arrived. Order and results are the same, and nothing is believed before it was
  * verified. The threads do not keep the process running.
  *
+ * @param crypto - Whose verifications are meant: an object with its methods on itself.
  * @throws {RangeError} If `threads` is no integer from 1 to 64.
  */
 export function verifyOnThreads(
   crypto: CryptoProvider,
   options: ThreadsOptions = {},
 ): ThreadedCrypto {
-  const { threads = defaultThreads(), onFailure = () => undefined } = options
+  const { threads = defaultThreads(), onFailure = warn } = options
   if (!Number.isInteger(threads) || threads < 1 || threads > MAX_THREADS) {
     throw new RangeError(`threads must be an integer from 1 to ${MAX_THREADS}, got ${threads}`)
   }
@@ -71,6 +75,10 @@ function defaultThreads(): number {
   return Math.min(Math.max(1, availableParallelism() - 1), MAX_THREADS)
 }
 
+function warn({ message }: Error): void {
+  process.emitWarning(`a thread that verifies signatures ended: ${message}`, 'WaxwingWarning')
+}
+
 function startThread(
   { name }: CryptoProvider,
   { ring }: VerifyingAhead,
@@ -79,6 +87,7 @@ function startThread(
   const data: VerifyThreadData = { buffer: ring.buffer, provider: name }
   const worker = new Worker(new URL('./threads/verify-thread.js', import.meta.url), {
     workerData: data,
+    execArgv: [], // how the caller's own script is read is not how this one is
   })
   worker.unref()
   worker.on('error', (error) =>

@@ -185,10 +185,10 @@ export class Granter {
     return this.authorities.over(generation)
   }
 
-  /** The terms on which a principal may still read; `undefined` if a rule gave it that is gone. */
-  standingTerms(entry: LedgerEntry, principal: TrustedPrincipal): FixedTerms | undefined {
-    if (entry.rule === null) return entry.terms
-    return this.#byRule(entry.stream, principal, 'read')?.terms
+  /** What stands for a principal who may read; `undefined` if a rule gave it that is gone. */
+  standingFor(entry: LedgerEntry, principal: TrustedPrincipal): Standing | undefined {
+    const { stream, terms, rule } = entry
+    return rule === null ? { terms, rule } : this.#byRule(stream, principal, 'read')
   }
 
   /** Tells the application what was granted. */

@@ -19,13 +19,15 @@ import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Authority } from './authority.js'
 import { Covers } from './covers.js'
 import type { Granter } from './granter.js'
-import type { LedgerEntry } from './ledger.js'
+import type { LedgerChange, LedgerEntry } from './ledger.js'
 import type { FixedTerms } from './terms.js'
 
 /** So many are granted in one go before others have a turn, and noted in one write. */
 const PAGE_ENTRIES = 32
 /** A page that other decisions keep changing is left to ask. */
 const MAX_RACES = 4
+/** Pages in a row of which nobody was reached, before all others are left to ask. */
+const MAX_FAILURES = 3
 
 export interface GrantingAnewInputs {
   readonly runtime: Runtime
@@ -35,8 +37,9 @@ export interface GrantingAnewInputs {
 }
 
 /** Somebody whose grant still stands. */
-interface Standing {
-  readonly entry: LedgerEntry
+interface Reader {
+  /** What is to be noted in the place of what stands. */
+  readonly change: LedgerChange
   readonly principal: TrustedPrincipal
   readonly key: KemPublicKey
   readonly terms: FixedTerms
@@ -44,13 +47,15 @@ interface Standing {
 }
 
 interface Page {
-  readonly standing: readonly Standing[]
+  readonly readers: readonly Reader[]
   /** Where the next page begins; `undefined` after the last. */
   readonly next: string | undefined
 }
 
 export class GrantingAnew {
   readonly #inputs: GrantingAnewInputs
+  /** By stream: only the newest is worth it. */
+  readonly #newest = new Map<string, Generation>()
   #closed = false
 
   constructor(inputs: GrantingAnewInputs) {
@@ -58,20 +63,28 @@ export class GrantingAnew {
   }
 
   /**
-   * Grants a generation of our own, to read, to all whose grant of its stream still stands.
+   * Grants a generation of our own, to read, to all whose grant of its stream still stands. What fails
+   * for one of them is reported, and keeps nobody else from it.
    *
-   * @throws {WaxwingError} What the store or the transport says; who is left then asks.
+   * @throws {WaxwingError} What the store says; who is left then asks.
    */
   async grant(generation: Generation): Promise<void> {
-    const { granter, send } = this.#inputs
+    const { granter } = this.#inputs
+    const { stream } = generation
     const [authority] = granter.authoritiesOver(generation)
     if (authority === undefined || !generation.own) return
-    for (let after: string | undefined = ''; after !== undefined && !this.#closed;) {
-      const page: Page = await this.#notedPage(authority, after)
-      const replies = await this.#issue(authority, page.standing)
-      if (this.#closed) return
-      await send(replies)
-      after = page.next
+    this.#newest.set(stream, generation)
+    try {
+      let failures = 0
+      for (let after: string | undefined = ''; after !== undefined;) {
+        const page: Page = await this.#notedPage(authority, after)
+        const isReached = await this.#grantTo(authority, page.readers)
+        failures = isReached ? 0 : failures + 1
+        if (failures >= MAX_FAILURES || !this.#isWanted(generation)) return
+        after = page.next
+      }
+    } finally {
+      if (this.#newest.get(stream) === generation) this.#newest.delete(stream)
     }
   }
 
@@ -80,22 +93,53 @@ export class GrantingAnew {
     this.#closed = true
   }
 
-  async #issue(authority: Authority, standing: readonly Standing[]): Promise<readonly Reply[]> {
-    const { granter } = this.#inputs
-    const { ring, stream } = authority.generation
-    const covers = new Covers(ring)
-    const replies: Reply[] = []
+  #isWanted(generation: Generation): boolean {
+    return !this.#closed && this.#newest.get(generation.stream) === generation
+  }
+
+  /** @returns Whether anybody was reached, or nobody had to be. */
+  async #grantTo(authority: Authority, readers: readonly Reader[]): Promise<boolean> {
+    const { runtime } = this.#inputs
+    const { generation } = authority
+    const covers = new Covers(generation.ring)
+    const sent: Promise<void>[] = []
     try {
-      for (const { principal, key, terms, span } of standing) {
-        const grantee = { id: principal.id, key }
-        const issued = await granter.issuing.grant(authority, grantee, terms, { covers })
-        replies.push({ address: issued.address, payload: issued.payload, retained: false })
-        granter.emitGranted(stream, principal, { span, terms })
+      for (const reader of readers) {
+        if (!this.#isWanted(generation)) break
+        const reply = await this.#issue(authority, reader, covers)
+        if (reply !== undefined) sent.push(this.#send(authority, reader, reply))
       }
     } finally {
       covers.wipe()
     }
-    return replies
+    const results = await Promise.allSettled(sent)
+    const failed = results.filter((result) => result.status === 'rejected')
+    if (!this.#closed && failed[0] !== undefined) runtime.report(failed[0].reason)
+    return sent.length === 0 || failed.length < sent.length
+  }
+
+  /** Nothing can be sealed to some keys: that is reported, and is nobody else's matter. */
+  async #issue(
+    authority: Authority,
+    { principal, key, terms }: Reader,
+    covers: Covers,
+  ): Promise<Reply | undefined> {
+    const { granter, runtime } = this.#inputs
+    const grantee = { id: principal.id, key }
+    try {
+      const issued = await granter.issuing.grant(authority, grantee, terms, { covers })
+      return { address: issued.address, payload: issued.payload, retained: false }
+    } catch (error) {
+      runtime.report(error)
+      return undefined
+    }
+  }
+
+  async #send(authority: Authority, reader: Reader, reply: Reply): Promise<void> {
+    const { granter, send } = this.#inputs
+    const { principal, span, terms } = reader
+    await send([reply])
+    granter.emitGranted(authority.generation.stream, principal, { span, terms })
   }
 
   /**
@@ -108,27 +152,33 @@ export class GrantingAnew {
     for (let race = 0; ; race++) {
       const entries = await ledger.page(stream, { after, limit: PAGE_ENTRIES })
       const next = entries.length < PAGE_ENTRIES ? undefined : entries.at(-1)?.principal
-      const standing = entries.flatMap((entry) => this.#standing(authority, entry) ?? [])
-      const granted = standing.map(({ entry }) => entry)
-      if (await ledger.grantedAgain(granted, nowSeconds(this.#inputs.runtime))) {
-        return { standing, next }
-      }
-      if (race >= MAX_RACES) return { standing: [], next }
+      const readers = entries.flatMap((entry) => this.#readerOf(authority, entry) ?? [])
+      if (await ledger.replaceAll(readers.map(({ change }) => change))) return { readers, next }
+      if (race >= MAX_RACES) return { readers: [], next }
     }
   }
 
-  /** Whoever is to share has to acknowledge something first, and asks (Section 7.8.3). */
-  #standing(authority: Authority, entry: LedgerEntry): Standing | undefined {
-    const { granter, trustBook } = this.#inputs
+  #readerOf(authority: Authority, entry: LedgerEntry): Reader | undefined {
+    const { granter, trustBook, runtime } = this.#inputs
     if (entry.revoked !== null || entry.terms.rights === 'share') return undefined
     const id = fromBase64Url(entry.principal)
     const principal = id && trustBook.principalOf(id)
     if (principal === undefined || !this.#isInGoodStanding(principal)) return undefined
-    const terms = granter.standingTerms(entry, principal)
+    const standing = granter.standingFor(entry, principal)
     const key = granter.issuing.keyFor(trustBook.cardOf(principal.id))
-    if (terms === undefined || key === undefined) return undefined
-    const span = granter.issuing.spanFor(authority, terms)
-    return span && { entry, principal, key, terms, span }
+    if (standing === undefined || key === undefined) return undefined
+    // Whoever is to share has to acknowledge something first, and asks (Section 7.8.3).
+    if (standing.terms.rights === 'share') return undefined
+    const now = nowSeconds(runtime)
+    const terms = withRestOfLease(standing.terms, entry, now)
+    const span = terms && granter.issuing.spanFor(authority, terms)
+    if (terms === undefined || span === undefined) return undefined
+    const { epochSeconds } = authority.generation.manifest
+    if (span.last < Math.floor(now / epochSeconds)) return undefined // nothing is sealed there any more
+    // A lease goes on from when it was asked for.
+    const granted = standing.terms.leaseSeconds === null ? now : entry.granted
+    const after = { ...entry, ...standing, granted }
+    return { change: { before: entry, after }, principal, key, terms, span }
   }
 
   #isInGoodStanding(principal: TrustedPrincipal): boolean {
@@ -140,4 +190,15 @@ export class GrantingAnew {
       return false
     }
   }
+}
+
+/** A lease is renewed by asking alone: what is granted anew ends with it. `undefined` if it is over. */
+function withRestOfLease(
+  terms: FixedTerms,
+  { granted }: LedgerEntry,
+  now: number,
+): FixedTerms | undefined {
+  if (terms.leaseSeconds === null) return terms
+  const leaseSeconds = granted + terms.leaseSeconds - now
+  return leaseSeconds > 0 ? { ...terms, leaseSeconds } : undefined
 }

@@ -46,6 +46,12 @@ export interface LedgerEntry {
 /** What of an entry may change. */
 export type LedgerContent = Omit<LedgerEntry, 'stream' | 'principal'>
 
+/** An entry as it was read, and as it shall stand. */
+export interface LedgerChange {
+  readonly before: LedgerEntry
+  readonly after: LedgerEntry
+}
+
 /** Another process may win a race so often, and no oftener, before something is wrong. */
 const MAX_RACES = 16
 
@@ -108,13 +114,14 @@ export class Ledger {
   }
 
   /**
-   * Notes that what stands was granted again, of all entries or of none.
+   * Changes several entries, all of them or none.
    *
-   * @returns `false`, with nothing changed, if one of them has changed since it was read.
+   * @returns `false`, with nothing changed, if one of them is not what it was when it was read.
    */
-  grantedAgain(entries: readonly LedgerEntry[], now: number): Promise<boolean> {
-    const changes = entries.map((entry) => this.#replace(entry, { ...entry, granted: now }))
-    return this.#runtime.store.write(changes)
+  replaceAll(changes: readonly LedgerChange[]): Promise<boolean> {
+    return this.#runtime.store.write(
+      changes.map(({ before, after }) => this.#replace(before, after)),
+    )
   }
 
   /** What a principal was granted that still stands, or that it may still open new objects with. */

@@ -19,9 +19,12 @@ export const FAR: Reach = { items: 256, bytes: 1_048_576 }
 export const NEAR: Reach = { items: 0, bytes: 0 }
 
 export interface LookaheadInputs<T> {
+  /** How much may wait, before whoever brings more is held up. */
+  readonly reach: Reach
+  readonly bytesOf: (item: T) => number
   /** Says that an item will have its turn soon. */
   readonly expect: (item: T) => void
-  /** An item has its turn. Resolves when the next may be brought. */
+  /** An item has its turn. Resolves when the next may be brought. Neither throws nor rejects. */
   readonly take: (item: T) => Promise<void> | undefined
 }
 
@@ -33,6 +36,7 @@ const DONE: Promise<void> = Promise.resolve()
 export class Lookahead<T> {
   readonly #inputs: LookaheadInputs<T>
   #waiting: T[] = []
+  #byteCount = 0
   #isRunning = false
   /** Resolves when there is room again. */
   #room: Promise<void> | undefined
@@ -44,31 +48,42 @@ export class Lookahead<T> {
 
   /** Takes an item. Resolves when the next may be brought. */
   add(item: T): Promise<void> {
+    const { expect, bytesOf } = this.#inputs
     this.#waiting.push(item)
-    if (this.#isRunning) this.#inputs.expect(item)
+    this.#byteCount += bytesOf(item)
+    if (this.#isRunning) expect(item)
     else void this.#run() // the first is not worth a thread's waking up
-    if (this.#waiting.length >= FAR.items) {
-      this.#room ??= new Promise((resolve) => (this.#tellRoom = resolve))
-    }
+    if (this.#isFull()) this.#room ??= new Promise((resolve) => (this.#tellRoom = resolve))
     return this.#room ?? DONE
   }
 
   /** Gives up what waits. */
   clear(): void {
     this.#waiting = []
+    this.#byteCount = 0
+  }
+
+  #isFull(): boolean {
+    const { items, bytes } = this.#inputs.reach
+    return this.#waiting.length >= items || this.#byteCount >= bytes
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true
     while (this.#waiting.length > 0) {
       await pause()
-      const items = this.#waiting.splice(0, STEP_ITEMS)
-      const underWay = items.flatMap((item) => this.#inputs.take(item) ?? [])
-      if (underWay.length > 0) await Promise.allSettled(underWay)
+      await Promise.all(this.#waiting.splice(0, STEP_ITEMS).flatMap((item) => this.#take(item)))
+      if (this.#isFull()) continue
       this.#room = undefined
       this.#tellRoom()
     }
     this.#isRunning = false
+  }
+
+  #take(item: T): readonly Promise<void>[] {
+    this.#byteCount -= this.#inputs.bytesOf(item)
+    const busy = this.#inputs.take(item)
+    return busy === undefined ? [] : [busy]
   }
 }
 

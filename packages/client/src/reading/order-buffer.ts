@@ -91,13 +91,14 @@ export class OrderBuffer {
     this.#latest = { session, line }
     this.#lines.delete(name)
     this.#lines.set(name, line)
-    if (this.#lines.size > MAX_LINES) this.#forgetOldest()
+    if (this.#lines.size > MAX_LINES) this.#forgetOldest(line)
     return line
   }
 
-  #forgetOldest(): void {
-    for (const [name, { held }] of this.#lines) {
-      if (held.size > 0) continue
+  /** But not the one that is in use now. */
+  #forgetOldest(used: Line): void {
+    for (const [name, line] of this.#lines) {
+      if (line.held.size > 0 || line === used) continue
       this.#lines.delete(name)
       return
     }

@@ -27,7 +27,7 @@ import type { Delivery } from './delivery.js'
 import type { Examined, Examiner, Unopened } from './examiner.js'
 import { InFlight } from './seen-session.js'
 import type { KidLanes } from './kid-lanes.js'
-import { Lookahead } from './lookahead.js'
+import { FAR, Lookahead } from './lookahead.js'
 import type { MessageQueue } from './message-queue.js'
 import type { Openings } from './openings.js'
 import type { Parking } from './parking.js'
@@ -71,11 +71,15 @@ export class Receiver {
 
   constructor(inputs: ReceiverInputs) {
     this.#inputs = inputs
-    const take = (arrival: Arrival): Promise<void> | undefined => this.#enqueue(arrival)
-    this.#retries = new RetryList(inputs.runtime, (arrival) => void take(arrival))
-    if (inputs.runtime.crypto.verifiesAhead !== true) return
-    const expect = ({ object, kid }: Arrival): void => inputs.openings.expect(object, kid)
-    this.#lookahead = new Lookahead({ expect, take })
+    this.#retries = new RetryList(inputs.runtime, (arrival) => void this.#enqueue(arrival))
+    const { runtime, openings, options } = inputs
+    if (runtime.crypto.verifiesAhead !== true) return
+    this.#lookahead = new Lookahead<Arrival>({
+      reach: { items: Math.min(FAR.items, options.maxInFlight), bytes: FAR.bytes },
+      bytesOf: ({ object }) => object.bytes.length,
+      expect: ({ object, kid }) => openings.expect(object, kid),
+      take: (arrival) => this.#takeInTurn(arrival),
+    })
   }
 
   /** Takes a message from the transport. Resolves when the transport may bring the next. */
@@ -166,6 +170,16 @@ export class Receiver {
   #enqueue(arrival: Arrival): Promise<void> | undefined {
     this.#inputs.drainFirst(arrival.kid)
     return this.#inputs.lanes.run(arrival.kid, () => this.#take(arrival))
+  }
+
+  /** Does not throw. */
+  #takeInTurn(arrival: Arrival): Promise<void> | undefined {
+    try {
+      return this.#enqueue(arrival)
+    } catch (error) {
+      this.#failed(arrival, error)
+      return undefined
+    }
   }
 
   #take(arrival: Arrival): Promise<void> | undefined {

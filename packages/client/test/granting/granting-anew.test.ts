@@ -1,8 +1,8 @@
-import type { Store } from '@waxwing/core'
+import { signKeyCard, type Store } from '@waxwing/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Decide, EndpointOptions } from '../../src/options.js'
 import { faultyStore } from '../../src/testing.js'
-import { DAY, START } from '../support/plant.js'
+import { DAY, HOUR, START } from '../support/plant.js'
 import { canOpen, eventsOf, Town, want, type Resident } from '../support/town.js'
 
 const STREAM = 'plant/1'
@@ -54,7 +54,7 @@ describe('a rotation', () => {
     await rotate()
     const object = await seal()
     expect(all.filter((reader) => !canOpen(reader, object))).toEqual([])
-    expect(eventsOf(plant, 'granted')).toHaveLength(80)
+    expect(eventsOf(plant, 'granted').length).toBeGreaterThanOrEqual(80)
   })
 
   it('brings it again to those of a process that is gone', async () => {
@@ -125,6 +125,102 @@ describe('a rotation', () => {
     const before = eventsOf(plant, 'granted').length
     await rotate()
     expect(eventsOf(plant, 'granted')).toHaveLength(before)
+  })
+
+  it('gives nobody keys to share, whatever its rule says by now', async () => {
+    await begin({})
+    const rule = { id: 'all', streams: '#', to: { role: 'reader' } }
+    await plant.endpoint.rules.set(rule)
+    const object = await seal()
+    const reader = await town.member('reader', { roles: ['reader'] })
+    want(reader, object)
+    await town.pass(1000, 50)
+    await plant.endpoint.rules.set({ ...rule, rights: 'share' })
+    const before = eventsOf(plant, 'granted').length
+    await rotate()
+    expect(eventsOf(plant, 'granted')).toHaveLength(before)
+  })
+
+  it('gives nothing for a time that is over', async () => {
+    await begin({ decide: (request) => request.grant({ until: new Date(START + DAY) }) })
+    await readers(1)
+    await town.pass(2 * DAY, DAY / 8)
+    await rotate()
+    expect(eventsOf(plant, 'granted')).toHaveLength(1)
+  })
+
+  it('renews no lease: what it gives ends with it', async () => {
+    await begin({ decide: (request) => request.grant({ leaseSeconds: 7200 }) })
+    const [reader] = await readers(1)
+    await reader!.endpoint.close()
+    await town.pass(HOUR, 60_000)
+    const [entry] = await plant.endpoint.parts.granter.ledger.all()
+    await rotate()
+    const epoch = (ms: number): number => Math.floor(ms / HOUR)
+    const end = epoch((entry?.granted ?? 0) * 1000 + 2 * HOUR)
+    expect(eventsOf(plant, 'granted').map(({ span }) => span.last)).toEqual([end, end])
+    await town.pass(HOUR, 60_000)
+    await rotate()
+    expect(eventsOf(plant, 'granted')).toHaveLength(2)
+  })
+
+  it('reaches the others where one reader’s key is one that nothing can be sealed to', async () => {
+    await begin()
+    const all = await readers(6)
+    const [first] = await plant.endpoint.parts.granter.ledger.all()
+    const bad = all.find(({ name }) => name === first?.name)
+    const { identity } = bad!.endpoint.parts
+    const { trustBook } = plant.endpoint.parts
+    const issued = Math.floor(town.clock.now() / 1000) + 5
+    const keys = [{ kind: 'x25519', publicKey: new Uint8Array(32) }] as const
+    const card = { issued, expires: issued + DAY / 1000, keys }
+    const bytes = signKeyCard(card, identity.id, identity.signingKey)
+    await trustBook.keepCard(bytes, trustBook.principalOf(identity.id)!)
+    await rotate()
+    const object = await seal()
+    expect(all.filter((reader) => !canOpen(reader, object))).toEqual([bad])
+    expect(eventsOf(plant, 'error').map(({ error }) => error.code)).toEqual(['ERR_KEY_INVALID'])
+  })
+
+  it('reaches the others where the broker refuses one of them', async () => {
+    await begin()
+    const all = await readers(6)
+    const { send } = plant.transport
+    const refused = all[3]!
+    plant.transport.send = (address, payload, options) =>
+      address.includes(refused.endpoint.id)
+        ? Promise.reject(new Error('not allowed'))
+        : send.call(plant.transport, address, payload, options)
+    await rotate()
+    const object = await seal()
+    expect(all.filter((reader) => !canOpen(reader, object))).toEqual([refused])
+  })
+
+  it('ends with the next rotation, and whoever waits for the wire gets the newest', async () => {
+    await begin()
+    const all = await readers(40)
+    const { send } = plant.transport
+    const held: (() => void)[] = []
+    plant.transport.send = (address, payload, options) =>
+      address.includes('/inbox/')
+        ? new Promise((resolve, reject) => {
+            held.push(() => {
+              send.call(plant.transport, address, payload, options).then(resolve, reject)
+            })
+          })
+        : send.call(plant.transport, address, payload, options)
+    await rotate()
+    expect(held.length).toBeLessThan(40)
+    await town.pass(61_000, 1000)
+    await rotate()
+    for (let rounds = 0; rounds < 10; rounds++) {
+      for (const go of held.splice(0)) go()
+      await town.settle()
+    }
+    const object = await seal()
+    expect(all.filter((reader) => !canOpen(reader, object))).toEqual([])
+    // Of the first of the two, nobody was granted anything any more.
+    expect(eventsOf(plant, 'granted').length).toBeLessThan(3 * 40)
   })
 
   it('overlooks nobody who is revoked while it grants', async () => {

@@ -7,12 +7,14 @@ import { memoryStore } from '../../src/memory-store.js'
 import { FAR, Lookahead, lookAhead, NEAR } from '../../src/reading/lookahead.js'
 import { memoryBroker, memoryTransport } from '../../src/testing.js'
 
+const far = { reach: FAR, bytesOf: () => 1 }
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5))
 
 describe('what waits for its turn', () => {
   it('has it in the order of arrival, after all but the first was announced', async () => {
     const steps: string[] = []
     const lookahead = new Lookahead<number>({
+      ...far,
       expect: (item) => void steps.push(`expect ${item}`),
       take: (item) => {
         steps.push(`take ${item}`)
@@ -29,6 +31,7 @@ describe('what waits for its turn', () => {
     const taken: number[] = []
     const gates: (() => void)[] = []
     const lookahead = new Lookahead<number>({
+      ...far,
       expect: () => undefined,
       take: (item) => {
         taken.push(item)
@@ -50,9 +53,31 @@ describe('what waits for its turn', () => {
     expect(taken).toEqual(Array.from({ length: 3 * FAR.items }, (_, i) => i))
   })
 
+  it('holds up whoever brings more bytes than there is room for', async () => {
+    const taken: number[] = []
+    const lookahead = new Lookahead<number>({
+      reach: { items: 100, bytes: 1000 },
+      bytesOf: (bytes) => bytes,
+      expect: () => undefined,
+      take: (item) => {
+        taken.push(item)
+        return undefined
+      },
+    })
+    let isHeld = true
+    void lookahead.add(999)
+    void lookahead.add(1).then(() => (isHeld = false))
+    await Promise.resolve()
+    expect(isHeld).toBe(true)
+    await turn()
+    expect(isHeld).toBe(false)
+    expect(taken).toEqual([999, 1])
+  })
+
   it('is given up when the reader closes', async () => {
     const taken: number[] = []
     const lookahead = new Lookahead<number>({
+      ...far,
       expect: () => undefined,
       take: (item) => {
         taken.push(item)
@@ -140,6 +165,51 @@ describe('a reader whose signatures are verified on other threads', () => {
     }
     expect(read).toEqual([...texts.slice(0, 300), 'not-authentic', ...texts.slice(300)])
     await endpoint.close()
+    await threaded.close()
+  })
+
+  it('takes no more than it may have in flight', async () => {
+    const threaded = verifyOnThreads(sodiumProvider, { threads: 1 })
+    const transport = memoryTransport(memoryBroker(), { clientId: 'one', receiveMaximum: 1000 })
+    const { crypto } = threaded
+    const endpoint = await openEndpoint({ store: memoryStore(), transport, crypto, name: 'plant' })
+    const producer = await endpoint.producer('plant/1')
+    const reader = endpoint.reader('plant/#', { maxInFlight: 3 })
+    await reader.start()
+    let brought = 0
+    const { send } = transport
+    for (let i = 0; i < 20; i++) {
+      void send.call(transport, 'plant/1', producer.seal(String(i))).then(() => brought++)
+    }
+    const texts: string[] = []
+    for await (const message of reader) {
+      texts.push(message.text())
+      await message.acknowledge()
+      if (texts.length === 20) break
+    }
+    expect(texts).toEqual(Array.from({ length: 20 }, (_, i) => String(i)))
+    await endpoint.close()
+    await threaded.close()
+    expect(brought).toBe(20)
+  })
+
+  it('does not mind what its provider has no algorithm for', async () => {
+    const threaded = verifyOnThreads(sodiumProvider, { threads: 1 })
+    const store = memoryStore()
+    const writer = await openEndpoint({ store, name: 'plant' })
+    const producer = await writer.producer('plant/1', { alg: 1 })
+    const objects = [producer.seal('one'), producer.seal('two')]
+    await writer.close()
+    const { crypto } = threaded
+    const reading = await openEndpoint({ store, crypto, name: 'plant' })
+    async function* archive(): AsyncGenerator<Uint8Array> {
+      yield Buffer.concat(objects)
+    }
+    const all = async (): Promise<void> => {
+      for await (const _ of reading.reader('plant/#').readArchive(archive())) continue
+    }
+    await expect(all()).rejects.toMatchObject({ code: 'ERR_UNSUPPORTED' })
+    await reading.close()
     await threaded.close()
   })
 })

@@ -26,6 +26,8 @@ import { decodeMetadata, type Metadata } from './metadata.js'
 
 /** From where on a copy costs more than an array. */
 const LARGE_BYTES = 65_536
+/** What is longer is not copied for others to verify. */
+const MAX_AHEAD_BYTES = 2048
 /** Of the commitment: enough that no two keys share a name. */
 const KEY_NAME_BYTES = 16
 
@@ -104,9 +106,8 @@ export class ObjectOpener {
   expect(object: DecodedObject): void {
     const { protectedBytes, ciphertext, signature } = object
     const key = this.#producerKey
-    if (signature === undefined || this.#batches !== undefined || !this.#hasFormOfStream(object)) {
-      return
-    }
+    if (signature === undefined || this.#batches !== undefined) return
+    if (ciphertext.length > MAX_AHEAD_BYTES || !this.#hasFormOfStream(object)) return
     key?.verifyAhead?.(
       this.#countersignStructure.withCiphertext(protectedBytes, ciphertext),
       signature,

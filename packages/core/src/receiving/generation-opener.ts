@@ -126,7 +126,9 @@ export class GenerationOpener {
 
   /** Says that an object will be opened soon: its signature may be verified meanwhile. */
   expect(object: DecodedObject): void {
+    const { crypto, manifest } = this.#inputs
     if (this.producer.key.verifyAhead === undefined) return
+    if (!crypto.aeads.has(manifest.alg)) return // that is said when it is opened
     const [ready] = this.#openersFor(object)
     ready?.opener.expect(object)
   }

@@ -24,6 +24,8 @@ import {
 const SIGNATURE_BYTES = 64
 /** A few verifications: a thread that takes longer was sent to sleep. */
 const PATIENCE_MS = 0.25
+/** So many others the caller verifies, at the most, while a thread has the one that it wants. */
+const MAX_HELPS = 2
 
 /** A key under which signatures are announced. */
 export interface AheadKey {
@@ -48,9 +50,9 @@ export class VerifyingAhead {
   announce(aheadKey: AheadKey, message: Uint8Array, signature: Uint8Array): void {
     if (message.length > MAX_RING_MESSAGE_BYTES || signature.length !== SIGNATURE_BYTES) return
     if (this.#tail - this.#head === RING_SLOTS) this.#forgetOldest()
+    this.#skipTaken()
     const position = this.#tail
-    // Of a time when it was given up.
-    if (this.ring.stateOf(position) === SLOT_TAKEN) return
+    if (position - this.#head === RING_SLOTS) return
     this.#isAsked[position % RING_SLOTS] = 0
     this.#keys[position % RING_SLOTS] = aheadKey
     this.#tail += 1
@@ -81,18 +83,19 @@ export class VerifyingAhead {
 
   /** What others found; `undefined` if it is ours to verify. */
   #resultOf(position: number): boolean | undefined {
-    for (let isPatient = true; ;) {
-      const state = this.ring.stateOf(position)
-      if (state === SLOT_VALID || state === SLOT_INVALID) return state === SLOT_VALID
-      if (state !== SLOT_TAKEN) {
-        if (this.ring.claim(position, SLOT_FREE) || state === SLOT_FREE) return undefined
-        continue
-      }
-      if (this.#help(position)) continue
-      if (!isPatient) return undefined
+    for (let helps = 0; ; helps++) {
+      if (this.ring.claim(position, SLOT_FREE)) return undefined
+      const known = this.#settled(position)
+      if (known !== undefined) return known
+      if (helps < MAX_HELPS && this.#help(position)) continue
       this.ring.awaitSettled(position, PATIENCE_MS)
-      isPatient = false
+      return this.#settled(position)
     }
+  }
+
+  #settled(position: number): boolean | undefined {
+    const state = this.ring.stateOf(position)
+    return state === SLOT_VALID || state === SLOT_INVALID ? state === SLOT_VALID : undefined
   }
 
   /** Verifies one that is queued behind, while somebody else has the one that is wanted. */
@@ -105,6 +108,14 @@ export class VerifyingAhead {
       return true
     }
     return false
+  }
+
+  /** A thread may have fallen asleep, or died, over what was given up since. */
+  #skipTaken(): void {
+    while (this.#tail - this.#head < RING_SLOTS && this.ring.stateOf(this.#tail) === SLOT_TAKEN) {
+      this.#isAsked[this.#tail % RING_SLOTS] = 1
+      this.#tail += 1
+    }
   }
 
   #forgetOldest(): void {

@@ -179,7 +179,7 @@ describe('a thread that fell asleep over a signature', () => {
       expect(ahead.verify(key, message, signature)).toBe(true)
     }
     const bad = { message: signed(9999).message, signature: good.signature }
-    ahead.announce(key, bad.message, bad.signature) // would stand where the sleeper's stands
+    ahead.announce(key, bad.message, bad.signature) // not where the sleeper's stands
     expect(ring.contentOf(0).message).toEqual(good.message)
     ring.settle(0, true)
     expect(ahead.verify(key, bad.message, bad.signature)).toBe(false)
@@ -187,17 +187,36 @@ describe('a thread that fell asleep over a signature', () => {
     expect(ahead.verify(key, bad.message, bad.signature)).toBe(false)
   })
 
-  it('has its neighbours’ work done by the caller meanwhile', () => {
+  it('has a little of its neighbours’ work done by the caller meanwhile, and no more', () => {
     const ring = new SignatureRing()
     const ahead = new VerifyingAhead(ring)
     const key = countingKey(1)
-    const all = [signed(1), signed(2), signed(3)]
+    const all = Array.from({ length: 100 }, (_, i) => signed(i))
     for (const { message, signature } of all) ahead.announce(key, message, signature)
     ring.claim(0, SLOT_TAKEN)
     expect(ahead.verify(key, all[0]!.message, all[0]!.signature)).toBe(true)
     expect(key.count()).toBe(3)
-    expect(ahead.verify(key, all[1]!.message, all[1]!.signature)).toBe(true)
-    expect(ahead.verify(key, all[2]!.message, all[2]!.signature)).toBe(true)
-    expect(key.count()).toBe(3)
+    for (const { message, signature } of all.slice(1)) {
+      expect(ahead.verify(key, message, signature)).toBe(true)
+    }
+    expect(key.count()).toBe(100)
+  })
+
+  it('and died takes no more than one place out of use', () => {
+    const ring = new SignatureRing()
+    const ahead = new VerifyingAhead(ring)
+    const key = countingKey(1)
+    const thread = countingKey(1)
+    const one = signed(1)
+    ahead.announce(key, one.message, one.signature)
+    ring.claim(0, SLOT_TAKEN)
+    expect(ahead.verify(key, one.message, one.signature)).toBe(true)
+    for (let i = 0; i < 3 * RING_SLOTS; i++) {
+      ahead.announce(key, one.message, one.signature)
+      takeAndSettle(ring, ring.tail - 1, thread)
+      expect(ahead.verify(key, one.message, one.signature)).toBe(true)
+    }
+    expect(key.count()).toBe(1)
+    expect(ring.stateOf(0)).toBe(SLOT_TAKEN)
   })
 })
