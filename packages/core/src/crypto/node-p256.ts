@@ -7,7 +7,7 @@
  */
 
 import { createECDH, createPrivateKey, createPublicKey, ECDH, sign, verify } from 'node:crypto'
-import { concatBytes, fromHex } from '../bytes.js'
+import { fromHex } from '../bytes.js'
 import { nodeRandomBytes } from './node-random.js'
 import {
   checkP256SecretKey,
@@ -42,8 +42,9 @@ export const nodeP256: Ecdh<P256Secret> = {
 /** @see CryptoProvider.es256SigningKey */
 export function nodeEs256SigningKey(secretKey: Uint8Array): Es256SigningKey {
   const publicKey = new Uint8Array(importSecret(secretKey).getPublicKey())
-  const der = Buffer.from(concatBytes(SEC1_PREFIX, secretKey, SEC1_SUFFIX))
+  const der = Buffer.concat([SEC1_PREFIX, secretKey, SEC1_SUFFIX])
   const privateKey = createPrivateKey({ key: der, format: 'der', type: 'sec1' })
+  der.fill(0)
   const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
   return { publicKey, sign: (message) => new Uint8Array(sign('sha256', message, key)) }
 }
@@ -51,7 +52,7 @@ export function nodeEs256SigningKey(secretKey: Uint8Array): Es256SigningKey {
 /** @see CryptoProvider.es256VerifyingKey */
 export function nodeEs256VerifyingKey(publicKey: Uint8Array): Es256VerifyingKey {
   const point = uncompressed(publicKey)
-  const der = Buffer.from(concatBytes(SPKI_PREFIX, point))
+  const der = Buffer.concat([SPKI_PREFIX, point])
   const imported = createPublicKey({ key: der, format: 'der', type: 'spki' })
   const key = { key: imported, dsaEncoding: 'ieee-p1363' } as const
   return {
