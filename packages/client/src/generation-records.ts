@@ -9,7 +9,7 @@
  * @module
  */
 
-import { ArrayFields, equalBytes, type CborValue, type Change } from '@waxwing/core'
+import { ArrayFields, equalBytes, WaxwingError, type CborValue, type Change } from '@waxwing/core'
 import type { Generation } from './generation.js'
 import { grantFromCbor, grantToCbor, type HeldGrant } from './held-grant.js'
 import type { Runtime } from './runtime.js'
@@ -101,7 +101,7 @@ export class GenerationRecords {
       }
       if (!(await this.#mergeNews(generations, merge))) return false
     }
-    throw new TypeError('another process keeps changing the record of a generation')
+    throw new WaxwingError('ERR_STORE_BUSY', 'another process keeps changing a generation')
   }
 
   async #mergeNews(

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { fromHex, type Trail } from '@waxwing/core'
+import { fromHex, WaxwingError, type Trail } from '@waxwing/core'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { ProducerOptions } from '../options.js'
@@ -213,6 +213,6 @@ function emptyRecord(name: string, generationId: string, permitted: number): Str
   }
 }
 
-function racing(name: string): TypeError {
-  return new TypeError(`stream ${name}: another process keeps changing its record`)
+function racing(name: string): WaxwingError {
+  return new WaxwingError('ERR_STORE_BUSY', `another process keeps changing the stream ${name}`)
 }
