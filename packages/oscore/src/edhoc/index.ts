@@ -5,6 +5,8 @@
  * @module
  */
 
+export * from './coap-payload.js'
+export * from './combined-request.js'
 export type { CipherSuite, EdhocCrypto, Method, SuiteId } from './cipher-suites.js'
 export {
   ccsCredential,

@@ -74,8 +74,9 @@ export interface StartedInitiator {
  *   method and the selected suite.
  * @throws {WaxwingError} `ERR_UNSUPPORTED` if no suite is also in `suitesR`.
  */
-export function startInitiator(options: InitiatorOptions): StartedInitiator {
-  checkOptions(options)
+export function startInitiator(given: InitiatorOptions): StartedInitiator {
+  checkOptions(given)
+  const options = { ...given, connectionId: given.connectionId.slice() }
   const { crypto, method, connectionId, ead1 = [], suites, suitesR } = options
   const suitesI = selectSuite(suites, suitesR)
   const suite = cipherSuite(suitesI.at(-1) ?? -1)!

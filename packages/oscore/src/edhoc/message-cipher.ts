@@ -11,7 +11,7 @@ import type { CipherSuite, EdhocCrypto } from './cipher-suites.js'
 import type { KeySchedule, MessageKey } from './key-schedule.js'
 
 /** What HKDF-Expand gives at the most; the longer plaintexts of Appendix G are not implemented. */
-export const MAX_PLAINTEXT_2_BYTES: number = 255 * 32
+const MAX_PLAINTEXT_2_BYTES = 255 * 32
 
 const EMPTY = new Uint8Array(0)
 

@@ -7,14 +7,15 @@
  */
 
 import { encodeCbor, WaxwingError } from '@waxwing/core'
+import { maxIdBytes } from '../oscore/context.js'
 import { ALG_SHA_256, type CipherSuite, type EdhocCrypto, type Method } from './cipher-suites.js'
 import type { EdhocCredential } from './credential.js'
 import { eadForApplication, type EadItem, encodeEad } from './ead.js'
+import { decodeErrorMessage, type ErrorMessage, isErrorMessage } from './error-message.js'
 import { failureOf } from './failure.js'
 import type { IdCred } from './id-cred.js'
 import type { KeySchedule, MessageKey } from './key-schedule.js'
 import { openMessage, sealMessage } from './message-cipher.js'
-import { decodeErrorMessage, type ErrorMessage, isErrorMessage } from './error-message.js'
 import { decodeCiphertext, decodePlaintext4 } from './messages.js'
 
 // Labels of EDHOC_Exporter (RFC 9528 Section 10.1).
@@ -27,8 +28,6 @@ const MAX_EXPORT_BYTES = 8160
 const MASTER_SECRET_BYTES = 16
 /** The default (RFC 9528 Appendix A.1). */
 const MASTER_SALT_BYTES = 8
-/** An identifier of OSCORE leaves six of the 13 bytes of a nonce (RFC 8613 Section 3.3). */
-const MAX_OSCORE_ID_BYTES = 7
 
 /** The other end, as it proved to be. */
 export interface EdhocPeer {
@@ -47,7 +46,7 @@ export interface OscoreParameters {
   /** The connection identifier of this endpoint. */
   readonly recipientId: Uint8Array
   /** COSE number of the AEAD. */
-  readonly aead: 10
+  readonly algorithm: 10
   /** COSE number of the hash that HKDF uses. */
   readonly hash: -16
 }
@@ -140,7 +139,8 @@ abstract class EdhocSession {
   oscore(): OscoreParameters {
     const senderId = this.peer.connectionId
     const recipientId = this.connectionId
-    if (Math.max(senderId.length, recipientId.length) > MAX_OSCORE_ID_BYTES) {
+    const algorithm = this.suite.applicationAead
+    if (Math.max(senderId.length, recipientId.length) > maxIdBytes(algorithm)) {
       throw new WaxwingError('ERR_LIMIT', 'a connection identifier is too long for OSCORE', {
         rule: 'length of an OSCORE identifier',
       })
@@ -151,7 +151,7 @@ abstract class EdhocSession {
       masterSalt: this.exporter(LABEL_MASTER_SALT, none, MASTER_SALT_BYTES),
       senderId: senderId.slice(),
       recipientId: recipientId.slice(),
-      aead: this.suite.applicationAead,
+      algorithm,
       hash: ALG_SHA_256,
     }
   }

@@ -12,9 +12,12 @@ export interface Recording {
   readonly crypto: EdhocCrypto
   /** All byte strings that were seen, in hex. */
   readonly seen: Set<string>
-  /** What came out of derivations and agreements: the arrays themselves. */
+  /** The secret ones of what was drawn, agreed on and derived: the arrays themselves. */
   readonly secrets: Uint8Array[]
 }
+
+/** Labels of what is derived and no secret: MACs and nonces (RFC 9528 Section 4.1.2). */
+const OPEN_LABELS: ReadonlySet<number | undefined> = new Set([2, 6, 4, 9])
 
 /** Records over a provider. Ephemeral keys are drawn from `ephemeral` if it is given. */
 export function recording(crypto: EdhocCrypto, ephemeral?: Uint8Array): Recording {
@@ -31,8 +34,7 @@ export function recording(crypto: EdhocCrypto, ephemeral?: Uint8Array): Recordin
   const ecdh = <Secret extends EcdhSecret>(curve: 'x25519' | 'p256'): never => {
     const inner = crypto.ecdh[curve]
     return {
-      randomSecretKey: () =>
-        ephemeral === undefined ? inner.randomSecretKey() : ephemeral.slice(),
+      randomSecretKey: () => secret(ephemeral?.slice() ?? inner.randomSecretKey()),
       importSecretKey(secretKey: Uint8Array) {
         const key = inner.importSecretKey(note(secretKey)) as Secret
         const agree = (peer: Uint8Array): Uint8Array => secret(key.agree(note(peer)))
@@ -59,8 +61,10 @@ export function recording(crypto: EdhocCrypto, ephemeral?: Uint8Array): Recordin
     },
     sha256: (data) => note(crypto.sha256(note(data))),
     hkdfExtractSha256: (salt, ikm) => secret(crypto.hkdfExtractSha256(note(salt), note(ikm))),
-    hkdfExpandSha256: (prk, info, lengthBytes) =>
-      secret(crypto.hkdfExpandSha256(note(prk), note(info), lengthBytes)),
+    hkdfExpandSha256(prk, info, lengthBytes) {
+      const derived = crypto.hkdfExpandSha256(note(prk), note(info), lengthBytes)
+      return OPEN_LABELS.has(info[0]) ? note(derived) : secret(derived)
+    },
     ed25519SigningKey(seed) {
       const key = crypto.ed25519SigningKey(note(seed))
       return {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { toHex } from '@waxwing/core'
 import { beforeAll, expect, it } from 'vitest'
-import { describePublished } from '../../../core/test/published/folder.js'
+import { describePublished } from '../support/published.js'
 import { cipherSuite } from '../../src/edhoc/cipher-suites.js'
 import { KeySchedule } from '../../src/edhoc/key-schedule.js'
 import {
@@ -12,7 +12,7 @@ import {
   type StartedInitiator,
   startInitiator,
 } from '../../src/edhoc/index.js'
-import { readRfc9529, type Stage, stageOf, type Trace, valueOf } from './trace.js'
+import { RFC_9529, type Rfc9529, type Stage, stageOf, type Trace, valueOf } from './trace.js'
 
 interface Played {
   readonly trace: Trace
@@ -95,10 +95,10 @@ async function play(trace: Trace): Promise<Played> {
   return { trace, stage, messages, initiator, responder }
 }
 
-describePublished('the traces of RFC 9529', () => {
+describePublished<Rfc9529>('the traces of RFC 9529', RFC_9529, ({ traces }) => {
   let played: readonly Played[]
   beforeAll(async () => {
-    played = await Promise.all(readRfc9529().traces.map(play))
+    played = await Promise.all(traces.map(play))
   })
 
   it('are played message by message', () => {
@@ -131,8 +131,8 @@ describePublished('the traces of RFC 9529', () => {
       )
       expect(ofInitiator).toMatchObject({ senderId: client, recipientId: server })
       expect(ofResponder).toEqual({ ...ofInitiator, senderId: server, recipientId: client })
-      const { application_aead: aead, application_hash: hash } = trace.steps['oscore']!
-      expect(ofInitiator).toMatchObject({ aead, hash })
+      const { application_aead: algorithm, application_hash: hash } = trace.steps['oscore']!
+      expect(ofInitiator).toMatchObject({ algorithm, hash })
       for (const [name, ours] of [
         ['OSCORE_master_secret', ofInitiator.masterSecret],
         ['OSCORE_master_salt', ofInitiator.masterSalt],
@@ -143,7 +143,7 @@ describePublished('the traces of RFC 9529', () => {
   })
 
   it('are certificates that hold the keys with which the first is played', () => {
-    const { certificates, steps } = readRfc9529().traces[0]!
+    const { certificates, steps } = traces[0]!
     for (const [side, { publicKey, serial, signature }] of Object.entries(certificates!)) {
       if (side === 'root') continue
       const [step, name] = side === 'initiator' ? ['message_3', 'I'] : ['message_2', 'R']

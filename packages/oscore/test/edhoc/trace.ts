@@ -7,7 +7,6 @@
 
 import { decodeCbor, fromHex } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
-import { readPublished } from '../../../core/test/published/folder.js'
 import {
   ccsCredential,
   type EdhocCredential,
@@ -48,14 +47,12 @@ export interface InvalidMessage {
   readonly hex: string
 }
 
-interface Rfc9529 {
+export interface Rfc9529 {
   readonly traces: readonly Trace[]
   readonly invalid: readonly InvalidMessage[]
 }
 
-export function readRfc9529(): Rfc9529 {
-  return readPublished<Rfc9529>('edhoc/rfc9529.json')
-}
+export const RFC_9529 = 'edhoc/rfc9529.json'
 
 /** The bytes of a value. */
 export function valueOf(trace: Trace, step: string, name: string): Uint8Array {

@@ -85,9 +85,7 @@ export function worldOf(options: WorldOptions = {}): World {
 }
 
 /** Resolves by the very identification. */
-export function among(
-  known: readonly OwnCredential[],
-): (idCred: IdCred) => EdhocCredential | undefined {
+function among(known: readonly OwnCredential[]): (idCred: IdCred) => EdhocCredential | undefined {
   return (idCred) => {
     const wanted = JSON.stringify(entriesOf(idCred))
     return known.find((own) => JSON.stringify(entriesOf(own.idCred)) === wanted)?.credential
@@ -143,7 +141,7 @@ export function ownCredential(
 
 export function newKey(crypto: EdhocCrypto, kind: EdhocKeyKind): EdhocKey {
   const curve = kind === 'ed25519' || kind === 'x25519' ? 'x25519' : 'p256'
-  return new EdhocKey(crypto, kind, crypto.ecdh[curve].randomSecretKey())
+  return new EdhocKey(crypto, kind, nodeProvider.ecdh[curve].randomSecretKey())
 }
 
 export interface Messages {
