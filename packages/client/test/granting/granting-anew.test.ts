@@ -168,8 +168,8 @@ describe('a rotation', () => {
     await begin()
     const all = await readers(6)
     const [first] = await plant.endpoint.parts.granter.ledger.all()
-    const bad = all.find(({ name }) => name === first?.name)
-    const { identity } = bad!.endpoint.parts
+    const bad = all.find(({ name }) => name === first?.name)!
+    const { identity } = bad.endpoint.parts
     const { trustBook } = plant.endpoint.parts
     const issued = Math.floor(town.clock.now() / 1000) + 5
     const keys = [{ kind: 'x25519', publicKey: new Uint8Array(32) }] as const
