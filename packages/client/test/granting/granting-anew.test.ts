@@ -171,7 +171,7 @@ describe('a rotation', () => {
     const bad = all.find(({ name }) => name === first?.name)!
     const { identity } = bad.endpoint.parts
     const { trustBook } = plant.endpoint.parts
-    const issued = Math.floor(town.clock.now() / 1000) + 5
+    const issued = Math.floor((town.clock.now() ?? 0) / 1000) + 5
     const keys = [{ kind: 'x25519', publicKey: new Uint8Array(32) }] as const
     const card = { issued, expires: issued + DAY / 1000, keys }
     const bytes = signKeyCard(card, identity.id, identity.signingKey)
