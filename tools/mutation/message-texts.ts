@@ -8,7 +8,10 @@
 
 /** The part of Babel's `NodePath` that is looked at. */
 interface Path {
-  readonly parent: { readonly callee?: { readonly name?: string } }
+  readonly parent: {
+    readonly callee?: { readonly name?: string }
+    readonly id?: { readonly name?: string }
+  }
   readonly listKey?: string
   readonly key: number | string | null
 }
@@ -38,10 +41,18 @@ const TEXT_ARGUMENTS: Readonly<Record<string, number>> = {
 
 /** @returns The reason, if no mutant is wanted here. */
 function shouldIgnore({ parent, listKey, key }: Path): string | undefined {
-  if (listKey !== 'arguments') return undefined
-  const name = parent.callee?.name ?? ''
-  const isText = Object.hasOwn(TEXT_ARGUMENTS, name) && TEXT_ARGUMENTS[name] === key
+  const isText = listKey === 'arguments' ? isTextArgument(parent, key) : isMessage(parent, key)
   return isText ? 'text for people' : undefined
+}
+
+function isTextArgument({ callee }: Path['parent'], key: Path['key']): boolean {
+  const name = callee?.name ?? ''
+  return Object.hasOwn(TEXT_ARGUMENTS, name) && TEXT_ARGUMENTS[name] === key
+}
+
+/** What is made of `const message`, which goes into an error. */
+function isMessage({ id }: Path['parent'], key: Path['key']): boolean {
+  return id?.name === 'message' && key === 'init'
 }
 
 interface IgnorePlugin {

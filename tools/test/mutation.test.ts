@@ -41,11 +41,13 @@ describe('text for people', () => {
     expect(argument('WaxwingError', 1)).toBe('text for people')
     expect(argument('WaxwingError', 0)).toBeUndefined()
     expect(argument('WaxwingError', 2)).toBeUndefined()
+    expect(shouldIgnore({ parent: { id: { name: 'message' } }, key: 'init' })).toBeDefined()
   })
 
   it('is no other argument, whatever the function is called', () => {
     expect(argument('concatBytes', 1)).toBeUndefined()
     expect(argument('toString', 0)).toBeUndefined()
     expect(shouldIgnore({ parent: {}, listKey: 'body', key: 0 })).toBeUndefined()
+    expect(shouldIgnore({ parent: { id: { name: 'label' } }, key: 'init' })).toBeUndefined()
   })
 })

@@ -42,6 +42,14 @@ describe('the end of an item', () => {
   })
 })
 
+describe('the largest tag', () => {
+  it('is 2^53 - 1', () => {
+    const item = fromHex('db001fffffffffffff00')
+    expect(itemEnd(item, 0)).toBe(item.length)
+    expect(new ArchiveReader().push(item)).toEqual([item])
+  })
+})
+
 describe('a reader of archives', () => {
   it.each(MALFORMED)('refuses an item for its %s (%s)', (field, hex, start) => {
     const reader = new ArchiveReader()
@@ -57,6 +65,17 @@ describe('a reader of archives', () => {
     expect(() => reader.push(fromHex(hex))).toThrow(
       expect.objectContaining({ code: 'ERR_LIMIT', details }),
     )
+  })
+
+  it('takes items of one byte under the lowest limit, and heads of no more', () => {
+    const reader = new ArchiveReader({ maxItemBytes: 1 })
+    expect(reader.push(fromHex('0001'))).toHaveLength(2)
+    const refusal: unknown = expect.objectContaining({
+      code: 'ERR_LIMIT',
+      details: { rule: 'item size', offset: 2 },
+    })
+    expect(() => reader.push(fromHex('1818'))).toThrow(refusal)
+    expect(() => reader.end()).toThrow(refusal)
   })
 
   it('says that an archive ends too early, and why an item was refused', () => {

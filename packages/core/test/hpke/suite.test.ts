@@ -152,6 +152,14 @@ describe.each(providers)('HPKE with $name', (crypto) => {
     await expect(seal({ ...crypto, hpke }, key)).rejects.toThrow(TypeError)
   })
 
+  it('blames no key for a fault of the AEAD', async () => {
+    const part = crypto.hpke.chacha20Poly1305()
+    const Seal = (): Promise<Uint8Array> => Promise.reject(new TypeError('a fault'))
+    const hpke = { ...crypto.hpke, chacha20Poly1305: () => ({ ...part, Seal }) }
+    const key = await generateKemKeyPair(crypto, 'x25519')
+    await expect(seal({ ...crypto, hpke }, key)).rejects.not.toHaveProperty('code')
+  })
+
   it('leaves the KEM of the provider as it is', async () => {
     const before = Object.entries(crypto.hpke.x25519())
     await seal(crypto, await generateKemKeyPair(crypto, 'x25519'))
@@ -167,6 +175,8 @@ describe.each(providers)('HPKE with $name', (crypto) => {
   })
 
   it('refuses kinds of key that are no KEM', async () => {
-    await expect(generateKemKeyPair(crypto, 'ed25519' as KemKind)).rejects.toThrow(TypeError)
+    const made = generateKemKeyPair(crypto, 'ed25519' as KemKind)
+    await expect(made).rejects.toThrow(TypeError)
+    await expect(made).rejects.toThrow(/^kind /)
   })
 })
