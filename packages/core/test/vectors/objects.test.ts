@@ -11,6 +11,7 @@ import {
   encryptionAad,
   encStructure,
   fromHex,
+  isContentAlgorithm,
   ObjectSealer,
   rootNode,
   signatureAad,
@@ -117,7 +118,9 @@ describe('the vectors of objects', () => {
 
   it('have cases for every algorithm, on one provider at least', () => {
     const algs = new Set(sealings.map(({ alg }) => alg))
-    expect(algs).toEqual(new Set(Object.keys(AEAD_PARAMETERS).map(Number)))
+    expect(algs).toEqual(
+      new Set(Object.keys(AEAD_PARAMETERS).map(Number).filter(isContentAlgorithm)),
+    )
     for (const alg of algs) expect(providers.some(({ aeads }) => aeads.has(alg))).toBe(true)
   })
 })
