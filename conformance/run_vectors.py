@@ -198,7 +198,9 @@ COVERED: dict[str, Callable[[Case], None]] = {
     "manifests": manifests, "objects": objects, "requests": message, "revocations": message,
     "sealed": sealed,
 }
-NOT_COVERED: dict[str, str] = {}
+NOT_COVERED: dict[str, str] = {
+    "oscore": "not covered: OSCORE is no part of the format",
+}
 
 
 def outcome(run: Callable[[Case], None], case: Case) -> str:

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { malformed } from '@waxwing/core'
 import { sortOptions } from '../coap/codec.js'
 import {
   CODE_CHANGED,
@@ -16,6 +17,8 @@ import {
   CODE_POST,
   type CoapMessage,
   type CoapOption,
+  isRequestCode,
+  isResponseCode,
   isSignalingCode,
   OPTION,
 } from '../coap/message.js'
@@ -69,6 +72,20 @@ export function splitMessage(message: CoapMessage, direction: Direction): Messag
       ...message,
       options: direction === 'response' ? inner.map(withoutObserveValue) : inner,
     },
+  }
+}
+
+/**
+ * Checks a plaintext that was decrypted and decoded: its Code is of its direction, and it is no OSCORE
+ * message itself (Section 4.1.3.7).
+ *
+ * @throws {WaxwingError} `ERR_MALFORMED`.
+ */
+export function checkInner({ code, options }: CoapMessage, direction: Direction): void {
+  const isExpected = direction === 'request' ? isRequestCode(code) : isResponseCode(code)
+  if (!isExpected && !isSignalingCode(code)) throw malformed(`OSCORE ${direction}`, 'code')
+  if (options.some(({ number }) => number === OPTION.oscore)) {
+    throw malformed(`OSCORE ${direction}`, 'OSCORE option')
   }
 }
 

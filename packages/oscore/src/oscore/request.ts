@@ -19,7 +19,7 @@ import type { SecurityContext } from './context.js'
 import { isNamed } from './context-book.js'
 import { decryptionFailed, encrypt, tryDecrypt } from './cose.js'
 import { ClientExchange, ServerExchange } from './exchange.js'
-import { mergeMessage, splitMessage } from './message-fields.js'
+import { checkInner, mergeMessage, splitMessage } from './message-fields.js'
 import { constructNonce, decodePartialIv, encodePartialIv } from './nonce.js'
 import { encodeOscoreOption } from './option.js'
 import { type ReceivedHeader, readOscoreMessage, writeOscoreMessage } from './oscore-message.js'
@@ -161,9 +161,7 @@ function judge(
     const challenge = echoChallenge(replay.challenge!)
     return { kind: 'unconfirmed', challenge, exchange: new ServerExchange(context, names) }
   }
-  if (!isRequestCode(inner.code) && !isSignalingCode(inner.code)) {
-    throw malformed('OSCORE request', 'code')
-  }
+  checkInner(inner, 'request')
   const exchange = new ServerExchange(context, names, nonce)
   return { kind: 'accepted', request: mergeMessage(outer, inner), exchange }
 }

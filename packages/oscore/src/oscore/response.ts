@@ -5,7 +5,7 @@
  * @module
  */
 
-import { equalBytes, malformed } from '@waxwing/core'
+import { equalBytes } from '@waxwing/core'
 import { decodeCoap, encodeCoap } from '../coap/codec.js'
 import {
   type CoapMessage,
@@ -17,7 +17,7 @@ import {
 import type { CommonContext } from './context.js'
 import { decryptionFailed, encrypt, tryDecrypt } from './cose.js'
 import { type ClientExchange, replayedResponse, type ServerExchange } from './exchange.js'
-import { mergeMessage, splitMessage } from './message-fields.js'
+import { checkInner, mergeMessage, splitMessage } from './message-fields.js'
 import { constructNonce, encodePartialIv } from './nonce.js'
 import { encodeOscoreOption } from './option.js'
 import { readOscoreMessage, writeOscoreMessage } from './oscore-message.js'
@@ -88,9 +88,7 @@ export function unprotectResponse(exchange: ClientExchange, message: CoapMessage
   const plaintext = tryDecrypt(operation, ciphertext)
   if (plaintext === undefined) throw decryptionFailed()
   const inner = decodeCoap(plaintext)
-  if (!isResponseCode(inner.code) && !isSignalingCode(inner.code)) {
-    throw malformed('OSCORE response', 'code')
-  }
+  checkInner(inner, 'response')
   exchange.accept(partialIv, isNotification(inner))
   return mergeMessage(message, withObserveValue(inner, partialIv))
 }

@@ -89,11 +89,12 @@ describe('a request that is refused', () => {
   })
 
   it('that a peer wrote badly: 4.02, and it was received all the same', () => {
-    // A marker before nothing, the code of a response, and no method.
+    // A marker before nothing, the code of a response, no method, and OSCORE once more.
     for (const [number, plaintext] of [
       [70, [1, 0xff]],
       [71, [69]],
       [72, [0]],
+      [73, [1, 0x90]],
     ] as const) {
       const message = forge(client, number, Uint8Array.from(plaintext))
       expect(refusalOf(server, message)).toBe('4.02 Failed to decode COSE')
