@@ -122,6 +122,29 @@ describe.each(providers.map((p) => [p.name, p] as const))('%s', (name, provider)
     expect(() => aead.openNew?.(zeros(nonceBytes - 1), text, sealed)).toThrow(RangeError)
   })
 
+  it.each(offered(provider))(
+    'seals more than 65,535 bytes, unless it is CCM (algorithm %i)',
+    (alg) => {
+      const { keyBytes, nonceBytes, tagBytes } = AEAD_PARAMETERS[alg]
+      const aead = provider.aead(alg, zeros(keyBytes))
+      const [nonce, text, sealed] = [zeros(nonceBytes), zeros(65_536), zeros(65_536 + tagBytes)]
+      const seal = (): void => aead.seal(nonce, zeros(0), text, sealed)
+      if (alg === 10 || alg === 30) return expect(seal).toThrow(code('ERR_LIMIT'))
+      seal()
+      expect(aead.open(nonce, zeros(0), sealed, text)).toBe(true)
+    },
+  )
+
+  it.each(offered(provider))('seals and opens nothing at all (algorithm %i)', (alg) => {
+    const { keyBytes, nonceBytes, tagBytes } = AEAD_PARAMETERS[alg]
+    const aead = provider.aead(alg, zeros(keyBytes))
+    const [nonce, sealed] = [zeros(nonceBytes), zeros(tagBytes)]
+    aead.seal(nonce, zeros(0), zeros(0), sealed)
+    expect(aead.open(nonce, zeros(0), sealed, zeros(0))).toBe(true)
+    if (aead.openNew === undefined) return
+    expect(aead.openNew(nonce, zeros(0), sealed)).toStrictEqual(zeros(0))
+  })
+
   it('checks the arguments of HKDF-Expand, of the seed and of randomness', () => {
     expect(() => provider.hkdfExpandSha256(zeros(31), zeros(0), 32)).toThrow(RangeError)
     expect(provider.hkdfExpandSha256(zeros(32), zeros(0), 8160)).toHaveLength(8160)

@@ -192,7 +192,8 @@ describe.each(providersOf(10).map((p) => [p.name, p] as const))(
           new Uint8Array(65_536),
           new Uint8Array(65_536 + tagBytes),
         )
-      expect(seal).toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }))
+      const rule = 'plaintext length of AES-CCM-16'
+      expect(seal).toThrow(expect.objectContaining({ code: 'ERR_LIMIT', details: { rule } }))
     })
 
     it.each(CCM)(
