@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { toHex } from '@waxwing/core'
+import { type AeadAlgorithm, toHex } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import { describe, expect, it } from 'vitest'
-import { type ContextInput, deriveParameters, maxIdBytes, protectRequest } from '../../src/index.js'
-import { EMPTY, freshContext, INPUT, messageOf } from '../support/contexts.js'
+import {
+  ContextBook,
+  type ContextInput,
+  deriveParameters,
+  maxIdBytes,
+  protectRequest,
+  unprotectRequest,
+} from '../../src/index.js'
+import { accept, EMPTY, freshContext, INPUT, messageOf, mirrored } from '../support/contexts.js'
 
 const keysOf = (input: ContextInput): readonly string[] =>
   Object.values(deriveParameters(nodeProvider, input)).map(toHex)
@@ -70,6 +77,40 @@ describe('deriveContext', () => {
       expect.objectContaining({ code: 'ERR_UNSUPPORTED' }),
     )
     expect(freshContext({ ...INPUT, algorithm: 24 }, sodiumProvider).common.algorithm).toBe(24)
+  })
+
+  it('leaves no key behind', () => {
+    const secrets: Uint8Array[] = []
+    const keep = (secret: Uint8Array): Uint8Array => {
+      secrets.push(secret)
+      return secret
+    }
+    const watching = {
+      ...nodeProvider,
+      hkdfExtractSha256: (salt: Uint8Array, ikm: Uint8Array) =>
+        keep(nodeProvider.hkdfExtractSha256(salt, ikm)),
+      aead: (alg: AeadAlgorithm, key: Uint8Array) => nodeProvider.aead(alg, keep(key)),
+    }
+    const { message } = protectRequest(freshContext(INPUT, watching), messageOf(1))
+    expect(secrets.map(({ length }) => length)).toEqual([32, 16, 16])
+    expect(secrets.every((secret) => secret.every((byte) => byte === 0))).toBe(true)
+    expect(accept(freshContext(mirrored(INPUT)), message).request.code).toBe(1)
+  })
+
+  it('may have its Common and Sender Context together with others', () => {
+    const one = freshContext()
+    const peers = [21, 22].map((id) => ({ ...INPUT, recipientId: Uint8Array.of(id) }))
+    const contexts = peers.map((input) => ({ ...one, recipient: freshContext(input).recipient }))
+    const book = new ContextBook()
+    for (const context of contexts) book.add(context)
+    for (const [i, input] of peers.entries()) {
+      const { message } = protectRequest(freshContext(mirrored(input)), messageOf(1))
+      expect(unprotectRequest(book.find, message).exchange.context).toBe(contexts[i])
+    }
+    const numbers = contexts.map(
+      (context) => protectRequest(context, messageOf(1)).exchange.partialIv[0],
+    )
+    expect(numbers).toEqual([0, 1])
   })
 
   it('serves both roles with the same keys: the numbers go on', () => {
