@@ -36,6 +36,7 @@ const EXCHANGES: readonly (readonly [string, Script])[] = [
   ],
   ['a static key and a signature with ES256, by x5chain', scriptOf(2, 3, ['x5chain', 'x5chain'])],
   ['padding and an item that is not critical', { ...scriptOf(3, 2), ead: padded() }],
+  ['the same, with signatures', { ...scriptOf(0, 0), ead: padded() }],
   [
     'identifiers that are no integers',
     { ...scriptOf(3, 2), cI: fromHex('18'), cR: fromHex('2727') },

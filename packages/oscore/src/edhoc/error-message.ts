@@ -2,7 +2,8 @@
 /**
  * Error messages (RFC 9528 Section 6), and the failure of a session that carries one.
  *
- * Whatever was wrong with a message, the peer is told the same. Two things are told apart, since the
+ * Whatever was wrong with a message, the peer is told the same; how long it took to find out may still
+ * tell it something. Two things are told apart, since the
  * peer can do something about them: which suites there are, and (only if the application wants it) that
  * a credential is not known. Nobody vouches for an error message: anybody may have written it.
  *

@@ -165,7 +165,7 @@ export class Message1Accepted {
   message2(options: Message2Options): { message2: Uint8Array; waiting: AwaitingMessage3 } {
     const { connectionId, ead2 = [] } = options
     if (equalBytes(connectionId, this.#run.cI)) {
-      throw new RangeError('connectionId must not be the same as the peer’s')
+      throw new RangeError('connectionId must not be C_I')
     }
     encodeEad(ead2)
     this.#step.take()

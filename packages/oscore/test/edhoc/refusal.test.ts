@@ -168,6 +168,26 @@ describe('what an endpoint refuses', () => {
     await expect(other.receive(lesser)).rejects.toMatchObject({ code: 'ERR_NOT_AUTHENTIC' })
   })
 
+  it('is a key to verify with of which half is not known; its sign is enough', async () => {
+    const world = worldOf({ method: 0, suite: 2 })
+    const { resolve } = world.initiator
+    const withY = (change: (y: Uint8Array) => boolean | undefined): ResolveCredential => {
+      return async (...input) => {
+        const { encoded, publicKey } = (await resolve(...input)) as EdhocCredential
+        const y = change(publicKey.y as Uint8Array)
+        return { encoded, publicKey: { ...publicKey, y } }
+      }
+    }
+    const isOdd = (y: Uint8Array): boolean => y.at(-1)! % 2 === 1
+    const initiatorWith = (change: (y: Uint8Array) => boolean | undefined): World => ({
+      ...world,
+      initiator: { ...world.initiator, resolve: withY(change) },
+    })
+    expect((await failureOf(initiatorWith(() => undefined))).code).toBe('ERR_KEY_INVALID')
+    expect((await failureOf(initiatorWith((y) => !isOdd(y)))).code).toBe('ERR_NOT_AUTHENTIC')
+    expect((await exchange(initiatorWith(isOdd))).initiator.method).toBe(0)
+  })
+
   it('is an own credential without its key, and suites that do not exist or come twice', () => {
     const { initiator } = worldOf()
     const [first, second] = [newKey(nodeProvider, 'p256'), newKey(nodeProvider, 'p256')]
