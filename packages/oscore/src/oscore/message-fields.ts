@@ -42,6 +42,9 @@ const CLASS_U: ReadonlySet<number> = new Set([
   OPTION.proxyScheme,
 ])
 
+/** Max-Age of 0 seconds, which is the empty integer (RFC 7252 Sections 3.2 and 5.10.5). */
+export const MAX_AGE_0: CoapOption = { number: OPTION.maxAge, value: EMPTY }
+
 /** A message taken apart, before anything is encrypted. */
 export interface MessageParts {
   readonly outerCode: number

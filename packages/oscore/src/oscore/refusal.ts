@@ -12,8 +12,8 @@ import {
   CODE_BAD_REQUEST,
   CODE_UNAUTHORIZED,
   type CoapMessage,
-  OPTION,
 } from '../coap/message.js'
+import { MAX_AGE_0 } from './message-fields.js'
 
 const REFUSALS: Partial<Readonly<Record<ErrorCode, readonly [number, string]>>> = {
   ERR_MALFORMED: [CODE_BAD_OPTION, 'Failed to decode COSE'],
@@ -32,7 +32,5 @@ export function refusalFor(error: unknown): CoapMessage | undefined {
   const refusal = error instanceof WaxwingError ? REFUSALS[error.code] : undefined
   if (refusal === undefined) return undefined
   const [code, diagnostic] = refusal
-  // The integer 0 is the empty value (RFC 7252 Section 3.2).
-  const options = [{ number: OPTION.maxAge, value: new Uint8Array(0) }]
-  return { code, options, payload: utf8(diagnostic) }
+  return { code, options: [MAX_AGE_0], payload: utf8(diagnostic) }
 }

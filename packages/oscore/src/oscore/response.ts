@@ -17,7 +17,7 @@ import {
 import type { CommonContext } from './context.js'
 import { decryptionFailed, encrypt, tryDecrypt } from './cose.js'
 import { type ClientExchange, replayedResponse, type ServerExchange } from './exchange.js'
-import { checkInner, mergeMessage, splitMessage } from './message-fields.js'
+import { checkInner, MAX_AGE_0, mergeMessage, splitMessage } from './message-fields.js'
 import { constructNonce, encodePartialIv } from './nonce.js'
 import { encodeOscoreOption } from './option.js'
 import { readOscoreMessage, writeOscoreMessage } from './oscore-message.js'
@@ -31,6 +31,11 @@ export interface ProtectResponseOptions {
    * used for a response before, or must not be used.
    */
   readonly ownPartialIv?: boolean
+  /**
+   * Whether an Outer Max-Age of 0 tells proxies not to cache the response, which is of use for
+   * notifications (Section 4.1.3.1). Default `false`.
+   */
+  readonly isUncached?: boolean
   /** What goes as 'kid context', which only Appendix B.2 has in responses. Default: nothing. */
   readonly kidContext?: Uint8Array
 }
@@ -48,7 +53,7 @@ export interface ProtectResponseOptions {
 export function protectResponse(
   exchange: ServerExchange,
   response: CoapMessage,
-  { ownPartialIv = false, kidContext }: ProtectResponseOptions = {},
+  { ownPartialIv = false, isUncached = false, kidContext }: ProtectResponseOptions = {},
 ): CoapMessage {
   checkResponseCode(response.code)
   const { common, sender } = exchange.context
@@ -60,7 +65,9 @@ export function protectResponse(
   const partialIv = requestNonce === undefined ? encodePartialIv(sender.sequence.take()) : undefined
   const nonce = requestNonce ?? nonceOf(common, sender.senderId, partialIv!)
   const payload = encrypt({ common, aead: sender.aead, nonce, request: exchange }, plaintext)
-  return writeOscoreMessage(parts, encodeOscoreOption({ partialIv, kidContext }), payload)
+  const outerOptions = isUncached ? [...parts.outerOptions, MAX_AGE_0] : parts.outerOptions
+  const header = encodeOscoreOption({ partialIv, kidContext })
+  return writeOscoreMessage({ ...parts, outerOptions }, header, payload)
 }
 
 /**

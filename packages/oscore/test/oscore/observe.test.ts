@@ -95,6 +95,14 @@ describe('notifications', () => {
     expect(optionValue(unprotectResponse(client, message), OBSERVE)).toEqual(Uint8Array.of(0))
   })
 
+  it('are kept out of caches by an Outer Max-Age, if wanted', () => {
+    const { client, notify } = observation()
+    const message = notify('a', { isUncached: true })
+    expect(optionValue(message, 14)).toEqual(new Uint8Array(0))
+    expect(optionValue(unprotectResponse(client, message), 14)).toBeUndefined()
+    expect(optionValue(notify('b'), 14)).toBeUndefined()
+  })
+
   it('are accepted in the order of their Partial IVs, once', () => {
     const { notify, read } = observation()
     const [a, b, c, d] = [notify('a'), notify('b'), notify('c'), notify('d')]

@@ -1,16 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+import * as fc from 'fast-check'
 import { memoryStore } from '@waxwing/client'
-import { encodeCbor, type Store } from '@waxwing/core'
+import { encodeCbor, type Store, toHex } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
 import { describe, expect, it } from 'vitest'
 import {
+  answerChallenge,
+  type ClientExchange,
+  type CoapMessage,
+  deriveContext,
   keepReplayWindow,
+  protectRequest,
+  protectResponse,
+  type ReceivedRequest,
   ReplayGuard,
+  type SecurityContext,
   SenderSequence,
   sequenceInStore,
   type StorePlace,
   takeReplayWindow,
+  unprotectRequest,
+  unprotectResponse,
 } from '../../src/index.js'
+import { freshContext, INPUT, messageOf, mirrored, only } from '../support/contexts.js'
 
 const place = (store: Store = memoryStore()): StorePlace => ({ store, table: 'oscore', key: 'c' })
 const put = ({ store, table, key }: StorePlace, value: unknown): Promise<boolean> =>
@@ -44,6 +56,67 @@ describe('a sequence in a store', () => {
     const at = place()
     await put(at, limit)
     await expect(SenderSequence.open(sequenceInStore(at))).rejects.toThrow(corrupt)
+  })
+})
+
+describe('a server that ends in good order, or does not', () => {
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.constant('send' as const) },
+      { weight: 5, arbitrary: fc.nat(200) },
+      { weight: 1, arbitrary: fc.constantFrom('stop' as const, 'crash' as const) },
+    ),
+    { maxLength: 60 },
+  )
+
+  it('never acts twice on one request, whatever is repeated', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps, async (walk) => {
+        const at = place()
+        await keepReplayWindow(at, ReplayGuard.ofFreshKeys())
+        const client = freshContext()
+        let server = await startServer(at)
+        const sent: Sent[] = []
+        const actedUpon: string[] = []
+        for (const step of walk) {
+          if (step === 'stop') await keepReplayWindow(at, server.recipient.replay)
+          if (step === 'stop' || step === 'crash') {
+            server = await startServer(at)
+            continue
+          }
+          if (step === 'send') sent.push(...send(client, messageOf(2, [], `${sent.length}`)))
+          const each = step === 'send' ? sent.at(-1) : sent[step % sent.length]
+          if (each === undefined) continue
+          const received = tryReceive(server, each.message)
+          if (received?.kind === 'accepted') actedUpon.push(toHex(received.exchange.partialIv))
+          if (received?.kind !== 'unconfirmed' || each.exchange.isDone) continue
+          await server.sender.sequence.ready()
+          const challenge = protectResponse(received.exchange, received.challenge)
+          const again = answerChallenge(each.request, unprotectResponse(each.exchange, challenge))
+          sent.push(...send(client, again!))
+        }
+        expect(new Set(actedUpon).size).toBe(actedUpon.length)
+        const accepted = sent.filter(
+          (each) => tryReceive(server, each.message)?.kind === 'accepted',
+        )
+        expect(accepted.every(({ partialIv }) => !actedUpon.includes(partialIv))).toBe(true)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('accepts again after one challenge', async () => {
+    const at = place()
+    const client = freshContext()
+    const server = await startServer(at)
+    await server.sender.sequence.ready()
+    const [first] = send(client, messageOf(1))
+    const received = tryReceive(server, first!.message)
+    if (received?.kind !== 'unconfirmed') throw new Error('it was not challenged')
+    const challenge = protectResponse(received.exchange, received.challenge)
+    const again = answerChallenge(first!.request, unprotectResponse(first!.exchange, challenge))
+    expect(tryReceive(server, send(client, again!)[0]!.message)?.kind).toBe('accepted')
+    expect(tryReceive(server, send(client, messageOf(1))[0]!.message)?.kind).toBe('accepted')
   })
 })
 
@@ -104,3 +177,31 @@ describe('a replay window in a store', () => {
     await expect(SenderSequence.open(sequenceInStore(at))).rejects.toThrow(corrupt)
   })
 })
+
+interface Sent {
+  readonly request: CoapMessage
+  readonly message: CoapMessage
+  readonly exchange: ClientExchange
+  readonly partialIv: string
+}
+
+function send(client: SecurityContext, request: CoapMessage): readonly Sent[] {
+  const { message, exchange } = protectRequest(client, request)
+  return [{ request, message, exchange, partialIv: toHex(exchange.partialIv) }]
+}
+
+/** A server with its window and its numbers from the store. */
+async function startServer(at: StorePlace): Promise<SecurityContext> {
+  const sequence = await SenderSequence.open(sequenceInStore({ ...at, key: 'sequence' }))
+  const replay = await takeReplayWindow(nodeProvider, at)
+  return deriveContext(nodeProvider, mirrored(INPUT), { sequence, replay })
+}
+
+function tryReceive(server: SecurityContext, message: CoapMessage): ReceivedRequest | undefined {
+  try {
+    return unprotectRequest(only(server), message)
+  } catch (error) {
+    expect(error).toHaveProperty('code', 'ERR_REPLAYED')
+    return undefined
+  }
+}
