@@ -4,6 +4,9 @@
  * arrival, before anything of the same kid that arrives meanwhile, and page by page. A parked copy
  * goes only when its message is settled.
  *
+ * All of it happens in the lane of the kid, which is held while the store fails: pauses are made there,
+ * and nothing overtakes what is parked. What is waited for in vain, a damaged record, is passed over.
+ *
  * @module
  */
 
@@ -20,6 +23,8 @@ import type { Openings } from './openings.js'
 import type { Parked, Parking } from './parking.js'
 import type { Permits } from './permits.js'
 import type { ReaderEvents } from './reader-events.js'
+import { isDamage } from './store-line.js'
+import type { StorePauses } from './store-pauses.js'
 import type { Wanting } from './wanting.js'
 
 /** Records read at a time. */
@@ -27,7 +32,7 @@ const PAGE = 128
 /** Messages that are marked as tried in one write, and their bytes. */
 const BATCH = 32
 const BATCH_BYTES = 4_194_304
-const RETRY_MS = 5000
+const PAUSE_MS = 5000
 
 export interface DrainInputs {
   readonly runtime: Runtime
@@ -39,6 +44,7 @@ export interface DrainInputs {
   readonly parking: Parking
   readonly permits: Permits
   readonly lanes: KidLanes
+  readonly pauses: StorePauses
   readonly wanting: Wanting
   readonly events: ReaderEvents
 }
@@ -47,6 +53,12 @@ interface Ready {
   readonly parked: Parked
   readonly entry: InFlight
   readonly expected: number
+}
+
+/** A parked object, read and looked at. */
+interface Taken {
+  readonly arrival: Arrival
+  readonly found: Examined
 }
 
 /** What one run has collected and not handed over. */
@@ -63,8 +75,8 @@ export class Drain {
   readonly #inputs: DrainInputs
   /** How many grants there were when the parked objects of a kid were tried last. */
   readonly #triedWith = new Map<string, number>()
-  /** What ends the pauses that are made while the store fails. */
-  readonly #pauses = new Set<() => void>()
+  /** Kids of which it was started and has not begun. */
+  readonly #due = new Set<string>()
   #closed = false
 
   constructor(inputs: DrainInputs) {
@@ -83,45 +95,81 @@ export class Drain {
     if (parking.countOf(kid) === 0 && parking.pendingCount === 0) return
     if (book.byKid(kid).length === 0) return
     this.#triedWith.set(kid, this.#grantCountOf(kid))
-    void lanes.runFirst(kid, () => this.#run(kid))
+    this.#due.add(kid)
+    void lanes.runFirst(kid, () => this.runIfDue(kid))
+  }
+
+  /** Runs if it was started and has not begun. To be called in the kid's lane. */
+  runIfDue(kid: string): Promise<void> | undefined {
+    return this.#due.delete(kid) ? this.#runAll(kid) : undefined
+  }
+
+  /**
+   * Hands over what is parked of a kid and came before a place. To be called in the kid's lane.
+   *
+   * @param before - The number of that place.
+   */
+  async passUntil(kid: string, before: number): Promise<void> {
+    const { parking, book } = this.#inputs
+    if (parking.countOf(kid) === 0 || book.byKid(kid).length === 0) return
+    await this.#run(kid, before)
   }
 
   close(): void {
     this.#closed = true
-    for (const wake of this.#pauses) wake()
   }
 
-  async #run(kid: string): Promise<void> {
-    const { parking, events } = this.#inputs
-    const batch: Batch = { ready: [], bytes: 0, count: 0, askedEpoch: undefined }
-    try {
-      await parking.settled()
-      await this.#runPages(kid, batch)
-    } catch (error) {
-      if (!this.#closed) this.#tryAgain(kid, error)
+  async #runAll(kid: string): Promise<void> {
+    const { parking, lanes } = this.#inputs
+    await parking.settled()
+    if (lanes.isHeld(kid)) {
+      // Something was just refused by the store, and may have come before: it starts this when it is done.
+      this.#triedWith.delete(kid)
+      return
     }
-    await this.#handOver(batch)
-    if (batch.count > 0) events.emit({ type: 'drained', kid, count: batch.count })
+    await this.#run(kid, Infinity)
     if (parking.countOf(kid) === 0) this.#triedWith.delete(kid)
   }
 
-  /** The store failed: what is parked stays there, and is tried again. */
-  #tryAgain(kid: string, error: unknown): void {
-    const { runtime } = this.#inputs
-    runtime.report(error)
-    runtime.timers.after(RETRY_MS, () => {
-      if (!this.#closed) this.start(kid)
-    })
+  async #run(kid: string, before: number): Promise<void> {
+    const batch: Batch = { ready: [], bytes: 0, count: 0, askedEpoch: undefined }
+    let isDone = false
+    while (!isDone && !this.#closed) {
+      isDone = await this.#runPages(kid, before, batch)
+      await this.#handOver(batch)
+      if (!isDone) await this.#inputs.pauses.pause(kid, PAUSE_MS)
+    }
+    if (batch.count === 0) return
+    this.#inputs.events.emit({ type: 'drained', kid, count: batch.count })
   }
 
-  async #runPages(kid: string, batch: Batch): Promise<void> {
+  /** @returns Whether all was tried. If not, the store failed: what is parked stays there. */
+  async #runPages(kid: string, before: number, batch: Batch): Promise<boolean> {
     let after: number | undefined
-    while (!this.#closed) {
-      const page: readonly Parked[] = await this.#inputs.parking.page(kid, after, PAGE)
-      for (const parked of page) await this.#try(parked, batch)
-      const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) return
-      after = last.place.number
+    try {
+      while (!this.#closed) {
+        const page: readonly Parked[] = await this.#inputs.parking.page(kid, after, PAGE)
+        for (const parked of page) {
+          if (parked.place.number >= before) return true
+          await this.#tryUnlessDamaged(parked, batch)
+        }
+        const last = page.at(-1)
+        if (last === undefined || page.length < PAGE) return true
+        after = last.place.number
+      }
+      return false
+    } catch (error) {
+      if (!this.#closed) this.#inputs.runtime.report(error)
+      return isDamage(error)
+    }
+  }
+
+  async #tryUnlessDamaged(parked: Parked, batch: Batch): Promise<void> {
+    try {
+      await this.#try(parked, batch)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#inputs.runtime.report(error)
     }
   }
 
@@ -134,16 +182,9 @@ export class Drain {
       return
     }
     if (!(await this.#permit(batch))) return
-    const bytes = await parking.read(place)
-    if (bytes === undefined || !parking.holds(place)) {
-      this.#inputs.permits.release()
-      return
-    }
-    const arrival = this.#arrivalOf(parked, bytes)
-    if (arrival === undefined) return
-    parking.claim(place)
-    const examined = await this.#examine(arrival)
-    await this.#conclude(parked, arrival, examined, batch)
+    const examined = await this.#read(parked)
+    if (examined === undefined) this.#inputs.permits.release()
+    else await this.#conclude(parked, examined.arrival, examined.found, batch)
   }
 
   /** Waits for a permit; what is collected goes out before. `false` once the reader is closed. */
@@ -154,24 +195,31 @@ export class Drain {
     return await permits.acquire()
   }
 
+  /** Holds a permit. `undefined` if it went meanwhile, or is damaged. */
+  async #read(parked: Parked): Promise<Taken | undefined> {
+    const { parking, permits, examiner } = this.#inputs
+    const { place } = parked
+    try {
+      const bytes = await parking.read(place)
+      if (bytes === undefined || !parking.holds(place)) return undefined
+      const arrival = this.#arrivalOf(parked, bytes)
+      if (arrival === undefined) return undefined
+      parking.claim(place)
+      return { arrival, found: await examiner.examine(arrival) }
+    } catch (error) {
+      parking.unclaim(place)
+      permits.release()
+      throw error
+    }
+  }
+
   #arrivalOf(parked: Parked, bytes: Uint8Array): Arrival | undefined {
     try {
       return arrivalOf(parked, decodeObject(bytes))
     } catch (cause) {
       const message = 'a parked object cannot be read'
       this.#inputs.runtime.report(new WaxwingError('ERR_STORE_CORRUPT', message, {}, { cause }))
-      this.#inputs.permits.release()
       return undefined
-    }
-  }
-
-  async #examine(arrival: Arrival): Promise<Examined> {
-    try {
-      return await this.#inputs.examiner.examine(arrival)
-    } catch (error) {
-      this.#inputs.permits.release()
-      if (arrival.parkedAt !== undefined) this.#inputs.parking.unclaim(arrival.parkedAt)
-      throw error
     }
   }
 
@@ -233,27 +281,17 @@ export class Drain {
 
   /** @returns Whether it is durable that these are about to be handed over. Waits if it is not. */
   async #mark(parked: readonly Parked[]): Promise<boolean> {
+    const { parking, pauses, runtime } = this.#inputs
+    const [first] = parked
     try {
-      await this.#inputs.parking.markTried(parked)
+      await parking.markTried(parked)
       return true
     } catch (error) {
-      if (!this.#closed) await this.#pause(error)
+      if (this.#closed) return false
+      runtime.report(error)
+      if (first !== undefined) await pauses.pause(first.place.kid, PAUSE_MS)
       return false
     }
-  }
-
-  #pause(error: unknown): Promise<void> {
-    const { runtime } = this.#inputs
-    runtime.report(error)
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        cancel()
-        this.#pauses.delete(wake)
-        resolve()
-      }
-      const cancel = runtime.timers.after(RETRY_MS, wake)
-      this.#pauses.add(wake)
-    })
   }
 
   #grantCountOf(kid: string): number {

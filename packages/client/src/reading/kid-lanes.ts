@@ -3,6 +3,9 @@
  * One after the other for each kid: nothing of a generation overtakes what waits for the store, for
  * room or for the parked objects to be handed over first. Where nothing waits, all is synchronous.
  *
+ * While something of a kid waits for a store that fails, its lane is held. That may last, and is no
+ * reason to stop the others: so many tasks wait behind without holding up who brings the next.
+ *
  * @module
  */
 
@@ -13,26 +16,53 @@ interface Waiting {
   readonly resolve: (result: Promise<void> | undefined) => void
 }
 
+/** Tasks that wait, in all lanes, before held ones hold up who brings the next. */
+const MAX_BEHIND = 64
+
 export class KidLanes {
   /** What waits, by kid; there only while a task of the kid runs. */
   readonly #lanes = new Map<string, Waiting[]>()
+  /** Kids of which something waits for the store. */
+  readonly #held = new Set<string>()
+  #waitingCount = 0
 
-  /** Runs a task behind all others of its kid. Tasks do not reject. */
+  /**
+   * Runs a task behind all others of its kid. Tasks do not reject.
+   *
+   * @returns What resolves when the next may be brought; `undefined` if it may be at once.
+   */
   run(kid: string, task: LaneTask): Promise<void> | undefined {
     const waiting = this.#lanes.get(kid)
     if (waiting === undefined) return this.#start(kid, task)
-    return new Promise((resolve) => {
-      waiting.push({ task, resolve })
-    })
+    const began = this.#wait(task, (one) => waiting.push(one))
+    return this.#held.has(kid) && this.#waitingCount <= MAX_BEHIND ? undefined : began
   }
 
   /** Runs a task before all others of its kid that have not begun. */
   runFirst(kid: string, task: LaneTask): Promise<void> | undefined {
     const waiting = this.#lanes.get(kid)
     if (waiting === undefined) return this.#start(kid, task)
-    return new Promise((resolve) => {
-      waiting.unshift({ task, resolve })
-    })
+    return this.#wait(task, (one) => waiting.unshift(one))
+  }
+
+  /** Something of a kid waits for the store, in a task of its lane. */
+  hold(kid: string): void {
+    this.#held.add(kid)
+    for (const { resolve } of this.#lanes.get(kid) ?? []) resolve(undefined)
+  }
+
+  /** Nothing of a kid waits for the store any more. */
+  letGo(kid: string): void {
+    this.#held.delete(kid)
+  }
+
+  isHeld(kid: string): boolean {
+    return this.#held.has(kid)
+  }
+
+  #wait(task: LaneTask, put: (waiting: Waiting) => void): Promise<void> {
+    this.#waitingCount++
+    return new Promise((resolve) => put({ task, resolve }))
   }
 
   #start(kid: string, task: LaneTask): Promise<void> | undefined {
@@ -45,6 +75,7 @@ export class KidLanes {
   #next(kid: string): void {
     const waiting = this.#lanes.get(kid)
     for (let next = waiting?.shift(); next !== undefined; next = waiting?.shift()) {
+      this.#waitingCount--
       const running = next.task()
       next.resolve(running)
       if (running === undefined) continue

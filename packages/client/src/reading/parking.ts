@@ -104,9 +104,19 @@ export class Parking {
     return this.#pending.settled()
   }
 
-  /** Parks an object. @throws {WaxwingError} What the store refuses; nothing was changed then. */
-  park(arrival: Arrival, wanted: Pool): Promise<ParkOutcome> {
-    return this.#pending.track(this.#park(arrival, wanted))
+  /** A number behind all others: the place of an object that arrives now. */
+  takeNumber(): number {
+    return this.#nextNumber++
+  }
+
+  /**
+   * Parks an object.
+   *
+   * @param number - Its place; the same one where it is tried again.
+   * @throws {WaxwingError} What the store refuses; nothing was changed then.
+   */
+  park(arrival: Arrival, wanted: Pool, number: number = this.takeNumber()): Promise<ParkOutcome> {
+    return this.#pending.track(this.#park(arrival, wanted, number))
   }
 
   /** Finds where an object is parked, if it is. */
@@ -193,10 +203,9 @@ export class Parking {
     this.deleted(places)
   }
 
-  async #park(arrival: Arrival, wanted: Pool): Promise<ParkOutcome> {
+  async #park(arrival: Arrival, wanted: Pool, number: number): Promise<ParkOutcome> {
     const { kid, address = '' } = arrival
     const pool = this.#pools.poolFor(wanted, kid, address)
-    const number = this.#nextNumber++
     const spot: Spot = { pool, kid, address, number, bytes: storedBytes(sizesOf(arrival)) }
     if (!this.#pools.fits(spot)) {
       this.#events.emit({ type: 'evicted', pool, reason: 'quota', ...factsOf(arrival) })
@@ -216,7 +225,7 @@ export class Parking {
       return 'parked'
     }
     this.#pools.remove(spot)
-    return outcome === 'taken' ? await this.#park(arrival, wanted) : 'parked'
+    return outcome === 'taken' ? await this.#park(arrival, wanted, this.takeNumber()) : 'parked'
   }
 
   /** What was being written could not make room for others. */

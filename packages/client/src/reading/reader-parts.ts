@@ -28,7 +28,9 @@ import { readingOptions, type ReadingOptions } from './reading-options.js'
 import { Receiver } from './receiver.js'
 import { SeenBook } from './seen-book.js'
 import { RetainedAlone } from './retained-alone.js'
+import { StorePauses } from './store-pauses.js'
 import { TrailCheck } from './trail-check.js'
+import { Turns } from './turns.js'
 import { Wanting } from './wanting.js'
 
 interface ReaderDeps {
@@ -55,7 +57,9 @@ interface ReaderState {
 }
 
 export interface ReaderParts extends ReaderState {
+  readonly pauses: StorePauses
   readonly drain: Drain
+  readonly turns: Turns
   readonly receiver: Receiver
   readonly direct: DirectOpening
   readonly archiveInputs: ArchiveReadingInputs
@@ -73,16 +77,18 @@ export function assembleReader(
   const conclusion = new Conclusion(state)
   const settle = (entry: InFlight): Promise<void> => delivery.settle(entry)
   const examiner = new Examiner({ ...state, runtime, book, settle })
-  const shared = { ...state, runtime, book, conclusion, examiner, lanes: new KidLanes() }
+  const lanes = new KidLanes()
+  const pauses = new StorePauses(runtime, lanes)
+  const shared = { ...state, runtime, book, conclusion, examiner, lanes, pauses }
   const drain = new Drain(shared)
-  const drainFirst = (kid: string): void => drain.startIfDue(kid)
-  const receiver = new Receiver({ ...shared, drainFirst })
+  const turns = new Turns({ ...shared, drain })
+  const receiver = new Receiver({ ...shared, turns })
   const direct = new DirectOpening({ ...shared, kidOf: (object) => receiver.kidOf(object) })
   openings.onProven = (kid) => {
     if (parking.hasIn('failed', kid)) drain.start(kid)
   }
-  parking.onRoom = (kid, pool) => receiver.tryHeld(kid, pool)
-  return { ...state, drain, receiver, direct, archiveInputs: shared }
+  parking.onRoom = (kid, pool) => turns.tryHeld(kid, pool)
+  return { ...state, pauses, drain, turns, receiver, direct, archiveInputs: shared }
 }
 
 function makeState({ runtime, book, requests }: ReaderDeps, options: ReadingOptions): ReaderState {

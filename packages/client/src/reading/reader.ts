@@ -219,7 +219,7 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
 
   #listen(): void {
     const { runtime, book, requests } = this.#deps
-    const { openings, drain, denials, receiver, seen } = this.#parts
+    const { openings, drain, denials, turns, seen } = this.#parts
     const report = (error: unknown): void => runtime.report(error)
     const foreign = runtime.store.onForeignChange?.(() => seen.invalidate())
     this.#undo.push(
@@ -227,7 +227,7 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
         openings.keysChanged(generation)
         denials.granted(generation.kid).catch(report)
         drain.start(generation.kid)
-        receiver.tryHeld(generation.kid)
+        turns.tryHeld(generation.kid)
       }),
       requests.onDenial((kid, code) => void denials.denied(kid, code).catch(report)),
     )
@@ -235,11 +235,14 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
   }
 
   async #close(keepSubscription: boolean): Promise<void> {
-    const { receiver, drain, permits, queue, order, denials, delivery, parking } = this.#parts
+    const { receiver, turns, drain, pauses, permits, queue, order, denials, delivery, parking } =
+      this.#parts
     this.#keepSubscription = keepSubscription
     for (const undo of this.#undo.splice(0)) undo()
     receiver.close()
+    turns.close()
     drain.close()
+    pauses.close()
     denials.close()
     permits.close()
     order?.close()

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Objects that could not be dealt with because the store failed: unacknowledged at the transport, and
- * tried again after a pause that doubles up to a minute while it goes on failing.
+ * Objects that could not be settled because the store failed, or not be looked up because it is
+ * damaged: unacknowledged at the transport, and tried again after a pause that doubles up to a minute
+ * while it goes on failing. They have no place in the order: nothing waits for them. What has one
+ * waits in a `StoreLine`.
  *
  * @module
  */
