@@ -213,6 +213,16 @@ describe('a caller', () => {
     expect(() => protectResponse(exchange, messageOf(69, [option(OSCORE)]))).toThrow(RangeError)
   })
 
+  it('cannot protect more than the algorithm takes', () => {
+    // Code, marker and payload are 65,535 bytes together.
+    const longest = { ...messageOf(2), payload: new Uint8Array(65_533) }
+    expect(accept(server, protectRequest(client, longest).message).request).toEqual(longest)
+    const longer = { ...longest, payload: new Uint8Array(65_534) }
+    expect(() => protectRequest(client, longer)).toThrow(
+      expect.objectContaining({ code: 'ERR_LIMIT' }),
+    )
+  })
+
   it('is refused before a number or a nonce is spent', () => {
     const before = protectRequest(client, messageOf(1)).exchange.partialIv[0]!
     expect(() => protectRequest(client, messageOf(1, [option(65_536)]))).toThrow(RangeError)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type CryptoProvider, decodeCbor, toHex } from '@waxwing/core'
+import { type CryptoProvider, decodeCbor, encodeCbor, toHex } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
 import { describe, expect, it } from 'vitest'
 import {
   type CoapMessage,
+  constructNonce,
   ContextBook,
   decodeOscoreOption,
   optionValue,
@@ -12,10 +13,12 @@ import {
   RederivingClient,
   RederivingServer,
   type RederivationDone,
+  ServerExchange,
   type SharedInput,
   unprotectRequest,
   unprotectResponse,
 } from '../../src/index.js'
+import { contextOf } from '../../src/oscore/rederivation.js'
 import { accept, freshContext, INPUT, messageOf, mirrored } from '../support/contexts.js'
 
 const OSCORE = 9
@@ -205,6 +208,21 @@ describe('the client', () => {
     const [option] = foreign.options
     const without = { ...foreign, options: [{ ...option!, value: new Uint8Array(0) }] }
     expect(() => client.confirm(without, act)).toThrow(refused('ERR_MALFORMED'))
+  })
+
+  it('takes a response #1 that uses the nonce of request #1, made with the new Common IV', () => {
+    const { client } = ends()
+    const request1 = client.ask(ask)
+    const [r1, r2] = [kidContextOf(request1), new Uint8Array(8).fill(2)]
+    const second = contextOf(nodeProvider, mirror, r2, r1)
+    const { kid, partialIv } = decodeOscoreOption(optionValue(request1, OSCORE)!)
+    const names = { kid: kid!, partialIv: partialIv! }
+    const nonce = constructNonce({ ...second.common, idPiv: kid!, partialIv: partialIv! })
+    const exchange = new ServerExchange(second, names, nonce)
+    const response1 = protectResponse(exchange, messageOf(129), { kidContext: encodeCbor(r2) })
+    expect(decodeOscoreOption(optionValue(response1, OSCORE)!).partialIv).toBeUndefined()
+    const request2 = client.confirm(response1, act)
+    expect(kidContextOf(request2).subarray(0, 8)).toEqual(r2)
   })
 
   it('never has a nonce twice with one key, whatever is lost and repeated', () => {
