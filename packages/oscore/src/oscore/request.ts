@@ -72,8 +72,8 @@ export type ReceivedRequest = AcceptedRequest | UnconfirmedRequest
 /**
  * Protects a request, or a signaling message that is none's response. Takes one sender sequence number.
  *
- * @throws {RangeError} If the code is of neither, an option is out of range, or the message has an
- *   OSCORE option or a Proxy-Uri that cannot be split.
+ * @throws {RangeError} If the code is of neither, an option is out of range, the message has an OSCORE
+ *   option or a Proxy-Uri that cannot be split, or 'kid context' would exceed 255 bytes.
  * @throws {WaxwingError} `ERR_NOT_READY` or `ERR_COUNTER_EXHAUSTED`, as `SenderSequence.take`;
  *   `ERR_LIMIT` if the algorithm does not take so long a plaintext.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8613.html#section-8.1 | RFC 8613 Section 8.1}
