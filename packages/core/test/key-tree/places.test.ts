@@ -79,13 +79,28 @@ describe('of too many nodes in all', () => {
     expect(displacedOf(full([7, 3], [5, 2], [3, 3], [9, 2]))).toEqual(['3'])
   })
 
-  it('gives way a whole node where there is no room for its pieces', () => {
-    const ring = new NodeRing(treeCrypto, { maxProvisional: 2, maxCandidates: 1 })
+  it.each([
+    [4, []],
+    [5, [['wide']]],
+  ])('gives way a whole node where there is no room for its rest: %i in all', (most, rest) => {
+    const ring = new NodeRing(treeCrypto, { maxProvisional: most, maxCandidates: 1 })
     ring.add(grant(0, 7, nodeOf('wrong')), source('wide', { giver: 'liar' }))
     ring.add(lone('beside', 20), source('beside'))
-    ring.add(grant(3, 3), source('right', PRODUCER))
+    expect(ring.add(grant(3, 3), source('right', PRODUCER)).displaced).toEqual(['wide'])
     expect(namesAt(ring, 3)).toEqual([['right']])
-    expect(ring.serialize()).toHaveLength(2)
+    expect([0, 2, 4, 7].map((epoch) => namesAt(ring, epoch))).toEqual([rest, rest, rest, rest])
+    expect(ring.serialize().length).toBeLessThanOrEqual(most)
+  })
+})
+
+describe('a node that gives way in one epoch', () => {
+  it('leaves nothing where a proven one lies', () => {
+    const ring = new NodeRing(treeCrypto, { maxCandidates: 1 })
+    ring.addProven(grant(0, 3), source('own'))
+    ring.add(grant(0, 7), source('wide'))
+    expect(ring.add(lone('other', 5), source('other', PRODUCER)).displaced).toEqual(['wide'])
+    expect(ring.spans('provisional')).toEqual([{ first: 4, last: 7 }])
+    expect(NodeRing.restore(treeCrypto, ring.serialize()).spans()).toEqual(ring.spans())
   })
 })
 
