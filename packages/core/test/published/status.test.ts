@@ -6,7 +6,9 @@ import { readStatus } from './status.js'
 const PACKAGES = new URL('../../../', import.meta.url)
 
 it('docs/status.md names every RFC and draft that the code cites', () => {
-  const files = globSync('{core,oscore,client,store-sqlite,mqtt,cli}/src/**/*.ts', { cwd: PACKAGES })
+  const files = globSync('{core,oscore,client,store-sqlite,mqtt,cli}/src/**/*.ts', {
+    cwd: PACKAGES,
+  })
   expect(files.length).toBeGreaterThan(100)
   const cited = files.flatMap((file) =>
     [
