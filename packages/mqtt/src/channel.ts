@@ -63,13 +63,15 @@ export class Channel {
   }
 
   /**
-   * Resolves when the broker has granted the filter, or had granted it in the session: brokers send
-   * what a session has for it before they answer, and whoever waits with taking that would never
-   * hear the answer. The handler may be called before.
+   * Resolves when the broker has granted the filter, or had granted it in the session, or when its answer
+   * stands behind messages that nobody takes: brokers send all that a session has before they
+   * answer, and whoever waits with taking it would never hear the answer. A refusal that comes after
+   * that is reported. The handler may be called before.
    */
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
     const registration = this.#subscriptions.add(filter, handler)
     this.#inbound.claim(registration)
+    if (this.#inbound.isStalled) registration.met.resolve()
     try {
       const granted = this.#requests.subscribe(filter)
       await Promise.race([granted, registration.met.promise])

@@ -69,6 +69,11 @@ export class Inbound {
     this.#port = port
   }
 
+  /** Whether nothing is read, no answer of the broker either, until messages are acknowledged. */
+  get isStalled(): boolean {
+    return this.#readOn !== undefined
+  }
+
   /** A PUBLISH came. Nothing is read from this connection until `next` is called. */
   arrived(packet: IPublishPacket, next: () => void): void {
     const { mayStall, options } = this.#port
@@ -279,6 +284,7 @@ export class Inbound {
 
   #stall(readOn: () => void): void {
     this.#readOn = readOn
+    this.#port.subscriptions.meetAll()
     const { keepAliveSeconds } = this.#port.options
     if (keepAliveSeconds === 0) return
     clearInterval(this.#pinger)

@@ -15,7 +15,10 @@ export interface Registration {
   readonly filter: string
   readonly handler: MessageHandler
   readonly identifier: number
-  /** Resolved when the first message for it came: the broker has the subscription. */
+  /**
+   * Resolved when the first message for it came, for which the broker has the subscription; or when the
+   * broker's answer will not be read before messages are acknowledged.
+   */
   readonly met: PromiseWithResolvers<void>
 }
 
@@ -55,6 +58,13 @@ export class Subscriptions {
     if (others === undefined || !others.delete(registration) || others.size > 0) return false
     this.#byFilter.delete(registration.filter)
     return true
+  }
+
+  /** Has nobody wait for answers any more: nothing is read until messages are acknowledged. */
+  meetAll(): void {
+    for (const { registrations } of this.#byFilter.values()) {
+      for (const { met } of registrations) met.resolve()
+    }
   }
 
   clear(): void {
