@@ -21,7 +21,7 @@ export const LATER: readonly { readonly folder: string; readonly reason: string 
   {
     folder: 'edhoc',
     reason:
-      'the traces and invalid messages of RFC 9529 pass: run by packages/oscore; the older draft is not run',
+      'the traces and invalid messages of RFC 9529 pass, and what an older draft shares: run by packages/oscore',
   },
 ]
 

@@ -20,7 +20,7 @@ import {
 import { decodeSequence, encodeSequence } from './sequence.js'
 import { suitesFromCbor, suitesToCbor } from './messages.js'
 
-// RFC 9528 Section 6, Table 3.
+// RFC 9528 Section 6.
 const ERR_SUCCESS = 0
 const ERR_UNSPECIFIED = 1
 const ERR_WRONG_SUITE = 2

@@ -11,7 +11,7 @@ import { AEAD_PARAMETERS, ALG_AES_CCM_16_64_128, type CborValue, concatBytes } f
 import { type EdhocCrypto, HASH_BYTES } from './cipher-suites.js'
 import { encodeSequence } from './sequence.js'
 
-// Labels of EDHOC_KDF (RFC 9528 Section 4.1.2, Figure 6).
+// Labels of EDHOC_KDF (RFC 9528 Section 4.1.2).
 const LABEL_KEYSTREAM_2 = 0
 const LABEL_PRK_OUT = 7
 const LABEL_PRK_EXPORTER = 10
