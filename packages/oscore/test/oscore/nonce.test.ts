@@ -59,6 +59,12 @@ describe('constructNonce', () => {
     )
   })
 
+  it('has room for a Common IV of 7 bytes, with identifiers of one', () => {
+    const inputs = { commonIv: new Uint8Array(7), partialIv: encodePartialIv(5) }
+    expect(toHex(constructNonce({ ...inputs, idPiv: Uint8Array.of(9) }))).toBe('01090000000005')
+    expect(() => constructNonce({ ...inputs, idPiv: Uint8Array.of(9, 9) })).toThrow(RangeError)
+  })
+
   it.each([
     ['a Common IV below 7 bytes', { commonIv: new Uint8Array(6) }],
     ['an identifier of 8 bytes beside 13', { idPiv: new Uint8Array(8) }],

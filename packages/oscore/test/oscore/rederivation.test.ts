@@ -155,6 +155,24 @@ describe('the server', () => {
     expect(server.receive(request2).kind).toBe('challenge')
   })
 
+  it('overwrites what proved its challenges, when one succeeds and when told to', () => {
+    const drawn: Uint8Array[] = []
+    const crypto: CryptoProvider = {
+      ...nodeProvider,
+      randomBytes: (lengthBytes) => {
+        const bytes = nodeProvider.randomBytes(lengthBytes)
+        if (lengthBytes === 32) drawn.push(bytes)
+        return bytes
+      },
+    }
+    const client = new RederivingClient(nodeProvider, shared)
+    const server = new RederivingServer(crypto, mirror)
+    establishedBy(server, client.confirm(challengeOf(server, client.ask(ask)), act))
+    challengeOf(server, client.ask(ask))
+    server.expire()
+    expect(drawn).toEqual([new Uint8Array(32), new Uint8Array(32)])
+  })
+
   it('refuses what does not verify, and goes on', () => {
     const { client, server } = ends()
     const request1 = client.ask(ask)
@@ -185,6 +203,23 @@ describe('the client', () => {
     )
     const { exchange } = protectRequest(freshContext(shared), ask)
     expect(() => client.resume(exchange)).toThrow(RangeError)
+  })
+
+  it('begins anew where it asks again, or is told that the server begins', () => {
+    const { client, server } = ends()
+    const begin = [
+      () => void client.ask(ask),
+      () => {
+        const context = freshContext({ ...shared, idContext: Uint8Array.of(1) })
+        client.resume(protectRequest(context, ask).exchange)
+      },
+    ]
+    for (const again of begin) {
+      const request2 = client.confirm(challengeOf(server, client.ask(ask)), act)
+      const response2 = protectResponse(establishedBy(server, request2).exchange, done)
+      again()
+      expect(() => client.finish(response2)).toThrow(TypeError)
+    }
   })
 
   it('goes on waiting after a response that does not verify', () => {
