@@ -14,7 +14,7 @@ import { join } from 'node:path'
 export const RESULTS: string = join(tmpdir(), 'waxwing-mutation')
 
 /**
- * Folders of `packages/core/src`, those first on which security rests most, with the beginnings of
+ * Folders of `packages/core/src`, and the files beside them, called `src`: those first on which security rests most, with the beginnings of
  * the paths of their tests, in the order in which they run.
  */
 export const MUTATED_FOLDERS: Readonly<Record<string, readonly string[]>> = {
@@ -30,5 +30,5 @@ export const MUTATED_FOLDERS: Readonly<Record<string, readonly string[]>> = {
   archive: ['archive/', 'cbor/refusals'],
   hpke: ['hpke/', 'vectors/sealed'],
   crypto: ['crypto/', 'browser/', 'hpke/'],
-  '.': ['addresses', 'bytes', 'slab', 'browser/', 'cbor/', 'object/seal-open'],
+  src: ['addresses', 'bytes', 'slab', 'browser/', 'cbor/', 'object/seal-open'],
 }

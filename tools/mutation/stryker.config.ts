@@ -12,7 +12,7 @@ const folder = process.env['MUTATED_FOLDER'] ?? ''
 const results = join(RESULTS, folder)
 
 const config = {
-  mutate: [`packages/core/src/${folder === '.' ? '' : `${folder}/*`}*.ts`],
+  mutate: [`packages/core/src/${folder === 'src' ? '' : `${folder}/*`}*.ts`],
   testRunner: 'vitest',
   vitest: { configFile: 'tools/mutation/vitest.config.ts', related: false },
   plugins: ['@stryker-mutator/vitest-runner', './tools/mutation/message-texts.ts'],
