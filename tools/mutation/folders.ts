@@ -14,8 +14,9 @@ import { join } from 'node:path'
 export const RESULTS: string = join(tmpdir(), 'waxwing-mutation')
 
 /**
- * Folders of `packages/core/src`, and the files beside them, called `src`: those first on which security rests most, with the beginnings of
- * the paths of their tests, in the order in which they run.
+ * Folders of `packages/core/src`, and the files beside them, called `src`; those first on which
+ * security rests most. To each the beginnings of the paths of its tests, in the order in which they
+ * run.
  */
 export const MUTATED_FOLDERS: Readonly<Record<string, readonly string[]>> = {
   object: ['object/', 'vectors/objects', 'vectors/batches'],
