@@ -30,7 +30,7 @@ export interface Machine {
   readonly cores: number
 }
 
-const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
+export const RESULTS: string = fileURLToPath(new URL('../results/', import.meta.url))
 
 export function machine(): Machine {
   const processors = cpus()

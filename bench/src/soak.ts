@@ -20,7 +20,7 @@ import { FLOOD_RATES, runFloods } from './floods.ts'
 import { runHostileSoak } from './hostile/hostile-soak.ts'
 import { runManyReaders } from './many-readers.ts'
 import { mosquittoNet } from './mosquitto-net.ts'
-import { machine, saveResult } from './report.ts'
+import { machine, RESULTS, saveResult } from './report.ts'
 import { runTwin, sumOf } from './twin.ts'
 
 const MAX_MIB = { archive: 200, flood: 400 }
@@ -55,13 +55,19 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   async crashes() {
     const rounds = isLong ? 500 : 20
     const seed = Number(values.seed ?? Date.now() % 2 ** 31)
-    const report = await runCrashRounds({ rounds, seed, maxRoundMs: 1000, progress: say })
-    const { lives, published, read, again, generations, full, overtaken, seconds } = report
+    const report = await runCrashRounds({
+      rounds,
+      seed,
+      maxRoundMs: 1000,
+      keepIn: RESULTS,
+      progress: say,
+    })
+    const { lives, published, read, again, generations, full, shuffled, seconds } = report
     const summary =
       `${rounds} rounds in ${seconds.toFixed()} s from seed ${seed}: ${lives.producer} lives of the ` +
       `producer, ${lives.reader} of the reader; ${published} published in ${generations} generations, ` +
-      `${read} read, ${again} came again; ${full.producer} and ${full.reader} times no room, by ` +
-      `which ${overtaken} were overtaken; ${report.tears} torn journals`
+      `${read} read, ${again} came again; ${full.producer} and ${full.reader} times no room; ` +
+      `${report.tears} torn journals; the broker brought ${shuffled} in another order than it had them`
     return { summary, problems: report.problems, report }
   },
   async archive() {

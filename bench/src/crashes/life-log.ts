@@ -26,7 +26,7 @@ export type LogEntry =
   /** The producer: the broker has taken this message. */
   | ({ readonly kind: 'published'; readonly text: string } & Place)
   /** The reader: the transport brought it. */
-  | ({ readonly kind: 'arrived' } & Place)
+  | ({ readonly kind: 'arrived'; readonly redelivered: boolean } & Place)
   /** The reader: it was handed over. */
   | HandedOver
   /** The reader: its acknowledgement begins. */
@@ -41,13 +41,14 @@ export type LogEntry =
 const LETTERS = {
   start: 's',
   published: 'p',
-  arrived: 'i',
   acknowledging: 'b',
   acknowledged: 'a',
   failed: 'f',
   refusal: 'x',
 } as const
 const KID_DIGITS = 16
+/** What is expected where a process meets a store without room. */
+export const STORE_FULL = 'ERR_STORE_FULL'
 
 /** Names an object by its place. */
 export function nameOf({ kid, session, counter }: Place): string {
@@ -74,6 +75,8 @@ export function formatEntry(entry: LogEntry): string {
       return `x ${entry.what}\n`
     case 'handed-over':
       return `${entry.redelivered ? 'R' : 'r'} ${nameOf(entry)} ${entry.text}\n`
+    case 'arrived':
+      return `${entry.redelivered ? 'I' : 'i'} ${nameOf(entry)}\n`
     case 'published':
       return `p ${nameOf(entry)} ${entry.text}\n`
     default:
@@ -99,8 +102,9 @@ function parseLine(line: string): LogEntry {
       return { kind: 'refusal', what: line.slice(2) }
     case LETTERS.published:
       return { kind: 'published', text, ...place }
-    case LETTERS.arrived:
-      return { kind: 'arrived', ...place }
+    case 'i':
+    case 'I':
+      return { kind: 'arrived', redelivered: letter === 'I', ...place }
     case LETTERS.acknowledging:
       return { kind: 'acknowledging', ...place }
     case LETTERS.acknowledged:

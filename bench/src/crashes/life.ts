@@ -27,7 +27,7 @@ import {
 } from '@waxwing/core'
 import { mqttTransport } from '@waxwing/mqtt'
 import { sqliteStore, type SqliteStore } from '@waxwing/store-sqlite'
-import { formatEntry, type LogEntry } from './life-log.ts'
+import { formatEntry, STORE_FULL, type LogEntry } from './life-log.ts'
 
 export interface LifeSetup {
   readonly url: string
@@ -121,10 +121,10 @@ export class Life {
     }
   }
 
-  /** Notes why something failed. */
+  /** Notes why something failed, and where, unless that is what is expected. */
   failed(error: unknown): void {
     const code = error instanceof WaxwingError ? error.code : 'untyped'
-    const text = code === 'untyped' ? ` ${String(error)} ${(error as Error).stack ?? ''}` : ''
+    const text = code === STORE_FULL ? '' : ` ${String(error)} ${(error as Error).stack ?? ''}`
     this.log({ kind: 'failed', why: `${code}${text}`.replaceAll('\n', ' ') })
   }
 
@@ -140,7 +140,8 @@ export class Life {
       subscribe(filter, (received) => {
         if (!isControlAddress(received.address)) {
           const { kid, session, counter } = decodeObject(received.payload)
-          this.log({ kind: 'arrived', kid: toHex(kid), session: toHex(session), counter })
+          const place = { kid: toHex(kid), session: toHex(session), counter }
+          this.log({ kind: 'arrived', redelivered: received.redelivered, ...place })
         }
         return handler(received)
       })

@@ -8,13 +8,13 @@
  * - What was handed over comes again if its acknowledgement had not begun, marked; it never comes again
  *   once that resolved. In between it may or may not.
  *
- * A store that refuses to keep what comes lets later messages overtake: what it refused is tried again
- * after a pause. Those are counted.
+ * Whatever the store refuses meanwhile. Which order the broker brings things in is its own matter: how
+ * often it is not the one in which it carried them is counted.
  *
  * @module
  */
 
-import { nameOf, type HandedOver, type LogEntry } from './life-log.ts'
+import { nameOf, type HandedOver, type LogEntry, type Place } from './life-log.ts'
 
 /** When an object came: the numbers of lines. */
 interface Arrival {
@@ -31,22 +31,29 @@ export class ReadingVerdict {
   readonly problems: string[] = []
   /** Messages that came again, because they were interrupted. */
   againCount = 0
-  /** Messages that later ones overtook, because the store had refused them. */
-  overtakenCount = 0
-  readonly #wire: ReadonlySet<string>
+  /** How often the broker brought to one life of the reader what it had carried before the last. */
+  shuffledCount = 0
+  readonly #sentAgain: ReadonlySet<string>
+  /** When the broker carried an object, by name: the place among the others. */
+  readonly #carried: ReadonlyMap<string, number>
   readonly #progress = new Map<string, Progress>()
   readonly #texts = new Map<string, string>()
   readonly #settled = new Set<string>()
   readonly #arrivals = new Map<string, Arrival>()
   /** Of what was handed over, what came last, by kid. */
   readonly #latest = new Map<string, Arrival>()
-  /** The number of the line that is looked at, and of the last that says that something failed. */
+  /** Of what was brought in this life, what the broker carried last, by kid. */
+  readonly #brought = new Map<string, number>()
+  /** The number of the line that is looked at. */
   #line = 0
-  #failedLine = 0
 
-  /** @param wire - The names of what the broker carried. */
-  constructor(wire: ReadonlySet<string>) {
-    this.#wire = wire
+  /**
+   * @param wire - The names of what the broker carried, in its order.
+   * @param sentAgain - Those of them that it carried more than once.
+   */
+  constructor(wire: ReadonlySet<string>, sentAgain: ReadonlySet<string> = new Set()) {
+    this.#carried = new Map([...wire].map((name, at) => [name, at]))
+    this.#sentAgain = sentAgain
   }
 
   /** How many messages were handed over. */
@@ -70,8 +77,8 @@ export class ReadingVerdict {
 
   take(entry: LogEntry): void {
     this.#line++
-    if (entry.kind === 'failed') this.#failedLine = this.#line
-    if (entry.kind === 'arrived') this.#arrived(nameOf(entry))
+    if (entry.kind === 'start') this.#brought.clear()
+    if (entry.kind === 'arrived') this.#arrived(entry)
     if (entry.kind === 'handed-over') this.#handedOver(entry)
     if (entry.kind !== 'acknowledging' && entry.kind !== 'acknowledged') return
     this.#progress.set(nameOf(entry), entry.kind)
@@ -89,7 +96,7 @@ export class ReadingVerdict {
 
   #first({ kid, text }: HandedOver, name: string): void {
     this.#texts.set(name, text)
-    if (!this.#wire.has(name)) this.problems.push(`${name} was read and never carried`)
+    if (!this.#carried.has(name)) this.problems.push(`${name} was read and never carried`)
     const arrival = this.#arrivals.get(name)
     if (arrival === undefined) {
       this.problems.push(`${name} was read and never came`)
@@ -97,14 +104,20 @@ export class ReadingVerdict {
     }
     const latest = this.#latest.get(kid)
     if (latest === undefined || arrival.first > latest.first) this.#latest.set(kid, arrival)
-    else if (arrival.last > latest.last) return
-    else if (this.#failedLine > arrival.first) this.overtakenCount++
-    else this.problems.push(`${name} came after ${latest.name}`)
+    else if (arrival.last < latest.last) {
+      this.problems.push(`${name} came after ${latest.name}`)
+    }
   }
 
-  #arrived(name: string): void {
+  #arrived(place: Place): void {
+    const name = nameOf(place)
     const first = this.#arrivals.get(name)?.first ?? this.#line
     this.#arrivals.set(name, { name, first, last: this.#line })
+    const carried = this.#carried.get(name)
+    if (carried === undefined || this.#sentAgain.has(name)) return
+    const latest = this.#brought.get(place.kid) ?? -1
+    if (carried < latest) this.shuffledCount++
+    this.#brought.set(place.kid, Math.max(carried, latest))
   }
 
   #again({ text, redelivered }: HandedOver, name: string, progress: Progress): void {

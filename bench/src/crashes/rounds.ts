@@ -9,14 +9,14 @@
  * @module
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Domain, memoryStore, openEndpoint, type Endpoint } from '@waxwing/client'
 import { seededRandom } from '@waxwing/client/testing'
 import { sqliteStore } from '@waxwing/store-sqlite'
-import { startMosquitto } from '@waxwing/testkit'
+import { startMosquitto, type Mosquitto } from '@waxwing/testkit'
 import { Actor } from './actor.ts'
 import { describeRound, drawRound, type Incident, type RoundPlan, type Side } from './plan.ts'
 import type { ProducerSetup } from './producer-process.ts'
@@ -30,7 +30,9 @@ export interface CrashOptions {
   readonly seed: number
   /** The longest time from the beginning of a round to its kill. */
   readonly maxRoundMs: number
-  progress?(line: string): void
+  /** Where the logs of all sides are kept if something did not hold. */
+  readonly keepIn?: string
+  readonly progress?: (line: string) => void
 }
 
 export interface CrashReport extends Verdict {
@@ -72,13 +74,35 @@ export async function runCrashRounds(options: CrashOptions): Promise<CrashReport
     await play.playRounds()
     await play.finish()
     const seconds = (performance.now() - started) / 1000
-    return { ...play.report(true), seconds }
+    const report = { ...play.report(true), seconds }
+    if (report.problems.length > 0) keepLogs(options, { folder, report, wire, broker })
+    return report
   } finally {
     await play.close()
     await close()
     await broker.close()
     rmSync(folder, { recursive: true })
   }
+}
+
+/**
+ * Keeps what explains a failure: what both sides wrote down, what the broker carried in its order, and
+ * its log, with packet identifiers, marks of repetition, and whether a session was there.
+ */
+function keepLogs(
+  { keepIn, seed }: CrashOptions,
+  found: { folder: string; report: CrashReport; wire: Wire; broker: Mosquitto },
+): void {
+  if (keepIn === undefined) return
+  const { folder, report, wire, broker } = found
+  const kept = join(keepIn, `crashes-${seed}`)
+  mkdirSync(kept, { recursive: true })
+  for (const side of ['producer', 'reader']) {
+    cpSync(join(folder, `${side}.log`), join(kept, `${side}.log`))
+  }
+  writeFileSync(join(kept, 'wire.log'), `${[...wire.carried].join('\n')}\n`)
+  writeFileSync(join(kept, 'broker.log'), broker.log())
+  writeFileSync(join(kept, 'report.json'), `${JSON.stringify(report, undefined, 2)}\n`)
 }
 
 class Play {
@@ -157,11 +181,12 @@ class Play {
   /** @param isOver - Nothing more is to come. */
   report(isOver: boolean): Omit<CrashReport, 'seconds'> {
     for (const actor of this.#actors) actor.readLog()
-    const { carried, problems, repeated, generations } = this.#wire
+    const { carried, sentAgain, problems, repeated, generations } = this.#wire
     const verdict = judge({
       producer: this.#producer.entries,
       reader: this.#reader.entries,
       wire: carried,
+      sentAgain,
       isOver,
     })
     const ofActors = this.#actors.flatMap((actor) => actor.problems)

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { nameOf, type LogEntry } from './life-log.ts'
+import { nameOf, STORE_FULL, type LogEntry } from './life-log.ts'
 import { ReadingVerdict } from './reading-verdict.ts'
 
 export interface Verdict {
@@ -18,33 +18,32 @@ export interface Verdict {
   readonly read: number
   /** Messages that came again, because they were interrupted. */
   readonly again: number
-  /** Messages that later ones overtook, because the store had refused them. */
-  readonly overtaken: number
+  /** How often the broker brought something after what it had carried later: its own matter. */
+  readonly shuffled: number
   /** How often the store refused something for want of room. */
   readonly full: { readonly producer: number; readonly reader: number }
   readonly problems: readonly string[]
 }
 
-/** What is expected where a process meets a store without room. */
-const STORE_FULL = 'ERR_STORE_FULL'
-
 /** Judges everything so far; what was not read yet counts as lost only when nothing more is to come. */
 export function judge(inputs: {
   readonly producer: readonly LogEntry[]
   readonly reader: readonly LogEntry[]
-  /** The names of what the broker carried. */
+  /** The names of what the broker carried, in its order. */
   readonly wire: ReadonlySet<string>
+  /** Those of them that it carried more than once. */
+  readonly sentAgain?: ReadonlySet<string>
   readonly isOver: boolean
 }): Verdict {
-  const { producer, reader, wire, isOver } = inputs
-  const reading = new ReadingVerdict(wire)
+  const { producer, reader, wire, sentAgain, isOver } = inputs
+  const reading = new ReadingVerdict(wire, sentAgain)
   for (const entry of reader) reading.take(entry)
   return {
     lives: { producer: countOf(producer, 'start'), reader: countOf(reader, 'start') },
     published: countOf(producer, 'published'),
     read: reading.readCount,
     again: reading.againCount,
-    overtaken: reading.overtakenCount,
+    shuffled: reading.shuffledCount,
     full: { producer: countOf(producer, 'failed'), reader: countOf(reader, 'failed') },
     problems: [
       ...reading.problems,

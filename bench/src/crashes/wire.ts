@@ -16,13 +16,15 @@ export class Wire {
   /** The names of the objects. */
   readonly carried: Set<string> = new Set()
   readonly problems: string[] = []
+  /** The names of those that were sent again as they were: nobody had told their sender that they came. */
+  readonly sentAgain: Set<string> = new Set()
   /** Digests by name. */
   readonly #objects = new Map<string, string>()
   /** The latest epoch by kid. */
   readonly #epochs = new Map<string, number>()
   #repeated = 0
 
-  /** Objects that were sent again as they were: nobody had told their sender that they came. */
+  /** How often something was sent again. */
   get repeated(): number {
     return this.#repeated
   }
@@ -40,6 +42,7 @@ export class Wire {
     const known = this.#objects.get(name)
     if (known === digest) {
       this.#repeated++
+      this.sentAgain.add(name)
       return
     }
     if (known !== undefined) this.problems.push(`${name}: two objects have one nonce`)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
 import { mosquittoAvailable, requireOrSkip } from '@waxwing/testkit'
+import { RESULTS } from '../../src/report.ts'
 import { runCrashRounds } from '../../src/crashes/rounds.ts'
 
 const describeWithMosquitto = requireOrSkip('mosquitto', mosquittoAvailable())
@@ -11,7 +12,7 @@ describeWithMosquitto(
     describe('over MQTT with QoS 1 and SQLite', () => {
       it('lose nothing, repeat no nonce and nothing that was acknowledged, and take no epoch back', async () => {
         const seed = Date.now() % 2 ** 31
-        const report = await runCrashRounds({ rounds: 20, seed, maxRoundMs: 800 })
+        const report = await runCrashRounds({ rounds: 20, seed, maxRoundMs: 800, keepIn: RESULTS })
         expect(report.problems, `seed ${seed}`).toEqual([])
         expect(report.read).toBe(report.carried)
         expect(report.published).toBeGreaterThan(100)

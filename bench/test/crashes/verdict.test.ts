@@ -24,7 +24,11 @@ const got = (counter: number, redelivered = false): LogEntry => ({
 })
 const beginning = (counter: number): LogEntry => ({ kind: 'acknowledging', ...place(counter) })
 const done = (counter: number): LogEntry => ({ kind: 'acknowledged', ...place(counter) })
-const came = (counter: number): LogEntry => ({ kind: 'arrived', ...place(counter) })
+const came = (counter: number, redelivered = false): LogEntry => ({
+  kind: 'arrived',
+  redelivered,
+  ...place(counter),
+})
 const read = (counter: number): LogEntry[] => [got(counter), beginning(counter), done(counter)]
 const sent = (counter: number): LogEntry => ({
   kind: 'published',
@@ -46,6 +50,7 @@ describe('the logs of processes that get killed', () => {
     const entries = [
       start,
       came(0),
+      came(1, true),
       got(0),
       beginning(0),
       done(0),
@@ -75,7 +80,7 @@ describe('the verdict on crash rounds', () => {
       published: 2,
       read: 2,
       again: 0,
-      overtaken: 0,
+      shuffled: 0,
       full: { producer: 0, reader: 0 },
       problems: [],
     })
@@ -92,14 +97,22 @@ describe('the verdict on crash rounds', () => {
     expect(verdictOn([...cut, got(1, true), beginning(1)]).problems).toEqual([])
   })
 
-  it('counts what a full store let others overtake, and nothing else', () => {
+  it('tells of what others overtook, also where the store refused something', () => {
     const log = [...read(1), ...read(0)]
+    const problems = [`${nameOf(place(0))} came after ${nameOf(place(1))}`]
+    expect(verdictOn(log).problems).toEqual(problems)
     expect(verdictOn([failed('ERR_STORE_FULL'), ...log])).toMatchObject({
-      overtaken: 1,
       full: { reader: 1 },
-      problems: [],
+      problems,
     })
-    expect(verdictOn(log).problems).toEqual([`${nameOf(place(0))} came after ${nameOf(place(1))}`])
+  })
+
+  it('counts what the broker brings to one life in another order than it had it', () => {
+    const wire = new Set([0, 1, 2].map((i) => nameOf(place(i))))
+    const reader = [came(0), came(2), came(1), start, came(1, true), came(2, true)]
+    const inputs = { producer: [], reader, wire, isOver: false }
+    expect(judge(inputs)).toMatchObject({ shuffled: 1, problems: [] })
+    expect(judge({ ...inputs, sentAgain: new Set([nameOf(place(1))]) }).shuffled).toBe(0)
   })
 
   it('is good where the broker brings again what was interrupted, in another order', () => {
