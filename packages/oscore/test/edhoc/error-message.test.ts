@@ -9,7 +9,7 @@ import {
   receiveMessage1,
   startInitiator,
 } from '../../src/edhoc/index.js'
-import { C_R, exchange, worldOf } from './world.js'
+import { C_R, worldOf } from './world.js'
 
 const messages: fc.Arbitrary<ErrorMessage> = fc.oneof(
   fc
@@ -106,9 +106,17 @@ describe('an error message in the place of', () => {
   })
 
   it('message_4 closes the session', async () => {
-    const onItsWay = (number: number, message: Uint8Array): Uint8Array =>
-      number === 4 ? fromHex('016161') : message
-    await expect(exchange(world, { onItsWay })).rejects.toThrow('refused: unspecified')
+    const { message1, waiting } = startInitiator(world.initiator)
+    const { message2 } = receiveMessage1(world.responder, message1).message2({ connectionId: C_R })
+    const outcome = await waiting.receive(message2)
+    if (outcome.kind !== 'proven') throw new Error('not proven')
+    const { session } = outcome.responder.message3()
+    expect(session.oscore()).toBeDefined()
+    expect(session.receiveMessage4(fromHex('016161'))).toEqual({
+      kind: 'error',
+      error: { kind: 'unspecified', diagnostic: 'a' },
+    })
+    expect(() => session.oscore()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
   })
 
   it('any message is not answered, even if it is none', async () => {
