@@ -68,7 +68,8 @@ export function openMessage(
   const lengthBytes = ciphertext.length - AEAD_PARAMETERS[suite.aead].tagBytes
   const plaintext = new Uint8Array(Math.max(lengthBytes, 0))
   const aead = crypto.aead(suite.aead, key)
-  const isRight = lengthBytes >= 0 && aead.open(iv, encStructure(EMPTY, th), ciphertext, plaintext)
+  // Shorter than a tag, it does not open either.
+  const isRight = aead.open(iv, encStructure(EMPTY, th), ciphertext, plaintext)
   key.fill(0)
   if (!isRight) throw new WaxwingError('ERR_NOT_AUTHENTIC', 'the message does not decrypt')
   return plaintext
