@@ -8,6 +8,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint, Producer } from '@waxwing/client'
+import { WaxwingError } from '@waxwing/core'
 import { serve } from '../worker.ts'
 import { placeOf } from './life-log.ts'
 import { Life, type LifeSetup } from './life.ts'
@@ -70,7 +71,12 @@ async function grantAll(plant: Endpoint): Promise<void> {
   })
   const terms = { from: new Date(0) }
   for (const { requestId } of await plant.requests()) {
-    await plant.decide(requestId, { kind: 'grant', terms })
+    try {
+      await plant.decide(requestId, { kind: 'grant', terms })
+    } catch (error) {
+      // By the rule, which is set, it may have been granted just now.
+      if (!(error instanceof WaxwingError) || error.code !== 'ERR_KEY_UNKNOWN') throw error
+    }
   }
 }
 

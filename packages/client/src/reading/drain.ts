@@ -75,8 +75,6 @@ export class Drain {
   readonly #inputs: DrainInputs
   /** How many grants there were when the parked objects of a kid were tried last. */
   readonly #triedWith = new Map<string, number>()
-  /** Kids of which it was started and has not begun. */
-  readonly #due = new Set<string>()
   #closed = false
 
   constructor(inputs: DrainInputs) {
@@ -95,13 +93,7 @@ export class Drain {
     if (parking.countOf(kid) === 0 && parking.pendingCount === 0) return
     if (book.byKid(kid).length === 0) return
     this.#triedWith.set(kid, this.#grantCountOf(kid))
-    this.#due.add(kid)
-    void lanes.runFirst(kid, () => this.runIfDue(kid))
-  }
-
-  /** Runs if it was started and has not begun. To be called in the kid's lane. */
-  runIfDue(kid: string): Promise<void> | undefined {
-    return this.#due.delete(kid) ? this.#runAll(kid) : undefined
+    void lanes.runFirst(kid, () => this.#runAll(kid))
   }
 
   /**

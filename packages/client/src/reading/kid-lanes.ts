@@ -14,6 +14,8 @@ export type LaneTask = () => Promise<void> | undefined
 interface Waiting {
   readonly task: LaneTask
   readonly resolve: (result: Promise<void> | undefined) => void
+  /** Put before all others. */
+  readonly isFirst: boolean
 }
 
 /** Tasks that wait, in all lanes, before held ones hold up who brings the next. */
@@ -34,7 +36,7 @@ export class KidLanes {
   run(kid: string, task: LaneTask): Promise<void> | undefined {
     const waiting = this.#lanes.get(kid)
     if (waiting === undefined) return this.#start(kid, task)
-    const began = this.#wait(task, (one) => waiting.push(one))
+    const began = this.#wait(waiting, waiting.length, { task, isFirst: false })
     return this.#held.has(kid) && this.#waitingCount <= MAX_BEHIND ? undefined : began
   }
 
@@ -42,7 +44,21 @@ export class KidLanes {
   runFirst(kid: string, task: LaneTask): Promise<void> | undefined {
     const waiting = this.#lanes.get(kid)
     if (waiting === undefined) return this.#start(kid, task)
-    return this.#wait(task, (one) => waiting.unshift(one))
+    return this.#wait(waiting, 0, { task, isFirst: true })
+  }
+
+  /**
+   * Lets those go first that were put before all others while a task waited.
+   *
+   * @param rest - What is left of the task that runs; it goes on right behind them.
+   * @returns `undefined` if there are none: then it is to go on at once.
+   */
+  giveWay(kid: string, rest: LaneTask): Promise<void> | undefined {
+    const waiting = this.#lanes.get(kid)
+    if (waiting?.[0]?.isFirst !== true) return undefined
+    const at = waiting.findIndex(({ isFirst }) => !isFirst)
+    const place = at === -1 ? waiting.length : at
+    return this.#wait(waiting, place, { task: rest, isFirst: false })
   }
 
   /** Something of a kid waits for the store, in a task of its lane. */
@@ -60,9 +76,9 @@ export class KidLanes {
     return this.#held.has(kid)
   }
 
-  #wait(task: LaneTask, put: (waiting: Waiting) => void): Promise<void> {
+  #wait(waiting: Waiting[], at: number, what: Omit<Waiting, 'resolve'>): Promise<void> {
     this.#waitingCount++
-    return new Promise((resolve) => put({ task, resolve }))
+    return new Promise((resolve) => waiting.splice(at, 0, { ...what, resolve }))
   }
 
   #start(kid: string, task: LaneTask): Promise<void> | undefined {

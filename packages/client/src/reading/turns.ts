@@ -119,21 +119,16 @@ export class Turns {
     return this.#takeLater(arrival)
   }
 
-  /** Waits for a permit. Keys may come meanwhile: what is parked, or was just refused, goes first. */
+  /**
+   * Waits for a permit. Meanwhile keys may come, or room, or something may be refused by the store: what
+   * is to go first then does.
+   */
   async #takeLater(arrival: Arrival): Promise<void> {
-    const { permits, drain, lanes, parking } = this.#inputs
-    const { kid } = arrival
-    while (await permits.acquire()) {
-      if (lanes.isHeld(kid)) {
-        permits.release()
-        this.#line.add({ arrival, number: parking.takeNumber() })
-        return
-      }
-      const draining = drain.runIfDue(kid)
-      if (draining === undefined) return this.#examine(arrival)
-      permits.release()
-      await draining
-    }
+    const { permits, lanes } = this.#inputs
+    if (!(await permits.acquire())) return
+    if (lanes.giveWay(arrival.kid, () => this.#take(arrival)) === undefined) {
+      await this.#examine(arrival)
+    } else permits.release()
   }
 
   /** Holds a permit. */

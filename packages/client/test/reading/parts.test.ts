@@ -62,6 +62,26 @@ describe('the lanes of kids', () => {
     expect(lanes.run('a', write('synchronous again'))).toBeUndefined()
   })
 
+  it('hold up nobody who brings the next while they are held, but for a number of tasks', async () => {
+    const lanes = new KidLanes()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    void lanes.run('a', () => promise)
+    const before = lanes.run('a', () => undefined)
+    expect(before).toBeInstanceOf(Promise)
+    lanes.hold('a')
+    await before
+    for (let i = 0; i < 63; i++) expect(lanes.run('a', () => undefined)).toBeUndefined()
+    const ran: string[] = []
+    const tooMuch = lanes.run('a', () => void ran.push('last'))
+    expect(tooMuch).toBeInstanceOf(Promise)
+    lanes.letGo('a')
+    expect(ran).toEqual([])
+    resolve()
+    await tooMuch
+    expect(ran).toEqual(['last'])
+    expect(lanes.run('a', () => undefined)).toBeUndefined()
+  })
+
   it('keep the order of a task that begins another one of its own kid', async () => {
     const lanes = new KidLanes()
     const log: string[] = []

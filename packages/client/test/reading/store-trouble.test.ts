@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Order, and nothing lost, while the store refuses what a reader wants of it. */
 import { describe, expect, it } from 'vitest'
-import type { Store } from '@waxwing/core'
+import { WaxwingError, type Store } from '@waxwing/core'
 import { verifyOnThreads } from '@waxwing/core/threads'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import { openEndpoint } from '../../src/endpoint.js'
-import { memoryBroker, memoryStore, memoryTransport } from '../../src/testing.js'
+import { faultyStore, memoryBroker, memoryStore, memoryTransport } from '../../src/testing.js'
 import { EPOCH, giveKeys, makeStream, SessionSealer, STREAM } from '../support/stream.js'
 import { setting, settle, texts, type Setting } from './setting.js'
 import { ALL_WELL, troubledStore } from './troubled-store.js'
@@ -95,6 +95,100 @@ describe.each(ORDERS)('what the store refuses to park, in order of %s,', (order)
 })
 
 describe('while the store fails', () => {
+  it('keys are used for what is parked when it works again, without a further arrival', async () => {
+    const { store, troubles } = troubledStore()
+    await using made = await setting({ store, keys: false })
+    troubles.firstParkings = 1
+    for (const counter of [0, 1]) made.inject(made.sealer.seal(counter))
+    await Promise.resolve()
+    await giveKeys(made.book, made.stream)
+    await settle()
+    expect(await made.take()).toEqual([])
+    await pass(made)
+    expect(await takeAll(made)).toEqual(named(0, 1))
+  })
+
+  it('what waits for its turn does not overtake what is refused meanwhile', async () => {
+    const { promise: gate, reject: refuse } = Promise.withResolvers<void>()
+    let isGated = true
+    const store = faultyStore(memoryStore(), {
+      beforeWrite: (_, changes) => {
+        if (isGated && changes.some(({ table }) => table === 'parked-object')) return gate
+      },
+    })
+    await using made = await setting({ store, keys: false, filter: 'plant/#', maxInFlight: 1 })
+    const other = makeStream(made.trust, { nonce: 8, fields: { streamName: 'plant/2' } })
+    await giveKeys(made.book, other)
+    await inject(made, 0)
+    made.inject(new SessionSealer(other).seal(0, 'other'), 'plant/2')
+    const [first] = await made.take()
+    await inject(made, 1)
+    isGated = false
+    refuse(new WaxwingError('ERR_STORE_FULL', 'no room'))
+    await settle()
+    await giveKeys(made.book, made.stream)
+    await first?.acknowledge()
+    expect(await made.take()).toEqual([])
+    await pass(made)
+    expect(await takeAll(made)).toEqual(named(0, 1))
+  })
+
+  it.each(['room in a pool', 'the store'])(
+    'what waited for %s does not overtake, nor is overtaken, where keys come before its turn',
+    async (what) => {
+      const { store, troubles } = troubledStore()
+      await using made = await setting({
+        store,
+        keys: false,
+        filter: 'plant/#',
+        maxInFlight: 1,
+        holdWhenFull: true,
+        maxParkedObjects: what === 'the store' ? 100 : 1,
+      })
+      const other = makeStream(made.trust, { nonce: 8, fields: { streamName: 'plant/2' } })
+      await giveKeys(made.book, other)
+      await giveKeys(made.book, made.stream, { span: { first: EPOCH + 1, last: EPOCH + 12 } })
+      await inject(made, 0)
+      if (what === 'the store') troubles.firstParkings = 1
+      await inject(made, 1)
+      made.inject(new SessionSealer(other).seal(0, 'other'), 'plant/2')
+      const [first] = await made.take()
+      await inject(made, 2)
+      await pass(made)
+      await giveKeys(made.book, made.stream, { id: 'all' })
+      await first?.acknowledge()
+      expect(await takeAll(made)).toEqual(named(0, 1, 2))
+      await expectAllSettled(made)
+    },
+  )
+
+  it('what is still on its way into the store is not overtaken by what was refused after it', async () => {
+    const inner = memoryStore()
+    const { promise: gate, resolve: letGo } = Promise.withResolvers<void>()
+    let parkings = 0
+    const write: Store['write'] = async (changes) => {
+      if (!changes.some(({ table }) => table === 'parked-object')) return inner.write(changes)
+      parkings++
+      if (parkings === 1) await gate
+      if (parkings === 2) throw new WaxwingError('ERR_STORE_FULL', 'no room')
+      return inner.write(changes)
+    }
+    const store: Store = {
+      get: (...query) => inner.get(...query),
+      scan: (...query) => inner.scan(...query),
+      close: () => inner.close(),
+      write,
+    }
+    await using made = await setting({ store, keys: false })
+    await inject(made, 0, 1)
+    await giveKeys(made.book, made.stream)
+    await pass(made)
+    expect(await made.take()).toEqual([])
+    letGo()
+    await pass(made)
+    expect(await takeAll(made)).toEqual(named(0, 1))
+  })
+
   it('what could not be looked up is handed over before what comes later', async () => {
     const { store, troubles } = troubledStore()
     await using made = await setting({ store })
@@ -179,7 +273,7 @@ describe('while the store fails', () => {
     troubles.parking = true
     const stranger = await openEndpoint({ store: memoryStore(), name: 'stranger' })
     const strange = await stranger.producer('plant/2')
-    for (let i = 0; i < 40; i++) await transport.send('plant/2', strange.seal(`strange ${i}`))
+    for (let i = 0; i < 80; i++) await transport.send('plant/2', strange.seal(`strange ${i}`))
     await transport.send('plant/1', producer.seal('own'))
     for await (const message of reader) {
       expect(message.text()).toBe('own')
