@@ -135,7 +135,7 @@ export class AwaitingMessage2 {
     const { tellsUnknownCredential } = this.#run.options
     try {
       if (isError) return this.#refused(decodeErrorMessage(bytes))
-      return { kind: 'proven', responder: await this.#prove(bytes.slice(), secrets) }
+      return { kind: 'proven', responder: await this.#prove(bytes, secrets) }
     } catch (cause) {
       throw failureOf(cause, { answers: !isError, tellsUnknownCredential })
     } finally {

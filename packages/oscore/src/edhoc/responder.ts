@@ -262,7 +262,7 @@ export class AwaitingMessage3 {
     const { tellsUnknownCredential } = this.#run.options
     try {
       if (isError) return { kind: 'error', error: decodeErrorMessage(bytes) }
-      return await this.#complete(bytes.slice(), secrets)
+      return await this.#complete(bytes, secrets)
     } catch (cause) {
       throw failureOf(cause, { answers: !isError, tellsUnknownCredential })
     } finally {

@@ -193,8 +193,11 @@ describe('what an endpoint refuses', () => {
     const [first, second] = [newKey(nodeProvider, 'p256'), newKey(nodeProvider, 'p256')]
     const { credential, idCred } = initiator.credentials[3]!
     expect(first.publicKey).not.toEqual(second.publicKey)
+    const { x } = first.publicKey
+    const elsewhere = { ...credential, publicKey: { curve: 'x25519', x } } as const
     for (const options of [
       { ...initiator, credentials: [{ key: first, credential, idCred }] },
+      { ...initiator, credentials: [{ key: first, credential: elsewhere, idCred }] },
       { ...initiator, credentials: [] },
       { ...initiator, suites: [] },
       { ...initiator, suites: [2, 2] as const },

@@ -100,14 +100,18 @@ describe('a session', () => {
     const { message1, waiting } = startInitiator({ ...world.initiator, connectionId })
     connectionId.fill(0xff)
     const cR = C_R.slice()
-    const answer = receiveMessage1(world.responder, message1).message2({ connectionId: cR })
+    const accepted = receiveMessage1(world.responder, message1)
+    message1.fill(0)
+    const answer = accepted.message2({ connectionId: cR })
     cR.fill(0xff)
-    const buffer = message1.buffer
-    new Uint8Array(buffer).fill(0)
-    const outcome = await waiting.receive(answer.message2)
+    const received = waiting.receive(answer.message2)
+    answer.message2.fill(0)
+    const outcome = await received
     if (outcome.kind !== 'proven') throw new Error('not proven')
     const { session, message3 } = outcome.responder.message3()
-    const { session: other } = await complete(answer.waiting, message3)
+    const completed = complete(answer.waiting, message3)
+    message3.fill(0)
+    const { session: other } = await completed
     expect(session.oscore()).toMatchObject({ senderId: C_R, recipientId: C_I })
     expect(other.oscore()).toMatchObject({ senderId: C_I, recipientId: C_R })
   })
