@@ -40,6 +40,21 @@ async function takeAll(made: Setting): Promise<string[]> {
   }
 }
 
+/** A store that asks before each write that parks; no write waits for another. */
+function parkingStore(beforeParking: (nth: number) => Promise<void> | undefined): Store {
+  const inner = memoryStore()
+  let count = 0
+  return {
+    get: (...query) => inner.get(...query),
+    scan: (...query) => inner.scan(...query),
+    close: () => inner.close(),
+    write: async (changes) => {
+      if (changes.some(({ table }) => table === 'parked-object')) await beforeParking(++count)
+      return await inner.write(changes)
+    },
+  }
+}
+
 async function expectAllSettled(made: Setting): Promise<void> {
   expect(await made.store.scan('parked-object')).toEqual([])
   made.transport.disconnect()
@@ -96,12 +111,12 @@ describe.each(ORDERS)('what the store refuses to park, in order of %s,', (order)
 
 describe('while the store fails', () => {
   it('keys are used for what is parked when it works again, without a further arrival', async () => {
-    const { store, troubles } = troubledStore()
+    const { promise: gate, reject: refuse } = Promise.withResolvers<void>()
+    const store = parkingStore((nth) => (nth === 1 ? gate : undefined))
     await using made = await setting({ store, keys: false })
-    troubles.firstParkings = 1
-    for (const counter of [0, 1]) made.inject(made.sealer.seal(counter))
-    await Promise.resolve()
+    await inject(made, 0, 1)
     await giveKeys(made.book, made.stream)
+    refuse(new WaxwingError('ERR_STORE_FULL', 'no room'))
     await settle()
     expect(await made.take()).toEqual([])
     await pass(made)
@@ -163,22 +178,12 @@ describe('while the store fails', () => {
   )
 
   it('what is still on its way into the store is not overtaken by what was refused after it', async () => {
-    const inner = memoryStore()
     const { promise: gate, resolve: letGo } = Promise.withResolvers<void>()
-    let parkings = 0
-    const write: Store['write'] = async (changes) => {
-      if (!changes.some(({ table }) => table === 'parked-object')) return inner.write(changes)
-      parkings++
-      if (parkings === 1) await gate
-      if (parkings === 2) throw new WaxwingError('ERR_STORE_FULL', 'no room')
-      return inner.write(changes)
-    }
-    const store: Store = {
-      get: (...query) => inner.get(...query),
-      scan: (...query) => inner.scan(...query),
-      close: () => inner.close(),
-      write,
-    }
+    const store = parkingStore((nth) => {
+      if (nth === 1) return gate
+      if (nth === 2) throw new WaxwingError('ERR_STORE_FULL', 'no room')
+      return undefined
+    })
     await using made = await setting({ store, keys: false })
     await inject(made, 0, 1)
     await giveKeys(made.book, made.stream)
@@ -264,7 +269,7 @@ describe('while the store fails', () => {
   it('other kids go on where signatures are verified on other threads', async () => {
     const threaded = verifyOnThreads(sodiumProvider, { threads: 1 })
     const { store, troubles } = troubledStore()
-    const transport = memoryTransport(memoryBroker(), { clientId: 'one', receiveMaximum: 100 })
+    const transport = memoryTransport(memoryBroker(), { clientId: 'one', receiveMaximum: 200 })
     const own = { store, transport, crypto: threaded.crypto, name: 'plant' }
     const endpoint = await openEndpoint(own)
     const producer = await endpoint.producer('plant/1')
@@ -273,7 +278,7 @@ describe('while the store fails', () => {
     troubles.parking = true
     const stranger = await openEndpoint({ store: memoryStore(), name: 'stranger' })
     const strange = await stranger.producer('plant/2')
-    for (let i = 0; i < 80; i++) await transport.send('plant/2', strange.seal(`strange ${i}`))
+    for (let i = 0; i < 96; i++) await transport.send('plant/2', strange.seal(`strange ${i}`))
     await transport.send('plant/1', producer.seal('own'))
     for await (const message of reader) {
       expect(message.text()).toBe('own')
