@@ -35,7 +35,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
 }
 
 /** Packages that run wherever JavaScript does. */
-export const PORTABLE: ReadonlySet<string> = new Set(['core', 'client'])
+export const PORTABLE: ReadonlySet<string> = new Set(['core', 'client', 'oscore'])
 
 /** Entry points of core that are for Node alone, as `exports` names them. */
 export const NODE_ENTRIES: ReadonlySet<string> = new Set(['./node', './sodium', './threads'])
