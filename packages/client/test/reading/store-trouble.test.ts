@@ -128,7 +128,8 @@ describe('while the store fails', () => {
     let isGated = true
     const store = faultyStore(memoryStore(), {
       beforeWrite: (_, changes) => {
-        if (isGated && changes.some(({ table }) => table === 'parked-object')) return gate
+        const isParking = changes.some(({ table }) => table === 'parked-object')
+        return isGated && isParking ? gate : undefined
       },
     })
     await using made = await setting({ store, keys: false, filter: 'plant/#', maxInFlight: 1 })
