@@ -148,16 +148,17 @@ export class Producer {
    * Seals and sends one message. Resolves when the first hop has taken it.
    *
    * @throws {TypeError} If the endpoint has no transport.
+   * @throws {WaxwingError} `ERR_NOT_READY` if epochs end faster than they can be recorded.
    */
   async publish(plaintext: Plaintext, options: PublishOptions = {}): Promise<Receipt> {
     const { transport } = this.#deps
     if (transport === undefined) throw new TypeError('publish needs a transport: use seal')
     this.#assertOpen()
     let sealed = this.#sealer.sealToSend(plaintext, options)
-    if (sealed === undefined) {
-      await this.ready()
+    for (let tries = 0; sealed === undefined; tries++) {
+      if (tries === MAX_RACES) throw notReady()
+      await this.ready() // an epoch may end, or another process rotate, before its turn comes
       sealed = this.#sealer.sealToSend(plaintext, options)
-      if (sealed === undefined) throw notReady()
     }
     const receipt = this.#sealer.lastReceipt
     this.#scheduleNote()
@@ -300,8 +301,7 @@ export class Producer {
   }
 
   #scheduleNote(): void {
-    if (this.#cancelNote !== undefined) return
-    this.#cancelNote = this.#deps.runtime.timers.after(NOTE_SESSION_MS, () => {
+    this.#cancelNote ??= this.#deps.runtime.timers.after(NOTE_SESSION_MS, () => {
       this.#cancelNote = undefined
       this.#inBackground(() => this.#noteSession())
     })
