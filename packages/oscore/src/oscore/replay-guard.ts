@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type CryptoProvider, equalBytes } from '@waxwing/core'
+import { type CryptoProvider, equalBytes, WaxwingError } from '@waxwing/core'
 import { ReplayWindow, type ReplayWindowState } from './replay-window.js'
 
 const ECHO_BYTES = 8
@@ -20,6 +20,7 @@ export type ReplayVerdict = 'accepted' | 'replayed' | 'unconfirmed'
 export class ReplayGuard {
   #window: ReplayWindow | undefined
   #echo: Uint8Array | undefined
+  #isClosed = false
 
   private constructor(window: ReplayWindow | undefined, echo: Uint8Array | undefined) {
     this.#window = window
@@ -60,8 +61,10 @@ export class ReplayGuard {
    * Judges a request whose tag has verified, and remembers it. One step (Section 7.4).
    *
    * @param echo - Its Inner Echo option, if it has one.
+   * @throws {WaxwingError} `ERR_CLOSED` after {@link close}.
    */
   accept(sequenceNumber: number, echo: Uint8Array | undefined): ReplayVerdict {
+    if (this.#isClosed) throw new WaxwingError('ERR_CLOSED', 'the replay guard was closed')
     if (this.#window !== undefined) {
       return this.#window.accept(sequenceNumber) ? 'accepted' : 'replayed'
     }
@@ -69,5 +72,10 @@ export class ReplayGuard {
     this.#window = new ReplayWindow({ highest: sequenceNumber, accepted: ALL_ACCEPTED })
     this.#echo = undefined
     return 'accepted'
+  }
+
+  /** Accepts nothing from now on, so that {@link state} is the last one. */
+  close(): void {
+    this.#isClosed = true
   }
 }

@@ -103,7 +103,7 @@ export function protectRequest(
  *
  * @param message - Untrusted.
  * @throws {WaxwingError} `ERR_MALFORMED`, `ERR_KEY_UNKNOWN`, `ERR_REPLAYED` or `ERR_NOT_AUTHENTIC`, to
- *   each of which `refusalFor` has the response.
+ *   each of which `refusalFor` has the response; `ERR_CLOSED` once the replay guard was closed.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8613.html#section-8.2 | RFC 8613 Section 8.2}
  */
 export function unprotectRequest(find: FindContexts, message: CoapMessage): ReceivedRequest {

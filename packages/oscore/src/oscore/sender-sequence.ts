@@ -4,8 +4,9 @@
  * B.1.1).
  *
  * Invariant: a number is taken only after a limit above it was durably recorded, and whoever opens the
- * record begins at the limit. So no number is used twice, wherever an endpoint is interrupted. The
- * numbers that a block still had are lost with it, of which there are 2^40.
+ * record begins at the limit. So no number is used twice, wherever an endpoint is interrupted, as long as
+ * the record is never set back: a backup that is restored and a machine that is copied repeat numbers.
+ * The numbers that a block still had are lost with it, of which there are 2^40.
  *
  * @module
  */
@@ -19,7 +20,10 @@ const END = MAX_SEQUENCE_NUMBER + 1
 
 /** Where the limit is kept: one value for each Sender Context, which nothing else writes. */
 export interface SequenceRecord {
-  /** The limit: no number from it on was ever used. 0 if none was recorded. */
+  /**
+   * The limit: no number from it on was ever used. 0 is said of new keys alone: where no limit is found,
+   * this throws.
+   */
   read(): Promise<number>
   /**
    * Raises the limit, if it still is `from`. When it resolves to `true`, the new one survives the loss
@@ -53,7 +57,8 @@ export class SenderSequence {
    * Opens the record of a context that may have been used before.
    *
    * @throws {RangeError} If `blockSize` is no integer above 0.
-   * @throws {WaxwingError} `ERR_STORE_CORRUPT` if the record holds no limit.
+   * @throws {WaxwingError} `ERR_STORE_CORRUPT` if the record holds no limit: the numbers are lost, and
+   *   the endpoint needs a new context.
    */
   static async open(
     record: SequenceRecord,

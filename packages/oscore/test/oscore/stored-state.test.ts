@@ -9,6 +9,7 @@ import {
   type ClientExchange,
   type CoapMessage,
   deriveContext,
+  keepFreshState,
   keepReplayWindow,
   protectRequest,
   protectResponse,
@@ -25,13 +26,19 @@ import {
 import { freshContext, INPUT, messageOf, mirrored, only } from '../support/contexts.js'
 
 const place = (store: Store = memoryStore()): StorePlace => ({ store, table: 'oscore', key: 'c' })
-const put = ({ store, table, key }: StorePlace, value: unknown): Promise<boolean> =>
-  store.write([{ table, key, value: encodeCbor(value as never) }])
+/** A place of new keys. */
+async function freshPlace(store?: Store): Promise<StorePlace> {
+  const at = place(store)
+  await keepFreshState(at)
+  return at
+}
+const put = (at: StorePlace, suffix: string, value: Uint8Array): Promise<boolean> =>
+  at.store.write([{ table: at.table, key: at.key + suffix, value }])
 const corrupt: unknown = expect.objectContaining({ code: 'ERR_STORE_CORRUPT' })
 
 describe('a sequence in a store', () => {
   it('goes on behind every block that was ever reserved', async () => {
-    const at = place()
+    const at = await freshPlace()
     const firsts: number[] = []
     for (let start = 0; start < 3; start++) {
       const sequence = await SenderSequence.open(sequenceInStore(at), { blockSize: 10 })
@@ -42,7 +49,7 @@ describe('a sequence in a store', () => {
   })
 
   it('is shared by processes', async () => {
-    const at = place()
+    const at = await freshPlace()
     const [a, b] = [
       await SenderSequence.open(sequenceInStore(at), { blockSize: 10 }),
       await SenderSequence.open(sequenceInStore(at), { blockSize: 10 }),
@@ -53,9 +60,49 @@ describe('a sequence in a store', () => {
   })
 
   it.each(['text', -1, 2 ** 41, null])('is not believed with a limit of %s', async (limit) => {
-    const at = place()
-    await put(at, limit)
+    const at = await freshPlace()
+    await put(at, '/sequence', encodeCbor(limit))
     await expect(SenderSequence.open(sequenceInStore(at))).rejects.toThrow(corrupt)
+  })
+
+  it('never begins where none was kept, or where it was lost', async () => {
+    const lost: unknown = expect.objectContaining({
+      code: 'ERR_STORE_CORRUPT',
+      details: { rule: 'lost sender sequence' },
+    })
+    await expect(SenderSequence.open(sequenceInStore(place()))).rejects.toThrow(lost)
+    const at = await freshPlace()
+    const running = await SenderSequence.open(sequenceInStore(at), { blockSize: 1 })
+    await running.ready()
+    running.take()
+    await at.store.write([{ table: at.table, key: `${at.key}/sequence`, value: null }])
+    await expect(running.ready()).rejects.toThrow(lost)
+    await expect(SenderSequence.open(sequenceInStore(at))).rejects.toThrow(lost)
+  })
+
+  it('shares its place with the window, and repeats no number over any end', async () => {
+    const at = await freshPlace()
+    const firsts: number[] = []
+    for (let start = 0; start < 4; start++) {
+      const guard = await takeReplayWindow(nodeProvider, at)
+      const sequence = await SenderSequence.open(sequenceInStore(at), { blockSize: 10 })
+      await sequence.ready()
+      firsts.push(sequence.take())
+      if (start === 2) continue
+      await keepReplayWindow(at, guard)
+    }
+    expect(firsts).toEqual([0, 10, 20, 30])
+  })
+
+  it('is new once', async () => {
+    const at = await freshPlace()
+    const conflict: unknown = expect.objectContaining({ code: 'ERR_CONFLICT' })
+    await expect(keepFreshState(at)).rejects.toThrow(conflict)
+    const sequence = await SenderSequence.open(sequenceInStore(at))
+    await sequence.ready()
+    await expect(keepFreshState(at)).rejects.toThrow(conflict)
+    await takeReplayWindow(nodeProvider, at)
+    await expect(keepFreshState(at)).rejects.toThrow(conflict)
   })
 })
 
@@ -72,8 +119,7 @@ describe('a server that ends in good order, or does not', () => {
   it('never acts twice on one request, whatever is repeated', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (walk) => {
-        const at = place()
-        await keepReplayWindow(at, ReplayGuard.ofFreshKeys())
+        const at = await freshPlace()
         const client = freshContext()
         let server = await startServer(at)
         const sent: Sent[] = []
@@ -106,7 +152,8 @@ describe('a server that ends in good order, or does not', () => {
   })
 
   it('accepts again after one challenge', async () => {
-    const at = place()
+    const at = await freshPlace()
+    await takeReplayWindow(nodeProvider, at)
     const client = freshContext()
     const server = await startServer(at)
     await server.sender.sequence.ready()
@@ -152,11 +199,43 @@ describe('a replay window in a store', () => {
     expect(verdicts.toSorted()).toEqual(['accepted', 'unconfirmed'])
   })
 
-  it('that is lost is not kept, and an old one is removed', async () => {
+  it('that is lost is not kept, and leaves everything as it was', async () => {
+    const at = await freshPlace()
+    await takeReplayWindow(nodeProvider, at)
+    const before = await at.store.scan(at.table)
+    expect(await keepReplayWindow(at, ReplayGuard.lost(nodeProvider))).toBe(false)
+    expect(await at.store.scan(at.table)).toEqual(before)
+  })
+
+  it('is the last one: its guard accepts nothing from then on', async () => {
+    const at = await freshPlace()
+    const guard = await takeReplayWindow(nodeProvider, at)
+    const kept = keepReplayWindow(at, guard)
+    const closed: unknown = expect.objectContaining({ code: 'ERR_CLOSED' })
+    expect(() => guard.accept(0, undefined)).toThrow(closed)
+    expect(await kept).toBe(true)
+    expect(() => guard.accept(0, undefined)).toThrow(closed)
+  })
+
+  it('is not overwritten by a process that has a successor', async () => {
+    const at = await freshPlace()
+    const old = await takeReplayWindow(nodeProvider, at)
+    const next = await takeReplayWindow(nodeProvider, at)
+    expect(next.accept(5, next.challenge)).toBe('accepted')
+    // Neither while the successor runs, nor after it kept its own.
+    expect(await keepReplayWindow(at, old)).toBe(false)
+    expect(await keepReplayWindow(at, next)).toBe(true)
+    expect(await keepReplayWindow(at, old)).toBe(false)
+    const third = await takeReplayWindow(nodeProvider, at)
+    expect(third.accept(5, undefined)).toBe('replayed')
+  })
+
+  it('of fresh keys is kept where nothing stands, and nowhere else', async () => {
     const at = place()
-    await keepReplayWindow(at, ReplayGuard.ofFreshKeys())
-    await keepReplayWindow(at, ReplayGuard.lost(nodeProvider))
-    expect((await takeReplayWindow(nodeProvider, at)).state).toBeUndefined()
+    const first = ReplayGuard.ofFreshKeys()
+    await takeReplayWindow(nodeProvider, at)
+    expect(await keepReplayWindow(at, first)).toBe(false)
+    expect(await keepReplayWindow(place(), ReplayGuard.ofFreshKeys())).toBe(true)
   })
 
   it.each([
@@ -169,18 +248,18 @@ describe('a replay window in a store', () => {
     [[0, 0, 0]],
     [['0', 0]],
     [5],
+    [Uint8Array.of(1)],
   ])('is not believed as %j', async (value) => {
     const at = place()
-    await put(at, value)
+    await put(at, '/window', encodeCbor(value as never))
     await expect(takeReplayWindow(nodeProvider, at)).rejects.toThrow(corrupt)
   })
 
   it('is not believed where no CBOR stands', async () => {
-    const { store, table, key } = place()
-    await store.write([{ table, key, value: Uint8Array.of(0xff) }])
-    const at = { store, table, key }
+    const at = place()
+    await put(at, '/window', Uint8Array.of(0xff))
+    await put(at, '/sequence', Uint8Array.of(0xff))
     await expect(takeReplayWindow(nodeProvider, at)).rejects.toThrow(corrupt)
-    await store.write([{ table, key, value: Uint8Array.of(0xff) }])
     await expect(SenderSequence.open(sequenceInStore(at))).rejects.toThrow(corrupt)
   })
 })
@@ -199,7 +278,7 @@ function send(client: SecurityContext, request: CoapMessage): readonly Sent[] {
 
 /** A server with its window and its numbers from the store. */
 async function startServer(at: StorePlace): Promise<SecurityContext> {
-  const sequence = await SenderSequence.open(sequenceInStore({ ...at, key: 'sequence' }))
+  const sequence = await SenderSequence.open(sequenceInStore(at))
   const replay = await takeReplayWindow(nodeProvider, at)
   return deriveContext(nodeProvider, mirrored(INPUT), { sequence, replay })
 }
