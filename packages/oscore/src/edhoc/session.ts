@@ -81,6 +81,8 @@ abstract class EdhocSession {
   #prkOut: Uint8Array
   #prkExporter: Uint8Array
   #isClosed = false
+  /** Whether OSCORE was given its keys since the last update. */
+  #gaveOscore = false
   #key4: MessageKey | undefined
 
   constructor(outcome: SessionOutcome) {
@@ -128,12 +130,15 @@ abstract class EdhocSession {
     this.#prkExporter.fill(0)
     this.#prkOut = next
     this.#prkExporter = this.#schedule.prkExporter(next)
+    this.#gaveOscore = false
   }
 
   /**
-   * Exports what OSCORE needs (RFC 9528 Appendix A.1).
+   * Exports what OSCORE needs (RFC 9528 Appendix A.1), once until the next {@link keyUpdate}: two contexts
+   * of the same keys that both begin at 0 would repeat nonces. So must whoever calls {@link exporter} with
+   * the labels 0 and 1 see to it.
    *
-   * @throws {WaxwingError} `ERR_CLOSED`; `ERR_LIMIT` if a connection identifier is longer than the 7
+   * @throws {WaxwingError} `ERR_CLOSED`, also the second time; `ERR_LIMIT` if a connection identifier is longer than the 7
    *   bytes that OSCORE has room for.
    */
   oscore(): OscoreParameters {
@@ -145,6 +150,11 @@ abstract class EdhocSession {
         rule: 'length of an OSCORE identifier',
       })
     }
+    this.#checkOpen()
+    if (this.#gaveOscore) {
+      throw new WaxwingError('ERR_CLOSED', 'the keys for OSCORE were taken before: update the keys')
+    }
+    this.#gaveOscore = true
     const none = new Uint8Array(0)
     return {
       masterSecret: this.exporter(LABEL_MASTER_SECRET, none, MASTER_SECRET_BYTES),

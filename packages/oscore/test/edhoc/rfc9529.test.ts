@@ -80,11 +80,11 @@ async function play(trace: Trace): Promise<Played> {
   const responder = outcome3.session
   const message4 = responder.message4()
   expect(initiator.receiveMessage4(message4)).toEqual({ kind: 'confirmed', ead: [] })
-  for (const session of [initiator, responder]) {
+  const [ofInitiator, ofResponder] = [initiator, responder].map((session) => {
     session.oscore()
     session.keyUpdate(valueOf(trace, 'key_update', 'context'))
-    session.oscore()
-  }
+    return session.oscore()
+  })
   const { message2 } = answer
   const messages = {
     message_1: message1,
@@ -92,7 +92,7 @@ async function play(trace: Trace): Promise<Played> {
     message_3: message3,
     message_4: message4,
   }
-  return { trace, stage, messages, initiator, responder }
+  return { trace, stage, messages, ofInitiator: ofInitiator!, ofResponder: ofResponder! }
 }
 
 describePublished<Rfc9529>('the traces of RFC 9529', RFC_9529, ({ traces }) => {
@@ -123,9 +123,7 @@ describePublished<Rfc9529>('the traces of RFC 9529', RFC_9529, ({ traces }) => {
   })
 
   it('give the same keys to both ends, before and after an update', () => {
-    for (const { trace, initiator, responder } of played) {
-      const ofInitiator = initiator.oscore()
-      const ofResponder = responder.oscore()
+    for (const { trace, ofInitiator, ofResponder } of played) {
       const [client, server] = ['client', 'server'].map((side) =>
         valueOf(trace, 'oscore', `${side}_OSCORE_sender_id`),
       )

@@ -62,6 +62,18 @@ describe('a session', () => {
     expect(responder.oscore().masterSecret).not.toEqual(initiator.oscore().masterSecret)
   })
 
+  it('gives the keys for OSCORE once until the next update, so that no context begins twice', async () => {
+    const { initiator, responder } = await exchange(worldOf())
+    for (const session of [initiator, responder]) {
+      session.oscore()
+      expect(() => session.oscore()).toThrow(closed)
+      session.keyUpdate(none)
+      session.oscore()
+      expect(() => session.oscore()).toThrow(closed)
+      expect(session.exporter(32_768, none, 8)).toHaveLength(8)
+    }
+  })
+
   it('gives OSCORE the identifiers of the other end to send by', async () => {
     const { initiator, responder } = await exchange(worldOf())
     expect(initiator.oscore()).toMatchObject({ senderId: C_R, recipientId: C_I, algorithm: 10 })
