@@ -2,8 +2,8 @@
 /**
  * Which fields of a message are protected, and which a proxy sees (RFC 8613 Section 4).
  *
- * Invariant: of what comes without protection, only options of Class U get into a decrypted message,
- * and none that also came protected.
+ * Invariant: of what comes without protection, only options of Class U get into a decrypted request, each
+ * once and none that also came protected; into a decrypted response, nothing.
  *
  * @module
  */
@@ -57,8 +57,8 @@ export interface MessageParts {
 /**
  * Takes a message apart into what is encrypted and what stays visible.
  *
- * @throws {RangeError} If it has an OSCORE option already (Section 4.1.3.7), or a Proxy-Uri that cannot
- *   be split.
+ * @throws {RangeError} If it has an OSCORE option already (Section 4.1.3.7), another one of Class U twice,
+ *   or a Proxy-Uri that cannot be split.
  */
 export function splitMessage(message: CoapMessage, direction: Direction): MessageParts {
   if (message.options.some(({ number }) => number === OPTION.oscore)) {
@@ -66,6 +66,7 @@ export function splitMessage(message: CoapMessage, direction: Direction): Messag
   }
   if (isSignalingCode(message.code)) return splitSignaling(message, direction)
   const options = splitProxyUri(message.options)
+  if (repeatsClassU(options)) throw new RangeError('options of Class U must each come once')
   const observe = options.filter(({ number }) => number === OPTION.observe)
   const inner = options.filter(({ number }) => !CLASS_U.has(number))
   return {
@@ -93,10 +94,20 @@ export function checkInner({ code, options }: CoapMessage, direction: Direction)
 }
 
 /**
- * Puts a decrypted message together (Sections 8.2 and 8.4): Code and payload are those that were
- * encrypted; of the options outside, only those of Class U stay.
+ * Checks what a proxy may add to a request: no option of Class U is repeatable, and all are critical, so
+ * that a second one counts as an option that nobody knows (RFC 7252 Section 5.4.5).
+ *
+ * @throws {WaxwingError} `ERR_MALFORMED`.
  */
-export function mergeMessage(outer: CoapMessage, inner: CoapMessage): CoapMessage {
+export function checkOuterOptions({ options }: CoapMessage): void {
+  if (repeatsClassU(options)) throw malformed('OSCORE request', 'repeated option')
+}
+
+/**
+ * Puts a decrypted request together (Section 8.2): Code and payload are those that were encrypted; of the
+ * options outside, only those of Class U stay.
+ */
+export function mergeRequest(outer: CoapMessage, inner: CoapMessage): CoapMessage {
   if (isSignalingCode(inner.code)) return inner
   const innerNumbers = new Set(inner.options.map(({ number }) => number))
   const kept = outer.options.filter(
@@ -119,4 +130,9 @@ function outerCode(direction: Direction, hasObserve: boolean): number {
 /** The Inner Observe of a notification is empty: Partial IVs tell the order (Section 4.1.3.5.2). */
 function withoutObserveValue(option: CoapOption): CoapOption {
   return option.number === OPTION.observe ? { number: OPTION.observe, value: EMPTY } : option
+}
+
+function repeatsClassU(options: readonly CoapOption[]): boolean {
+  const numbers = options.map(({ number }) => number).filter((number) => CLASS_U.has(number))
+  return new Set(numbers).size < numbers.length
 }

@@ -19,7 +19,7 @@ import type { SecurityContext } from './context.js'
 import { isNamed } from './context-book.js'
 import { decryptionFailed, encrypt, tryDecrypt } from './cose.js'
 import { ClientExchange, ServerExchange } from './exchange.js'
-import { checkInner, mergeMessage, splitMessage } from './message-fields.js'
+import { checkInner, checkOuterOptions, mergeRequest, splitMessage } from './message-fields.js'
 import { constructNonce, decodePartialIv, encodePartialIv } from './nonce.js'
 import { encodeOscoreOption } from './option.js'
 import { type ReceivedHeader, readOscoreMessage, writeOscoreMessage } from './oscore-message.js'
@@ -51,6 +51,7 @@ export type FindContexts = (
 /** A request that is authentic and new. */
 export interface AcceptedRequest {
   readonly kind: 'accepted'
+  /** All of it is authentic but Uri-Host, Uri-Port, Proxy-Uri, Proxy-Scheme and EDHOC. */
   readonly request: CoapMessage
   /** To be kept for the responses. */
   readonly exchange: ServerExchange
@@ -73,7 +74,7 @@ export type ReceivedRequest = AcceptedRequest | UnconfirmedRequest
  * Protects a request, or a signaling message that is none's response. Takes one sender sequence number.
  *
  * @throws {RangeError} If the code is of neither, an option is out of range, the message has an OSCORE
- *   option or a Proxy-Uri that cannot be split, or 'kid context' would exceed 255 bytes.
+ *   option, one of Class U twice or a Proxy-Uri that cannot be split, or 'kid context' would exceed 255 bytes.
  * @throws {WaxwingError} `ERR_NOT_READY` or `ERR_COUNTER_EXHAUSTED`, as `SenderSequence.take`;
  *   `ERR_LIMIT` if the algorithm does not take so long a plaintext.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8613.html#section-8.1 | RFC 8613 Section 8.1}
@@ -101,6 +102,9 @@ export function protectRequest(
 /**
  * Verifies and decrypts a request. Outer Block options have to be processed before (Section 8.2.1).
  *
+ * Uri-Host, Uri-Port, Proxy-Uri, Proxy-Scheme and EDHOC of the result are **not protected** (Section 4.1.3.2):
+ * whoever is on the way can add, change and remove them. Do not decide by them what a request may do.
+ *
  * @param message - Untrusted.
  * @throws {WaxwingError} `ERR_MALFORMED`, `ERR_KEY_UNKNOWN`, `ERR_REPLAYED` or `ERR_NOT_AUTHENTIC`, to
  *   each of which `refusalFor` has the response; `ERR_CLOSED` once the replay guard was closed.
@@ -108,6 +112,7 @@ export function protectRequest(
  */
 export function unprotectRequest(find: FindContexts, message: CoapMessage): ReceivedRequest {
   const received = readOscoreMessage(message)
+  checkOuterOptions(message)
   const { kid, partialIv, kidContext } = received.header
   if (kid === undefined) throw malformed('OSCORE request', 'kid')
   if (partialIv === undefined) throw malformed('OSCORE request', 'Partial IV')
@@ -163,7 +168,7 @@ function judge(
   }
   checkInner(inner, 'request')
   const exchange = new ServerExchange(context, names, nonce)
-  return { kind: 'accepted', request: mergeMessage(outer, inner), exchange }
+  return { kind: 'accepted', request: mergeRequest(outer, inner), exchange }
 }
 
 /** What cannot be decoded was received all the same: the replay window is told (Section 8.2, step 6). */

@@ -17,7 +17,7 @@ import {
 import type { CommonContext } from './context.js'
 import { decryptionFailed, encrypt, tryDecrypt } from './cose.js'
 import { type ClientExchange, replayedResponse, type ServerExchange } from './exchange.js'
-import { checkInner, MAX_AGE_0, mergeMessage, splitMessage } from './message-fields.js'
+import { checkInner, MAX_AGE_0, splitMessage } from './message-fields.js'
 import { constructNonce, encodePartialIv } from './nonce.js'
 import { encodeOscoreOption } from './option.js'
 import { readOscoreMessage, writeOscoreMessage } from './oscore-message.js'
@@ -45,7 +45,7 @@ export interface ProtectResponseOptions {
  * if it gets a Partial IV of its own.
  *
  * @throws {RangeError} If the code is not of a response, an option is out of range, or the message has
- *   an OSCORE option.
+ *   an OSCORE option, or another one of Class U twice.
  * @throws {WaxwingError} `ERR_NOT_READY` or `ERR_COUNTER_EXHAUSTED`, as `SenderSequence.take`;
  *   `ERR_LIMIT` if the algorithm does not take so long a plaintext.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8613.html#section-8.3 | RFC 8613 Section 8.3}
@@ -74,7 +74,8 @@ export function protectResponse(
  * Verifies and decrypts a response. Outer Block options have to be processed before (Section 8.4.1).
  *
  * Notifications are returned in their order; Observe then has the lowest three bytes of the Partial
- * IV. A failure ends neither the exchange nor an observation (Section 8.4.2).
+ * IV. A failure ends neither the exchange nor an observation (Section 8.4.2). Of the options outside, none
+ * is returned: those of Class U are options of requests.
  *
  * @param exchange - Of the request with the same Token.
  * @param message - Untrusted, with an OSCORE option. A response without one is not protected, and says
@@ -97,7 +98,7 @@ export function unprotectResponse(exchange: ClientExchange, message: CoapMessage
   const inner = decodeCoap(plaintext)
   checkInner(inner, 'response')
   exchange.accept(partialIv, isNotification(inner))
-  return mergeMessage(message, withObserveValue(inner, partialIv))
+  return withObserveValue(inner, partialIv)
 }
 
 function isNotification(inner: CoapMessage): boolean {

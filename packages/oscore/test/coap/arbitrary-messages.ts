@@ -17,6 +17,15 @@ const values = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 250, maxLength: 300 }) },
 )
 
+/** Options of Class U, of which none is repeatable. */
+const CLASS_U: ReadonlySet<number> = new Set([3, 7, 21, 39])
+
+const eachOnce = (options: readonly CoapOption[]): CoapOption[] =>
+  options.filter(
+    ({ number }, i) =>
+      !CLASS_U.has(number) || options.findIndex((other) => other.number === number) === i,
+  )
+
 /** Any option but OSCORE and Proxy-Uri. */
 const anyOption: fc.Arbitrary<CoapOption> = fc.record({
   number: fc.oneof(
@@ -31,7 +40,7 @@ const codes = (min: number, max: number): fc.Arbitrary<number> => fc.integer({ m
 const messagesOf = (code: fc.Arbitrary<number>): fc.Arbitrary<CoapMessage> =>
   fc.record({
     code,
-    options: fc.array(anyOption, { maxLength: 8 }),
+    options: fc.array(anyOption, { maxLength: 8 }).map(eachOnce),
     payload: fc.uint8Array({ maxLength: 40 }),
   })
 

@@ -5,13 +5,18 @@ import { describe, expect, it } from 'vitest'
 import {
   type CoapMessage,
   type CoapOption,
+  constructNonce,
   encodeCoap,
+  encodeOscoreOption,
+  encodePartialIv,
   protectRequest,
   protectResponse,
+  type SecurityContext,
   sortOptions,
   unprotectRequest,
   unprotectResponse,
 } from '../../src/index.js'
+import { encrypt } from '../../src/oscore/cose.js'
 import { requests, responses } from '../coap/arbitrary-messages.js'
 import { accept, INPUT, messageOf, only, option, pairOf } from '../support/contexts.js'
 import { SUITES } from '../support/providers.js'
@@ -25,10 +30,33 @@ const sorted = (message: CoapMessage): CoapMessage => ({
   ...message,
   options: sortOptions(message.options),
 })
+/** What is left of a response: options of Class U are none of it. */
+const withoutClassU = (message: CoapMessage): CoapMessage => ({
+  ...message,
+  options: message.options.filter(({ number }) => !CLASS_U.has(number)),
+})
 const without = (message: CoapMessage, number: number): CoapMessage => ({
   ...message,
   options: message.options.filter((each) => each.number !== number),
 })
+
+/** A request that this library does not write: all options are Inner, and others stand outside. */
+function sealedByHand(
+  { common, sender }: SecurityContext,
+  inner: CoapMessage,
+  outer: readonly CoapOption[],
+): CoapMessage {
+  const kid = sender.senderId
+  const partialIv = encodePartialIv(sender.sequence.take())
+  const nonce = constructNonce({ commonIv: common.commonIv, idPiv: kid, partialIv })
+  const operation = { common, aead: sender.aead, nonce, request: { kid, partialIv } }
+  const header = encodeOscoreOption({ partialIv, kid })
+  return {
+    code: 2,
+    options: sortOptions([...outer, { number: OSCORE, value: header }]),
+    payload: encrypt(operation, encodeCoap(inner)),
+  }
+}
 
 /** What an intermediary may do to a message, and what it must not. */
 const outerExtras: fc.Arbitrary<readonly CoapOption[]> = fc.array(
@@ -80,7 +108,7 @@ describe.each(SUITES)('algorithm $algorithm on $crypto.name', (suite) => {
         const plain = without(response, OBSERVE)
         const { message, exchange } = protectRequest(client, messageOf(1))
         const answer = protectResponse(accept(server, message).exchange, plain, { ownPartialIv })
-        expect(unprotectResponse(exchange, answer)).toEqual(sorted(plain))
+        expect(unprotectResponse(exchange, answer)).toEqual(sorted(withoutClassU(plain)))
       }),
       { numRuns: NUM_RUNS },
     )
@@ -165,7 +193,7 @@ describe('what an intermediary adds without protection', () => {
           const { message, exchange } = protectRequest(client, messageOf(1))
           const answer = protectResponse(accept(server, message).exchange, plain)
           const changed = { ...answer, code, options: [...answer.options, ...extras] }
-          expect(unprotectResponse(exchange, changed)).toEqual(sorted(plain))
+          expect(unprotectResponse(exchange, changed)).toEqual(sorted(withoutClassU(plain)))
         },
       ),
     )
@@ -173,9 +201,33 @@ describe('what an intermediary adds without protection', () => {
 
   it('does not stand beside what was protected: an Inner Uri-Host wins', () => {
     const { client, server } = pairOf()
+    const inner = messageOf(1, [option(3, 'inner')])
+    const message = sealedByHand(client, inner, [option(3, 'outer'), option(7, 'p')])
+    expect(accept(server, message).request.options).toEqual([option(3, 'inner'), option(7, 'p')])
+  })
+
+  it.each([3, 7, 21, 35, 39])('may come once alone: option %i', (number) => {
+    const { client, server } = pairOf()
     const { message } = protectRequest(client, messageOf(1))
-    const accepted = accept(server, { ...message, options: [...message.options, option(3, 'a')] })
-    expect(accepted.request.options).toEqual([option(3, 'a')])
+    const added = (times: number): CoapMessage => ({
+      ...message,
+      options: [...Array.from({ length: times }, () => option(number, 'a')), ...message.options],
+    })
+    expect(() => accept(server, added(2))).toThrow(
+      expect.objectContaining({ code: 'ERR_MALFORMED' }) as Error,
+    )
+    expect(accept(server, added(1)).request.options).toEqual([option(number, 'a')])
+    const twice = messageOf(1, [option(number, 'a'), option(number, 'b')])
+    expect(() => protectRequest(client, twice)).toThrow(RangeError)
+  })
+
+  it('does not get into responses, whatever it is', () => {
+    const { client, server } = pairOf()
+    const { message, exchange } = protectRequest(client, messageOf(1))
+    const sent = protectResponse(accept(server, message).exchange, messageOf(69, [option(4, 'e')]))
+    const added = [3, 7, 21, 35, 39].map((number) => option(number, 'a'))
+    const received = unprotectResponse(exchange, { ...sent, options: [...added, ...sent.options] })
+    expect(received.options).toEqual([option(4, 'e')])
   })
 })
 
