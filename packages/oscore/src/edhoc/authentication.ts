@@ -6,7 +6,7 @@
  * @module
  */
 
-import { concatBytes, encodeCbor, sigStructure } from '@waxwing/core'
+import { concatBytes, encodeCbor, sigStructure, WaxwingError } from '@waxwing/core'
 import {
   type Authentication,
   type CipherSuite,
@@ -59,9 +59,11 @@ export function makeSignatureOrMac(
 ): Uint8Array {
   const mac = macOf(side, prk, own.credential.encoded, statement)
   if (side.authentication === 'static-dh') return mac
-  const signature = own.key.sign(signedBytes(own.credential.encoded, statement, mac))
-  mac.fill(0)
-  return signature
+  try {
+    return own.key.sign(signedBytes(own.credential.encoded, statement, mac))
+  } finally {
+    mac.fill(0)
+  }
 }
 
 /** The peer, once it is known who it is, and the key that it has part in. */
@@ -81,10 +83,11 @@ export interface PeerClaim {
 }
 
 /**
- * Finds the credential with which a peer's claim holds. Several may have been named alike.
+ * Finds the credential with which a peer's claim holds. Several may have been named alike; one whose key
+ * is no point, or of small order, is passed over.
  *
  * @returns `undefined` if it holds with none, or none has a key of the kind that method and suite want.
- * @throws {WaxwingError} `ERR_KEY_INVALID` if a key is no point, or of small order.
+ * @throws {WaxwingError} `ERR_KEY_INVALID` if it holds with none, and a key was passed over.
  */
 export function provePeer(
   side: Authenticating,
@@ -92,13 +95,35 @@ export function provePeer(
   claim: PeerClaim,
 ): ProvenPeer | undefined {
   const curve = curveOf(keyKindFor(side.authentication, side.suite))
+  let unusable: WaxwingError | undefined
   for (const credential of candidates) {
     if (credential.publicKey.curve !== curve) continue
-    const prk = prkWith(side, credential.publicKey, claim)
-    if (holds(side, prk, credential, claim)) return { credential, prk }
-    prk.fill(0)
+    try {
+      const prk = provenPrk(side, credential, claim)
+      if (prk !== undefined) return { credential, prk }
+    } catch (error) {
+      if (!(error instanceof WaxwingError) || error.code !== 'ERR_KEY_INVALID') throw error
+      unusable ??= error
+    }
   }
+  if (unusable !== undefined) throw unusable
   return undefined
+}
+
+/** The next pseudorandom key, if the claim holds with the credential; overwritten otherwise. */
+function provenPrk(
+  side: Authenticating,
+  credential: EdhocCredential,
+  claim: PeerClaim,
+): Uint8Array | undefined {
+  const prk = prkWith(side, credential.publicKey, claim)
+  let isProven = false
+  try {
+    isProven = holds(side, prk, credential, claim)
+  } finally {
+    if (!isProven) prk.fill(0)
+  }
+  return isProven ? prk : undefined
 }
 
 function prkWith(side: Authenticating, publicKey: EdhocPublicKey, claim: PeerClaim): Uint8Array {
@@ -116,17 +141,13 @@ function holds(
   { statement, signatureOrMac }: PeerClaim,
 ): boolean {
   const mac = macOf(side, prk, encoded, statement)
-  const isRight =
-    side.authentication === 'signature'
-      ? verifySignature(
-          side.crypto,
-          publicKey,
-          signedBytes(encoded, statement, mac),
-          signatureOrMac,
-        )
-      : equalMacs(mac, signatureOrMac)
-  mac.fill(0)
-  return isRight
+  try {
+    if (side.authentication === 'static-dh') return equalMacs(mac, signatureOrMac)
+    const signed = signedBytes(encoded, statement, mac)
+    return verifySignature(side.crypto, publicKey, signed, signatureOrMac)
+  } finally {
+    mac.fill(0)
+  }
 }
 
 /** MAC_2 over context_2, or MAC_3 over context_3. */

@@ -88,6 +88,19 @@ export function isErrorMessage(bytes: Uint8Array): boolean {
 }
 
 /**
+ * Whether something in the place of message_1, which begins with an integer as well, may be an error
+ * message: it has no more than two items, of which message_1 has four. Errors are never answered.
+ */
+export function isShortAsError(bytes: Uint8Array): boolean {
+  if (!isErrorMessage(bytes)) return false
+  try {
+    return decodeSequence(bytes, 'error message').length <= 2
+  } catch {
+    return false
+  }
+}
+
+/**
  * Decodes an error message.
  *
  * @throws {WaxwingError} `ERR_MALFORMED` if it is not two items, or ERR_INFO not as its code wants it.

@@ -25,6 +25,7 @@ export class Secrets {
 /** A step of a session, which is taken once, whatever becomes of it. */
 export class Step {
   #isTaken = false
+  #isClosed = false
 
   /** @throws {WaxwingError} `ERR_CLOSED` the second time. */
   take(): void {
@@ -32,6 +33,17 @@ export class Step {
       throw new WaxwingError('ERR_CLOSED', 'this step of the session was taken before')
     }
     this.#isTaken = true
+  }
+
+  /** Gives it up, whether or not it was taken. */
+  close(): void {
+    this.#isTaken = true
+    this.#isClosed = true
+  }
+
+  /** @throws {WaxwingError} `ERR_CLOSED` after {@link close}. */
+  checkOpen(): void {
+    if (this.#isClosed) throw new WaxwingError('ERR_CLOSED', 'the session was given up')
   }
 }
 

@@ -49,8 +49,11 @@ export function sealMessage(
   plaintext: Uint8Array,
 ): Uint8Array {
   const ciphertext = new Uint8Array(plaintext.length + AEAD_PARAMETERS[suite.aead].tagBytes)
-  crypto.aead(suite.aead, key).seal(iv, encStructure(EMPTY, th), plaintext, ciphertext)
-  key.fill(0)
+  try {
+    crypto.aead(suite.aead, key).seal(iv, encStructure(EMPTY, th), plaintext, ciphertext)
+  } finally {
+    key.fill(0)
+  }
   return ciphertext
 }
 

@@ -35,6 +35,7 @@ import {
   encodeErrorMessage,
   type ErrorMessage,
   isErrorMessage,
+  isShortAsError,
 } from './error-message.js'
 import { failureOf, Secrets, Step } from './failure.js'
 import { KeySchedule, LABELS_OF_INITIATOR, LABELS_OF_RESPONDER } from './key-schedule.js'
@@ -79,7 +80,7 @@ interface Message2Inputs {
  * @param bytes - Untrusted; the caller bounds its length, and how many of these it takes.
  * @throws {EdhocError} With an answer for the peer: `ERR_MALFORMED`; `ERR_UNSUPPORTED` for a method, a
  *   critical EAD item, or a suite (the answer then names those that there are); `ERR_KEY_INVALID` for
- *   G_X.
+ *   G_X. Without an answer: `ERR_MALFORMED` if it may be an error message.
  * @throws {RangeError} If an option is not what it should be.
  */
 export function receiveMessage1(options: ResponderOptions, bytes: Uint8Array): Message1Accepted {
@@ -87,7 +88,7 @@ export function receiveMessage1(options: ResponderOptions, bytes: Uint8Array): M
   try {
     return accept(options, bytes.slice())
   } catch (cause) {
-    throw failureOf(cause)
+    throw failureOf(cause, { answers: !isShortAsError(bytes) })
   }
 }
 
@@ -199,20 +200,25 @@ export class Message1Accepted {
     const prk2e = secrets.keep(schedule.prk2e(th2, gXY))
     const shared = authentication === 'static-dh' ? secrets.keep(own.key.agree(gX)) : undefined
     const prk3e2m = schedule.nextPrk(prk2e, LABELS_OF_RESPONDER, th2, shared)
-    const side: Authenticating = {
-      crypto: options.crypto,
-      schedule,
-      suite,
-      authentication,
-      labels: LABELS_OF_RESPONDER,
+    try {
+      const side: Authenticating = {
+        crypto: options.crypto,
+        schedule,
+        suite,
+        authentication,
+        labels: LABELS_OF_RESPONDER,
+      }
+      const statement = { cR, idCred: own.idCred, th: th2, ead }
+      const signatureOrMac = makeSignatureOrMac(side, prk3e2m, own, statement)
+      const plaintext2 = encodePlaintext2({ cR, idCred: own.idCred, signatureOrMac, ead })
+      const ciphertext2 = xorKeystream2(schedule, prk2e, th2, plaintext2)
+      const th3 = schedule.nextTh(th2, plaintext2, own.credential.encoded)
+      const waiting = new AwaitingMessage3(this.#run, { cR, th3, prk3e2m })
+      return { message2: encodeMessage2(gY, ciphertext2), waiting }
+    } catch (cause) {
+      prk3e2m.fill(0)
+      throw cause
     }
-    const statement = { cR, idCred: own.idCred, th: th2, ead }
-    const signatureOrMac = makeSignatureOrMac(side, prk3e2m, own, statement)
-    const plaintext2 = encodePlaintext2({ cR, idCred: own.idCred, signatureOrMac, ead })
-    const ciphertext2 = xorKeystream2(schedule, prk2e, th2, plaintext2)
-    const th3 = schedule.nextTh(th2, plaintext2, own.credential.encoded)
-    const waiting = new AwaitingMessage3(this.#run, { cR, th3, prk3e2m })
-    return { message2: encodeMessage2(gY, ciphertext2), waiting }
   }
 }
 
@@ -270,9 +276,12 @@ export class AwaitingMessage3 {
     }
   }
 
-  /** Gives up: overwrites what message_3 would have been verified with. */
+  /**
+   * Gives up: overwrites what message_3 would have been verified with. A {@link receive} that waits for the
+   * application fails with `ERR_CLOSED`.
+   */
   close(): void {
-    this.#step.take()
+    this.#step.close()
     this.#inputs.prk3e2m.fill(0)
   }
 
@@ -290,7 +299,7 @@ export class AwaitingMessage3 {
 
     const side = { crypto, schedule, suite, authentication, labels: LABELS_OF_INITIATOR }
     const { credential, prk } = await authenticatePeer(
-      options,
+      { ...options, resolve: async (...asked) => this.#whileOpen(await options.resolve(...asked)) },
       side,
       { method, suite, ead: ead3 },
       {
@@ -306,6 +315,12 @@ export class AwaitingMessage3 {
     const outcome = { crypto, schedule, suite, method, connectionId: cR, peer, knownEad }
     const session = new ResponderSession({ ...outcome, prk4e3m, th4 })
     return { kind: 'completed', session, ead3 }
+  }
+
+  /** What the application found, unless it gave up meanwhile: the keys are overwritten then. */
+  #whileOpen<Found>(found: Found): Found {
+    this.#step.checkOpen()
+    return found
   }
 }
 

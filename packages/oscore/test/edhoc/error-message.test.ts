@@ -4,11 +4,13 @@ import { fromHex, toHex, WaxwingError } from '@waxwing/core'
 import { describe, expect, it } from 'vitest'
 import {
   decodeErrorMessage,
+  EdhocError,
   encodeErrorMessage,
   type ErrorMessage,
   receiveMessage1,
   startInitiator,
 } from '../../src/edhoc/index.js'
+import { replyOf, thrownBy } from './failures.js'
 import { C_R, worldOf } from './world.js'
 
 const messages: fc.Arbitrary<ErrorMessage> = fc.oneof(
@@ -116,7 +118,23 @@ describe('an error message in the place of', () => {
       kind: 'error',
       error: { kind: 'unspecified', diagnostic: 'a' },
     })
-    expect(() => session.oscore()).toThrow(expect.objectContaining({ code: 'ERR_CLOSED' }))
+    expect(() => session.exporter(0, new Uint8Array(0), 1)).toThrow(
+      expect.objectContaining({ code: 'ERR_CLOSED' }),
+    )
+  })
+
+  it.each([...FORMS.map(([hex]) => hex), '01', '00', '0101', '0200', '2002'])(
+    'message_1 is not answered: %s',
+    (hex) => {
+      const failure = thrownBy(() => receiveMessage1(world.responder, fromHex(hex)))
+      expect(failure).toBeInstanceOf(EdhocError)
+      expect(failure).toMatchObject({ code: 'ERR_MALFORMED', reply: undefined })
+    },
+  )
+
+  it.each(['6161', '030240', '0302410e', '0118'])('what is none is answered: %s', (hex) => {
+    const failure = thrownBy(() => receiveMessage1(world.responder, fromHex(hex)))
+    expect(replyOf(failure)).toBeDefined()
   })
 
   it('any message is not answered, even if it is none', async () => {

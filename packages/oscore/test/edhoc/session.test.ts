@@ -3,7 +3,12 @@ import * as fc from 'fast-check'
 import { fromHex, toHex } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
 import { describe, expect, it } from 'vitest'
-import { receiveMessage1, startInitiator } from '../../src/edhoc/index.js'
+import {
+  type EdhocCredential,
+  receiveMessage1,
+  type ResolveCredential,
+  startInitiator,
+} from '../../src/edhoc/index.js'
 import { recording } from './recording.js'
 import { C_I, C_R, complete, exchange, METHODS, worldOf } from './world.js'
 
@@ -184,5 +189,73 @@ describe('what was agreed on and derived', () => {
     if (outcome.kind !== 'proven') throw new Error('not proven')
     outcome.responder.close()
     expect(left(secrets)).toBe(0)
+  })
+
+  it.each(METHODS)('is overwritten when message_2 would be too long, in method %i', (method) => {
+    const { crypto, secrets } = recording(nodeProvider)
+    const world = worldOf({ method })
+    const { message1 } = startInitiator(world.initiator)
+    const accepted = receiveMessage1({ ...world.responder, crypto }, message1)
+    const ead2 = [{ label: 1, value: new Uint8Array(9000) }]
+    expect(() => accepted.message2({ connectionId: C_R, ead2 })).toThrow(
+      expect.objectContaining({ code: 'ERR_LIMIT' }) as Error,
+    )
+    expect(secrets.length).toBeGreaterThan(1)
+    expect(left(secrets)).toBe(0)
+  })
+
+  it.each([0, 3] as const)(
+    'is overwritten when a key is no point, in method %i',
+    async (method) => {
+      const { crypto, secrets } = recording(nodeProvider)
+      const world = worldOf({ method })
+      const { message1, waiting } = startInitiator({
+        ...world.initiator,
+        crypto,
+        resolve: () => NO_POINT,
+      })
+      const { message2 } = receiveMessage1(world.responder, message1).message2({
+        connectionId: C_R,
+      })
+      const failure = waiting.receive(message2)
+      await expect(failure).rejects.toMatchObject({ code: 'ERR_KEY_INVALID' })
+      expect(left(secrets)).toBe(0)
+    },
+  )
+
+  it('is overwritten at once by a Responder that gives up while the application looks up', async () => {
+    const { crypto, secrets } = recording(nodeProvider)
+    const world = worldOf()
+    const { message1, waiting } = startInitiator(world.initiator)
+    const lookup = Promise.withResolvers<EdhocCredential>()
+    const responder = { ...world.responder, crypto, resolve: () => lookup.promise }
+    const answer = receiveMessage1(responder, message1).message2({ connectionId: C_R })
+    const outcome = await waiting.receive(answer.message2)
+    if (outcome.kind !== 'proven') throw new Error('not proven')
+    const received = answer.waiting.receive(outcome.responder.message3().message3)
+    answer.waiting.close()
+    answer.waiting.close()
+    lookup.resolve(world.initiator.credentials[3]!.credential)
+    await expect(received).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    expect(left(secrets)).toBe(0)
+  })
+})
+
+/** A key that is on no curve. */
+const NO_POINT: EdhocCredential = {
+  encoded: Uint8Array.of(0xa0),
+  publicKey: { curve: 'p256', x: new Uint8Array(32).fill(0xff), y: true },
+}
+
+describe('a candidate whose key is unusable', () => {
+  it.each(METHODS)('is passed over, in method %i', async (method) => {
+    const world = worldOf({ method })
+    const afterNoPoint = (resolve: ResolveCredential): ResolveCredential => {
+      return async (...asked) => [NO_POINT, (await resolve(...asked)) as EdhocCredential]
+    }
+    await exchange({
+      initiator: { ...world.initiator, resolve: afterNoPoint(world.initiator.resolve) },
+      responder: { ...world.responder, resolve: afterNoPoint(world.responder.resolve) },
+    })
   })
 })
