@@ -17,3 +17,20 @@ describe.each(libraries)('ML-KEM-768 of %s', (_name, from) => {
     )
   })
 })
+
+describe.each([
+  ['OpenSSL', nodeMlKem768],
+  ['noble', pureMlKem768],
+])('ML-KEM-768 of %s', (_name, mlKem) => {
+  it('takes seeds and public keys of their one length alone', () => {
+    const { publicKey } = mlKem.importSeed(new Uint8Array(64))
+    for (const length of [0, 63, 65, 128]) {
+      expect(() => mlKem.importSeed(new Uint8Array(length))).toThrow(RangeError)
+    }
+    for (const length of [0, 1183, 1185]) {
+      const bytes = new Uint8Array(length)
+      bytes.set(publicKey.bytes.subarray(0, length))
+      expect(() => mlKem.importPublicKey(bytes)).toThrow(RangeError)
+    }
+  })
+})
