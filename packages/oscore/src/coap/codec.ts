@@ -9,7 +9,8 @@
  * @module
  */
 
-import { concatBytes, malformed } from '@waxwing/core'
+import { malformed } from '@waxwing/core'
+import { joinBytes } from './join-bytes.js'
 import type { CoapMessage, CoapOption } from './message.js'
 
 const PAYLOAD_MARKER = 0xff
@@ -38,7 +39,7 @@ export function encodeCoap({ code, options, payload }: CoapMessage): Uint8Array 
     previous = option.number
   }
   if (payload.length > 0) parts.push(Uint8Array.of(PAYLOAD_MARKER), payload)
-  return concatBytes(...parts)
+  return joinBytes(parts)
 }
 
 /**

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { concatBytes, equalBytes, malformed, WaxwingError } from '@waxwing/core'
+import { equalBytes, malformed, WaxwingError } from '@waxwing/core'
+import { joinBytes } from './join-bytes.js'
 import { type CoapMessage, OPTION, optionValue } from './message.js'
 
 const MORE_FLAG = 0b1000
@@ -59,7 +60,7 @@ export class OuterBlocks {
     this.#parts.push(message.payload.slice())
     this.#length += message.payload.length
     if (block.hasMore) return undefined
-    const payload = concatBytes(...this.#parts)
+    const payload = joinBytes(this.#parts)
     this.#clear()
     const options = first.options.filter(({ number }) => number !== option && number !== size)
     return { ...first, options, payload }

@@ -15,6 +15,8 @@ import { encodeSequence } from './sequence.js'
 const LABEL_PADDING = 0
 /** Largest label of the registry (RFC 9528 Section 10.5). */
 const MAX_LABEL = 65_535
+/** Items of one field, padding among them. RFC 9528 names no limit; there are four labels so far. */
+const MAX_ITEMS = 16
 
 export interface EadItem {
   /** 1 to 65535; 0 for padding. */
@@ -27,9 +29,12 @@ export interface EadItem {
 /**
  * The items of an EAD field, for the sequence that they stand in.
  *
- * @throws {RangeError} If a label is out of range, or padding is critical.
+ * @throws {RangeError} If there are more than 16, a label is out of range, or padding is critical.
  */
 export function eadToCbor(items: readonly EadItem[]): readonly CborValue[] {
+  if (items.length > MAX_ITEMS) {
+    throw new RangeError(`ead must be at most ${MAX_ITEMS} items, got ${items.length}`)
+  }
   return items.flatMap(({ label, critical = false, value }) => {
     if (!Number.isInteger(label) || label < 0 || label > MAX_LABEL) {
       throw new RangeError(`label must be an integer within 0 and ${MAX_LABEL}, got ${label}`)
@@ -48,7 +53,7 @@ export function encodeEad(items: readonly EadItem[]): Uint8Array {
 /**
  * Reads the EAD field at the end of a sequence: integers, each with or without a byte string behind it.
  *
- * @returns All items, padding among them; values are copies.
+ * @returns All items, padding among them, at most 16; values are copies.
  * @throws {WaxwingError} `ERR_MALFORMED`.
  */
 export function eadFromCbor(values: readonly CborValue[], what: string): readonly EadItem[] {
@@ -59,6 +64,7 @@ export function eadFromCbor(values: readonly CborValue[], what: string): readonl
     const next = values[i + 1]
     const value = next instanceof Uint8Array ? next.slice() : undefined
     if (value !== undefined) i += 1
+    if (items.length === MAX_ITEMS) throw malformed(what, 'EAD')
     items.push({ label: Math.abs(signed), critical: signed < 0, value })
   }
   return items

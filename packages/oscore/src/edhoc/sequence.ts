@@ -18,6 +18,9 @@ import {
   malformed,
 } from '@waxwing/core'
 
+/** More than any message has: four fields and 16 EAD items of two each. */
+const MAX_ITEMS = 64
+
 /** Encodes items one after another. */
 export function encodeSequence(items: readonly CborValue[]): Uint8Array {
   return concatBytes(...items.map((item) => encodeCbor(item)))
@@ -29,11 +32,13 @@ export function encodeSequence(items: readonly CborValue[]): Uint8Array {
  * @param bytes - Untrusted. The caller bounds its length; time and memory grow linearly with it.
  * @param what - Name of the structure, for the error.
  * @returns Values whose byte strings are views into `bytes`.
- * @throws {WaxwingError} `ERR_MALFORMED` if it is cut off, or not encoded deterministically.
+ * @throws {WaxwingError} `ERR_MALFORMED` if it is cut off, not encoded deterministically, or of more than
+ *   64 items.
  */
 export function decodeSequence(bytes: Uint8Array, what: string): readonly CborValue[] {
   const items: CborValue[] = []
   for (let start = 0; start < bytes.length;) {
+    if (items.length === MAX_ITEMS) throw malformed(what, 'number of items')
     const end = endOfItem(bytes, start, what)
     items.push(decodeCbor(bytes.subarray(start, end), what))
     start = end

@@ -85,8 +85,8 @@ export interface MutableState {
 /**
  * Derives a security context. The keys are given to `crypto` and wiped here.
  *
- * @throws {RangeError} If an identifier is too long, or both are the same: keys and nonces of the two
- *   directions would be the same as well.
+ * @throws {RangeError} If the Master Secret is empty or an identifier too long, or both identifiers are
+ *   the same: keys and nonces of the two directions would be the same as well.
  * @throws {WaxwingError} `ERR_UNSUPPORTED` if the provider does not offer the algorithm.
  */
 export function deriveContext(
@@ -121,6 +121,7 @@ export function deriveContext(
  * @throws {RangeError} As {@link deriveContext}.
  */
 export function deriveParameters(crypto: CryptoProvider, input: ContextInput): DerivedParameters {
+  if (input.masterSecret.length === 0) throw new RangeError('masterSecret must not be empty')
   checkIds(input)
   const { masterSecret, masterSalt = new Uint8Array(0), senderId, recipientId } = input
   const { keyBytes, nonceBytes } = AEAD_PARAMETERS[input.algorithm ?? ALG_AES_CCM_16_64_128]

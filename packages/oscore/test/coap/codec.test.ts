@@ -92,3 +92,9 @@ describe('the CoAP codec', () => {
     expect(() => encodeCoap(message)).toThrow(RangeError)
   })
 })
+
+it('a message of more options than a call takes arguments is written again', () => {
+  const bytes = new Uint8Array(300_000)
+  bytes[0] = 1
+  expect(encodeCoap(decodeCoap(bytes))).toEqual(bytes)
+})

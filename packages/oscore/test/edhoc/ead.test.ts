@@ -55,6 +55,23 @@ describe('EAD items', () => {
     },
   )
 
+  it('are 16 at the most', () => {
+    const sixteen = Array.from({ length: 16 }, () => ({ label: 1, value: Uint8Array.of(7) }))
+    const values = decodeSequence(encodeEad(sixteen), 'EAD')
+    expect(eadFromCbor(values, 'EAD')).toHaveLength(16)
+    expect(() => encodeEad([...sixteen, { label: 1 }])).toThrow(RangeError)
+    expect(() => eadFromCbor([...values, 1], 'EAD')).toThrow(
+      expect.objectContaining({ code: 'ERR_MALFORMED', details: { field: 'EAD' } }),
+    )
+  })
+
+  it('are not looked at in a sequence that has no end', () => {
+    expect(decodeSequence(new Uint8Array(64), 'EAD')).toHaveLength(64)
+    expect(() => decodeSequence(new Uint8Array(65), 'EAD')).toThrow(
+      expect.objectContaining({ details: { field: 'number of items' } }),
+    )
+  })
+
   it.each(['40', '014040', 'f6', '6161', '1a00010000', '3a00010000', '80'])(
     'are not the sequence %s',
     (hex) => {
@@ -75,7 +92,11 @@ describe('EAD', () => {
         async (ead, paddingBytes) => {
           const world = worldOf()
           const knownEad = ead.flat().map(({ label }) => label)
-          const padded = ead.map((field) => [...padding(paddingBytes, randomBytes), ...field])
+          const between = padding(paddingBytes, randomBytes)
+          const padded = ead.map((field) => [
+            ...field.flatMap((item) => [...between, item]),
+            ...between,
+          ])
           const arrived = await exchange(
             {
               initiator: { ...world.initiator, knownEad },

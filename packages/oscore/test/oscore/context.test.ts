@@ -59,6 +59,7 @@ describe('deriveParameters', () => {
 
   it('refuses two identifiers that are one', () => {
     expect(() => keysOf({ ...INPUT, recipientId: INPUT.senderId })).toThrow(RangeError)
+    expect(() => keysOf({ ...INPUT, masterSecret: new Uint8Array(0) })).toThrow(RangeError)
   })
 })
 
