@@ -24,6 +24,8 @@ interface Asked {
 /** A context that both endpoints have, and the response that proved it. */
 export interface Rederived {
   readonly context: SecurityContext
+  /** Of request #2: what its notifications are verified with, if it registered for any. */
+  readonly exchange: ClientExchange
   readonly response: CoapMessage
 }
 
@@ -105,7 +107,7 @@ export class RederivingClient {
     const exchange = this.#confirming
     const plain = unprotectResponse(exchange, response)
     this.#confirming = undefined
-    return { context: exchange.context, response: plain }
+    return { context: exchange.context, exchange, response: plain }
   }
 }
 

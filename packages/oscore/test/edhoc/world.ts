@@ -166,6 +166,9 @@ export interface ExchangeOptions {
   readonly cR?: Uint8Array
 }
 
+/** An error message came in the place of another. */
+export class Refused extends Error {}
+
 /** Plays a whole exchange. @throws Whatever refuses it. */
 export async function exchange(world: World, options: ExchangeOptions = {}): Promise<Completed> {
   const { ead: [ead1 = [], ead2 = [], ead3 = [], ead4 = []] = [], cR = C_R } = options
@@ -174,12 +177,12 @@ export async function exchange(world: World, options: ExchangeOptions = {}): Pro
   const accepted = receiveMessage1(world.responder, onItsWay(1, message1))
   const answer = accepted.message2({ connectionId: cR, ead2 })
   const outcome2 = await waiting.receive(onItsWay(2, answer.message2))
-  if (outcome2.kind !== 'proven') throw new Error(`refused: ${outcome2.error.kind}`)
+  if (outcome2.kind !== 'proven') throw new Refused(outcome2.error.kind)
   const { message3, session: initiator } = outcome2.responder.message3(ead3)
   const { session: responder, ead3: seen3 } = await complete(answer.waiting, onItsWay(3, message3))
   const message4 = responder.message4(ead4)
   const outcome4 = initiator.receiveMessage4(onItsWay(4, message4))
-  if (outcome4.kind !== 'confirmed') throw new Error(`refused: ${outcome4.error.kind}`)
+  if (outcome4.kind !== 'confirmed') throw new Refused(outcome4.error.kind)
   return {
     messages: { message1, message2: answer.message2, message3, message4 },
     initiator,
@@ -194,6 +197,6 @@ export async function complete(
   message3: Uint8Array,
 ): Promise<{ session: ResponderSession; ead3: readonly EadItem[] }> {
   const outcome = await waiting.receive(message3)
-  if (outcome.kind !== 'completed') throw new Error(`refused: ${outcome.error.kind}`)
+  if (outcome.kind !== 'completed') throw new Refused(outcome.error.kind)
   return outcome
 }

@@ -85,17 +85,35 @@ describe('new contexts from an old Master Secret', () => {
     expect(establishedBy(server, request2).context.common.idContext).toEqual(r2r3)
   })
 
+  it('begin with an observation, if request #2 registers', () => {
+    const { client, server } = ends()
+    const observe = { number: 6, value: new Uint8Array(0) }
+    const response1 = challengeOf(server, client.ask(ask))
+    const request2 = client.confirm(response1, messageOf(1, [observe]))
+    const { exchange: atServer } = establishedBy(server, request2)
+    const notify = (text: string): CoapMessage =>
+      protectResponse(atServer, messageOf(69, [observe], text))
+    const { exchange, response } = client.finish(notify('first'))
+    expect(response).toEqual(messageOf(69, [observe], 'first'))
+    expect(unprotectResponse(exchange, notify('second')).payload).toEqual(
+      messageOf(69, [], 'second').payload,
+    )
+  })
+
   it('never have an ID Context twice', () => {
     const { client, server } = ends()
-    const all = new Set<string>()
+    const [r1s, r2s, r3s] = [new Set<string>(), new Set<string>(), new Set<string>()]
     for (let run = 0; run < 20; run++) {
       const request1 = client.ask(ask)
       const response1 = challengeOf(server, request1)
       const request2 = client.confirm(response1, act)
-      for (const message of [request1, response1, request2]) all.add(toHex(kidContextOf(message)))
+      r1s.add(toHex(kidContextOf(request1)))
+      r2s.add(toHex(kidContextOf(response1)))
+      // R2 alone would make the whole another one: each part has to be drawn.
+      r3s.add(toHex(kidContextOf(request2).subarray(16)))
       establishedBy(server, request2)
     }
-    expect(all.size).toBe(60)
+    expect([r1s.size, r2s.size, r3s.size]).toEqual([20, 20, 20])
   })
 
   it('come as well where the server begins, with an ID Context that it forgot', () => {
@@ -138,6 +156,15 @@ describe('the server', () => {
     const again = other.confirm(challengeOf(server, other.ask(ask)), act)
     expect(server.receive(request2).kind).toBe('challenge')
     expect(server.receive(again).kind).toBe('established')
+  })
+
+  it('establishes no context in which the client has no part: request #2 has an R3', () => {
+    const { client, server } = ends()
+    const r2 = kidContextOf(challengeOf(server, client.ask(ask)))
+    const requestIn = (...parts: readonly Uint8Array[]): CoapMessage =>
+      protectRequest(contextOf(nodeProvider, shared, ...parts), act).message
+    expect(server.receive(requestIn(r2)).kind).toBe('challenge')
+    expect(server.receive(requestIn(r2, Uint8Array.of(1))).kind).toBe('established')
   })
 
   it('answers a replay of request #1 with keys that are new each time', () => {
