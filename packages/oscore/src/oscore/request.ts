@@ -73,6 +73,9 @@ export type ReceivedRequest = AcceptedRequest | UnconfirmedRequest
 /**
  * Protects a request, or a signaling message that is none's response. Takes one sender sequence number.
  *
+ * An Observe cancellation is bound to its own Partial IV, as other requests are, and not to that of its
+ * registration, as Section 5.4 wants: both ends have to be of this library.
+ *
  * @throws {RangeError} If the code is of neither, an option is out of range, the message has an OSCORE
  *   option, one of Class U twice or a Proxy-Uri that cannot be split, or 'kid context' would exceed 255 bytes.
  * @throws {WaxwingError} `ERR_NOT_READY` or `ERR_COUNTER_EXHAUSTED`, as `SenderSequence.take`;

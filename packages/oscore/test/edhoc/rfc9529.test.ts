@@ -6,9 +6,8 @@ import { cipherSuite } from '../../src/edhoc/cipher-suites.js'
 import { KeySchedule } from '../../src/edhoc/key-schedule.js'
 import {
   AwaitingMessage2,
-  type InitiatorSession,
+  type OscoreParameters,
   receiveMessage1,
-  type ResponderSession,
   type StartedInitiator,
   startInitiator,
 } from '../../src/edhoc/index.js'
@@ -18,8 +17,9 @@ interface Played {
   readonly trace: Trace
   readonly stage: Stage
   readonly messages: Readonly<Record<string, Uint8Array>>
-  readonly initiator: InitiatorSession
-  readonly responder: ResponderSession
+  /** After a key update. */
+  readonly ofInitiator: OscoreParameters
+  readonly ofResponder: OscoreParameters
 }
 
 /** What is part of something else, and never seen alone; so are all encoded items. */

@@ -253,9 +253,10 @@ describe('a candidate whose key is unusable', () => {
     const afterNoPoint = (resolve: ResolveCredential): ResolveCredential => {
       return async (...asked) => [NO_POINT, (await resolve(...asked)) as EdhocCredential]
     }
-    await exchange({
+    const { initiator, responder } = await exchange({
       initiator: { ...world.initiator, resolve: afterNoPoint(world.initiator.resolve) },
       responder: { ...world.responder, resolve: afterNoPoint(world.responder.resolve) },
     })
+    for (const { peer } of [initiator, responder]) expect(peer.credential).not.toBe(NO_POINT)
   })
 })
