@@ -199,6 +199,7 @@ COVERED: dict[str, Callable[[Case], None]] = {
     "sealed": sealed,
 }
 NOT_COVERED: dict[str, str] = {
+    "edhoc": "not covered: EDHOC is no part of the format",
     "oscore": "not covered: OSCORE is no part of the format",
 }
 
