@@ -30,7 +30,7 @@ import { SeenBook } from './seen-book.js'
 import { RetainedAlone } from './retained-alone.js'
 import { StorePauses } from './store-pauses.js'
 import { TrailCheck } from './trail-check.js'
-import { Turns } from './turns.js'
+import { ArrivalTurns } from './arrival-turns.js'
 import { Wanting } from './wanting.js'
 
 interface ReaderDeps {
@@ -59,7 +59,7 @@ interface ReaderState {
 export interface ReaderParts extends ReaderState {
   readonly pauses: StorePauses
   readonly drain: Drain
-  readonly turns: Turns
+  readonly turns: ArrivalTurns
   readonly receiver: Receiver
   readonly direct: DirectOpening
   readonly archiveInputs: ArchiveReadingInputs
@@ -81,7 +81,7 @@ export function assembleReader(
   const pauses = new StorePauses(runtime, lanes)
   const shared = { ...state, runtime, book, conclusion, examiner, lanes, pauses }
   const drain = new Drain(shared)
-  const turns = new Turns({ ...shared, drain })
+  const turns = new ArrivalTurns({ ...shared, drain })
   const receiver = new Receiver({ ...shared, turns })
   const direct = new DirectOpening({ ...shared, kidOf: (object) => receiver.kidOf(object) })
   openings.onProven = (kid) => {

@@ -3,7 +3,7 @@
  * What the transport brings, from its arrival on (`docs/spec/08-receiving.md`).
  *
  * Nothing is acknowledged to the transport before it is settled: acknowledged by the application,
- * parked durably, or refused for good. What the store fails for is tried again (`Turns`).
+ * parked durably, or refused for good. What the store fails for is tried again (`ArrivalTurns`).
  * Where everything is in memory and there is room, a message is handed over synchronously.
  *
  * @module
@@ -29,7 +29,7 @@ import type { Openings } from './openings.js'
 import type { Permits } from './permits.js'
 import type { ReaderEvents } from './reader-events.js'
 import type { ReadingOptions } from './reading-options.js'
-import type { Turns } from './turns.js'
+import type { ArrivalTurns } from './arrival-turns.js'
 
 export interface ReceiverInputs {
   readonly runtime: Runtime
@@ -39,7 +39,7 @@ export interface ReceiverInputs {
   readonly permits: Permits
   readonly queue: MessageQueue
   readonly openings: Openings
-  readonly turns: Turns
+  readonly turns: ArrivalTurns
 }
 
 const DONE: Promise<void> = Promise.resolve()

@@ -27,7 +27,7 @@ import { isDamage, StoreLine, type Refused } from './store-line.js'
 import type { StorePauses } from './store-pauses.js'
 import type { Wanting } from './wanting.js'
 
-export interface TurnsInputs {
+export interface ArrivalTurnsInputs {
   readonly runtime: Runtime
   readonly examiner: Examiner
   readonly conclusion: Conclusion
@@ -45,15 +45,15 @@ export interface TurnsInputs {
 /** Objects on their way into the store before arrivals have to wait for them. */
 const MAX_PARKING = 256
 
-export class Turns {
-  readonly #inputs: TurnsInputs
+export class ArrivalTurns {
+  readonly #inputs: ArrivalTurnsInputs
   readonly #retries: RetryList
   readonly #line: StoreLine
   /** What waits for room in a pool, by kid. */
   readonly #held = new Map<string, Arrival[]>()
   #closed = false
 
-  constructor(inputs: TurnsInputs) {
+  constructor(inputs: ArrivalTurnsInputs) {
     this.#inputs = inputs
     const { runtime, lanes, pauses, parking, drain } = inputs
     this.#retries = new RetryList(runtime, (arrival) => void this.enqueue(arrival))
