@@ -7,6 +7,7 @@
 
 export * from './aedes.js'
 export * from './certificates.js'
+export * from './libcoap.js'
 export * from './message-log.js'
 export * from './mosquitto.js'
 export * from './proxy.js'

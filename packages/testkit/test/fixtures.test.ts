@@ -7,11 +7,14 @@ import { dirname } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   createAuthority,
+  libcoapAvailable,
   loadVectors,
   mosquittoAvailable,
   publishedVectors,
   requireOrSkip,
+  runCoapClient,
   startAedes,
+  startCoapServer,
   startMosquitto,
   startProxy,
 } from '@waxwing/testkit'
@@ -94,6 +97,38 @@ requireOrSkip('mosquitto', mosquittoAvailable())('Mosquitto', () => {
   it('says why it does not start', async () => {
     const started = startMosquitto({ config: ['no_such_option true'] })
     await expect(started).rejects.toThrow(/no_such_option/)
+  })
+})
+
+requireOrSkip('libcoap', libcoapAvailable())('libcoap', () => {
+  it('comes back on its port, without what was put there', async () => {
+    const server = await startCoapServer({ dynamicResources: 4 })
+    onTestFinished(() => server.close())
+    const uri = `${server.url}/light`
+    await runCoapClient(['-m', 'put', '-f', '-', uri], Buffer.from('on'))
+    expect((await runCoapClient([uri])).text).toBe('on')
+    await server.stop()
+    await server.stop()
+    await server.start()
+    expect((await runCoapClient([uri])).errors).toContain('4.04')
+    expect(server.log()).toContain('Uri-Path:light')
+  })
+
+  it('forwards as a proxy', async () => {
+    const origin = await startCoapServer()
+    const proxy = await startCoapServer({ proxy: true })
+    onTestFinished(async () => {
+      await proxy.close()
+      await origin.close()
+    })
+    const { text } = await runCoapClient(['-P', proxy.url, `${origin.url}/`])
+    expect(text).toContain('libcoap')
+    expect(origin.log()).toContain('c:GET')
+  })
+
+  it('says why it does not start, or does not run', async () => {
+    await expect(startCoapServer({ args: ['-P', 'nonsense'] })).rejects.toThrow(/ended with/)
+    await expect(runCoapClient(['-m', 'nonsense'])).rejects.toThrow(/ended with/)
   })
 })
 
