@@ -147,10 +147,10 @@ class ServerProcess implements LibcoapServer {
     const start = this.#log.length
     let isSettled = false
     await new Promise<void>((resolve, reject) => {
-      const settle = (why?: unknown): void => {
+      const settle = (why?: string): void => {
         isSettled = true
         if (why === undefined) resolve()
-        else reject(new Error(`coap-server: ${String(why)}\n${this.#log.slice(start)}`))
+        else reject(new Error(`coap-server: ${why}\n${this.#log.slice(start)}`))
       }
       const read = (chunk: string): void => {
         this.#log += chunk
@@ -159,7 +159,7 @@ class ServerProcess implements LibcoapServer {
         if (this.#log.includes('created TCP', start)) settle()
         else if (this.#log.includes('cannot create', start)) settle('the port is taken')
       }
-      child.once('error', settle)
+      child.once('error', ({ message }) => settle(message))
       child.once('exit', (code, signal) => settle(`ended with ${code ?? signal}`))
       child.stdout?.setEncoding('utf8').on('data', read)
       child.stderr?.setEncoding('utf8').on('data', read)
