@@ -5,5 +5,12 @@
  * @module
  */
 
+export * from './client-security.js'
+export * from './coap-response.js'
+export * from './codes.js'
+export * from './content-formats.js'
 export * from './handler.js'
 export * from './options.js'
+export type { Payload } from './payload.js'
+export * from './resources/index.js'
+export * from './uri.js'
