@@ -5,6 +5,7 @@
  * @module
  */
 
+export * from './blockwise/index.js'
 export * from './client-security.js'
 export * from './coap-response.js'
 export * from './codes.js'
@@ -12,5 +13,6 @@ export * from './content-formats.js'
 export * from './handler.js'
 export * from './options.js'
 export type { Payload } from './payload.js'
+export * from './proxy/index.js'
 export * from './resources/index.js'
 export * from './uri.js'

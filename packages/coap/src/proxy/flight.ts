@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * One request on its way to a server, for all who ask the same meanwhile.
+ *
+ * Invariant: whoever gives up ends the request only for itself; the last one ends it.
+ *
+ * @module
+ */
+
+import type { CoapMessage } from '@waxwing/oscore'
+import type { StoredResponse } from './stored-response.js'
+
+/** What became of a request. */
+export interface Landing {
+  /** What the server answered. */
+  readonly response: CoapMessage
+  /** The same, where others may have it as well. */
+  readonly reusable: StoredResponse | undefined
+}
+
+export class Flight {
+  /** The resource that is asked for. */
+  readonly resource: string
+  readonly #controller = new AbortController()
+  readonly #landing: Promise<Landing>
+  readonly #onAbandoned: (flight: Flight) => void
+  #waitingCount = 0
+  #isOutdated = false
+
+  /**
+   * @param fly - Sends the request.
+   * @param onAbandoned - Called when nobody waits any more.
+   */
+  constructor(
+    resource: string,
+    fly: (flight: Flight) => Promise<Landing>,
+    onAbandoned: (flight: Flight) => void,
+  ) {
+    this.resource = resource
+    this.#onAbandoned = onAbandoned
+    this.#landing = fly(this)
+    this.#landing.catch(() => undefined) // told to those who wait, if there is anyone
+  }
+
+  /** Aborted when nobody waits any more. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Whether the resource was changed since the request was sent. */
+  get isOutdated(): boolean {
+    return this.#isOutdated
+  }
+
+  outdate(): void {
+    this.#isOutdated = true
+  }
+
+  /** Waits for what becomes of the request. @throws The reason of the signal; what the network threw. */
+  async wait(signal: AbortSignal): Promise<Landing> {
+    signal.throwIfAborted()
+    const aborted = Promise.withResolvers<never>()
+    const leave = (): void => aborted.reject(signal.reason)
+    signal.addEventListener('abort', leave, { once: true })
+    this.#waitingCount += 1
+    try {
+      return await Promise.race([this.#landing, aborted.promise])
+    } finally {
+      signal.removeEventListener('abort', leave)
+      this.#waitingCount -= 1
+      if (this.#waitingCount === 0) this.#abandon()
+    }
+  }
+
+  #abandon(): void {
+    this.#onAbandoned(this)
+    this.#controller.abort()
+  }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What all CoAP-to-CoAP proxies do with a message (RFC 7252 Section 5.7.1, RFC 8768).
+ *
+ * Invariant: options that are safe to forward pass unchanged, known or not, and so does the payload: a
+ * message that OSCORE protects leaves a proxy as it came.
+ *
+ * @module
+ */
+
+import { utf8 } from '@waxwing/core'
+import { code, type CoapMessage, type CoapOption, isResponseCode } from '@waxwing/oscore'
+import { RESPONSE } from '../codes.js'
+import type { Handler, NotificationListener, Peer, Request, Response } from '../handler.js'
+import {
+  isUnsafeToForward,
+  OPTION,
+  optionValues,
+  readText,
+  readUint,
+  uintOption,
+  withoutOptions,
+} from '../options.js'
+import { refuse, Refusal, responseTo } from './refusal.js'
+import { TARGET_OPTIONS } from './target.js'
+
+/** RFC 8768 Section 3: what a request without Hop-Limit begins with. */
+const DEFAULT_HOP_LIMIT = 16
+const MAX_HOP_LIMIT = 255
+
+/** What a proxy takes out of a request, and puts its own into the place of. */
+const REPLACED = [...TARGET_OPTIONS, OPTION.hopLimit] as const
+
+/** 5.08, of RFC 8768. */
+export const HOP_LIMIT_REACHED: number = code(5, 8)
+
+/** Options that are unsafe to forward, are understood here, and come once. */
+const SINGLE_UNSAFE: ReadonlySet<number> = new Set([
+  OPTION.uriHost,
+  OPTION.observe,
+  OPTION.uriPort,
+  OPTION.maxAge,
+  OPTION.block2,
+  OPTION.proxyUri,
+  OPTION.proxyScheme,
+  OPTION.noResponse,
+])
+
+/** The same, and may come more than once. */
+const REPEATABLE_UNSAFE: ReadonlySet<number> = new Set([OPTION.uriPath, OPTION.uriQuery])
+
+export interface ForwardingOptions {
+  /** Sends requests to where their `peer` says, with block-wise transfer where that is wanted. */
+  readonly network: Handler
+  /** How this proxy calls itself in a 5.08 response (RFC 8768 Section 3). Default `waxwing`. */
+  readonly name?: string
+}
+
+/** Where a request goes next. */
+export interface NextHop {
+  readonly peer: Peer
+  /** Uri-Host, Uri-Path and Uri-Query, as the next server is to see them. */
+  readonly uri: readonly CoapOption[]
+}
+
+/** Sends requests on, and responses back. */
+export class Forwarding {
+  readonly #network: Handler
+  readonly #name: string
+
+  /** @throws {RangeError} If the name is empty, or has a blank. */
+  constructor({ network, name = 'waxwing' }: ForwardingOptions) {
+    if (!/^\S+$/.test(name)) throw new RangeError('name must be text without blanks')
+    this.#network = network
+    this.#name = name
+  }
+
+  /**
+   * Asks the next server in the place of whoever sent a request. Failures of the network are responses.
+   *
+   * @param find - Says where it goes; may refuse.
+   * @throws The reason of the request's signal, and what no network is to throw.
+   */
+  async forward(request: Request, find: () => Promise<NextHop>): Promise<Response> {
+    const upstream = new Upstream(request.signal)
+    try {
+      checkOptions(request)
+      const hopLimit = this.#nextHopLimit(request)
+      const { peer, uri } = await find()
+      request.signal.throwIfAborted()
+      const options = [...uri, ...withoutOptions(request.options, ...REPLACED), hopLimit]
+      // Who asks the next server is the proxy, whoever asked the proxy.
+      const { security: _, ...unnamed } = request
+      const sent = { ...unnamed, options, peer, signal: upstream.signal }
+      return this.#relayed(await this.#network(sent), upstream)
+    } catch (error) {
+      upstream.end()
+      request.signal.throwIfAborted()
+      return responseTo(error)
+    }
+  }
+
+  /** RFC 8768 Section 3. */
+  #nextHopLimit(request: CoapMessage): CoapOption {
+    const [value, ...more] = optionValues(request, OPTION.hopLimit)
+    const limit = value === undefined ? DEFAULT_HOP_LIMIT + 1 : readUint(value)
+    if (limit === undefined || limit === 0 || (value !== undefined && limit > MAX_HOP_LIMIT)) {
+      throw new Refusal(RESPONSE.badRequest, 'Hop-Limit out of range')
+    }
+    if (more.length > 0) throw new Refusal(RESPONSE.badOption, 'Hop-Limit twice')
+    if (limit === 1) throw new Refusal(HOP_LIMIT_REACHED, this.#name)
+    return uintOption(OPTION.hopLimit, limit - 1)
+  }
+
+  #relayed({ notifications, ...response }: Response, upstream: Upstream): Response {
+    const checked = this.#checked(response)
+    if (checked.code !== response.code) upstream.abort()
+    if (notifications === undefined || upstream.signal.aborted) {
+      upstream.end()
+      return checked
+    }
+    return {
+      ...checked,
+      notifications: (listener) => notifications(this.#relay(listener, upstream)),
+    }
+  }
+
+  /** Passes on what a server sends later; after what cannot be passed on, nothing more. */
+  #relay(listener: NotificationListener, upstream: Upstream): NotificationListener {
+    let hasEnded = false
+    const end = (error?: Error): void => {
+      if (hasEnded) return
+      hasEnded = true
+      upstream.end()
+      listener.end(error)
+    }
+    return {
+      next: async (notification) => {
+        if (hasEnded) return
+        const checked = this.#checked(notification)
+        await listener.next(checked)
+        if (checked.code !== notification.code) {
+          upstream.abort()
+          end()
+        }
+      },
+      end,
+    }
+  }
+
+  /** The message, or 5.02 where nobody may pass it on (RFC 7252 Section 5.7.1). */
+  #checked(message: CoapMessage): CoapMessage {
+    if (!isResponseCode(message.code)) return refuse(RESPONSE.badGateway, 'no response')
+    if (findUnsafe(message) !== undefined) {
+      return refuse(RESPONSE.badGateway, 'an option of the response is unsafe to forward')
+    }
+    return message.code === HOP_LIMIT_REACHED ? this.#signed(message) : message
+  }
+
+  /** RFC 8768 Section 3: each proxy on the way writes its name before the others. */
+  #signed(message: CoapMessage): CoapMessage {
+    const names = readText(message.payload) ?? ''
+    if (names.split(' ').includes(this.#name)) return refuse(RESPONSE.badGateway, 'a loop')
+    return { ...message, payload: utf8(`${this.#name} ${names}`.trimEnd()) }
+  }
+}
+
+/** The signal of a request that is sent on: that of who waits for it, until the proxy ends it. */
+class Upstream {
+  readonly #controller = new AbortController()
+  readonly #downstream: AbortSignal
+  readonly #follow: () => void
+
+  constructor(downstream: AbortSignal) {
+    this.#downstream = downstream
+    this.#follow = () => this.#controller.abort(downstream.reason)
+    if (downstream.aborted) this.#follow()
+    else downstream.addEventListener('abort', this.#follow, { once: true })
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Nothing more is to come: stops listening to who waited. */
+  end(): void {
+    this.#downstream.removeEventListener('abort', this.#follow)
+  }
+
+  /** Nothing more is wanted. */
+  abort(): void {
+    this.end()
+    this.#controller.abort()
+  }
+}
+
+/** @throws {Refusal} 4.02. */
+function checkOptions(request: CoapMessage): void {
+  const unsafe = findUnsafe(request)
+  if (unsafe !== undefined) {
+    throw new Refusal(RESPONSE.badOption, `option ${unsafe} is unsafe to forward`)
+  }
+  // RFC 7252 Section 5.10.1: what a server makes of them is anybody's guess.
+  const path = optionValues(request, OPTION.uriPath).map(readText)
+  if (path.some((segment) => segment === '.' || segment === '..')) {
+    throw new Refusal(RESPONSE.badOption, 'dot segments in Uri-Path')
+  }
+}
+
+/** An option that is unsafe and unknown, or known and once too often (RFC 7252 Section 5.4.5). */
+function findUnsafe({ options }: CoapMessage): number | undefined {
+  const seen = new Set<number>()
+  for (const { number } of options) {
+    if (!isUnsafeToForward(number) || REPEATABLE_UNSAFE.has(number)) continue
+    if (!SINGLE_UNSAFE.has(number) || seen.has(number)) return number
+    seen.add(number)
+  }
+  return undefined
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The responses that a cache holds.
+ *
+ * Invariant: neither their number nor their bytes exceed the limits; what was used least recently goes
+ * first.
+ *
+ * @module
+ */
+
+import { optionValue } from '@waxwing/oscore'
+import { OPTION } from '../options.js'
+import type { StoredResponse } from './stored-response.js'
+
+const DEFAULT_MAX_BYTES: number = 16 * 1024 * 1024
+const DEFAULT_MAX_ENTRIES = 10_000
+const DEFAULT_MAX_ENTRY_BYTES: number = 1024 * 1024
+/** What an entry takes beside its payload and its options, in memory. */
+const ENTRY_OVERHEAD_BYTES = 512
+
+/** How much a cache holds. */
+export interface CacheLimits {
+  /** All responses together, with 512 bytes more for each. Default 16 MiB. */
+  readonly maxBytes?: number
+  /** Default 10,000. */
+  readonly maxEntries?: number
+  /** Larger responses pass without being stored. Default 1 MiB. */
+  readonly maxEntryBytes?: number
+}
+
+/** Responses by Cache-Key, and by the resource that they represent. */
+export class ResponseStore {
+  readonly #maxBytes: number
+  readonly #maxEntries: number
+  readonly #maxEntryBytes: number
+  /** The one used last comes last. */
+  readonly #entries = new Map<string, StoredResponse>()
+  readonly #keysOf = new Map<string, Set<string>>()
+  #bytes = 0
+
+  /** @throws {RangeError} If a limit is no integer above 0. */
+  constructor(limits: CacheLimits) {
+    this.#maxBytes = positive('maxBytes', limits.maxBytes ?? DEFAULT_MAX_BYTES)
+    this.#maxEntries = positive('maxEntries', limits.maxEntries ?? DEFAULT_MAX_ENTRIES)
+    this.#maxEntryBytes = positive('maxEntryBytes', limits.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  clear(): void {
+    this.#entries.clear()
+    this.#keysOf.clear()
+    this.#bytes = 0
+  }
+
+  /** What is stored, fresh or not. */
+  find(key: string): StoredResponse | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  /** Stores a response in the place of the one before, or drops that. */
+  replace(key: string, entry: StoredResponse | undefined): void {
+    this.#remove(key)
+    if (entry === undefined) return
+    const bytes = sizeOf(entry)
+    if (bytes > this.#maxEntryBytes || bytes > this.#maxBytes) return
+    this.#entries.set(key, entry)
+    this.#bytes += bytes
+    const keys = this.#keysOf.get(entry.resource) ?? new Set()
+    this.#keysOf.set(entry.resource, keys.add(key))
+    this.#evict()
+  }
+
+  /** Marks all responses of a resource as not fresh (RFC 7252 Section 5.9.1). */
+  expire(resource: string): void {
+    for (const key of this.#keysOf.get(resource) ?? []) {
+      const entry = this.#entries.get(key)!
+      if (optionValue(entry, OPTION.etag) === undefined) this.#remove(key)
+      else this.#entries.set(key, { ...entry, freshUntil: -Infinity })
+    }
+  }
+
+  #evict(): void {
+    while (this.#bytes > this.#maxBytes || this.#entries.size > this.#maxEntries) {
+      const [oldest] = this.#entries.keys()
+      if (oldest === undefined) return
+      this.#remove(oldest)
+    }
+  }
+
+  #remove(key: string): void {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return
+    this.#entries.delete(key)
+    this.#bytes -= sizeOf(entry)
+    const keys = this.#keysOf.get(entry.resource)
+    keys?.delete(key)
+    if (keys?.size === 0) this.#keysOf.delete(entry.resource)
+  }
+}
+
+function sizeOf({ options, payload }: StoredResponse): number {
+  const values = options.reduce((sum, { value }) => sum + value.length, 0)
+  return ENTRY_OVERHEAD_BYTES + values + payload.length
+}
+
+function positive(name: string, value: number): number {
+  if (Number.isSafeInteger(value) && value > 0) return value
+  throw new RangeError(`${name} must be an integer above 0, got ${value}`)
+}

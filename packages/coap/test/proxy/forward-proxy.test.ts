@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+import { WaxwingError } from '@waxwing/core'
+import type { CoapOption } from '@waxwing/oscore'
+import { describe, expect, it } from 'vitest'
+import {
+  codeName,
+  forwardProxy,
+  type ForwardProxyOptions,
+  type Handler,
+  METHOD,
+  OPTION,
+  optionValues,
+  type Response,
+  RESPONSE,
+  textOption,
+  uintOption,
+} from '../../src/index.js'
+import {
+  contentOf,
+  observable,
+  proxyUri,
+  recorder,
+  type Recorder,
+  requestOf,
+  textOf,
+} from './exchanges.js'
+
+const TARGET = 'coap://192.0.2.9/light/1?on'
+
+interface Setting {
+  readonly origin: Recorder
+  readonly proxy: Handler
+}
+
+function proxyBefore(answer: Handler, options: Partial<ForwardProxyOptions> = {}): Setting {
+  const origin = recorder(answer)
+  const allow = ['192.0.2.9', 'sensor.example', '[2001:db8::9]:61616']
+  const resolve = async (host: string): Promise<string> => {
+    if (host === 'sensor.example') return '192.0.2.9'
+    throw new Error('ENOTFOUND')
+  }
+  return { origin, proxy: forwardProxy({ network: origin.handler, allow, resolve, ...options }) }
+}
+
+const content: Handler = async () => contentOf('on')
+
+function texts(options: readonly CoapOption[], number: number): readonly string[] {
+  return optionValues({ code: 1, options, payload: new Uint8Array(0) }, number).map((value) =>
+    Buffer.from(value).toString(),
+  )
+}
+
+async function codeFor(proxy: Handler, options: readonly CoapOption[]): Promise<string> {
+  return codeName((await proxy(requestOf(options))).code)
+}
+
+describe('a forward proxy', () => {
+  it('asks whom Proxy-Uri names, with the options that the URI becomes', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    const response = await proxy(requestOf(proxyUri('coap://sensor.example:61616/a%2Fb/c?d&e')))
+    expect(textOf(response)).toBe('on')
+    const [asked] = origin.asked
+    expect(asked?.peer).toEqual({ address: '192.0.2.9', port: 61_616 })
+    const options = asked?.options ?? []
+    expect(texts(options, OPTION.uriHost)).toEqual(['sensor.example'])
+    expect(texts(options, OPTION.uriPath)).toEqual(['a/b', 'c'])
+    expect(texts(options, OPTION.uriQuery)).toEqual(['d', 'e'])
+    expect(options.some(({ number }) => number === OPTION.proxyUri)).toBe(false)
+  })
+
+  it('puts the URI together from Proxy-Scheme and the Uri options', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    await proxy(
+      requestOf([
+        textOption(OPTION.uriHost, '[2001:db8::9]'),
+        uintOption(OPTION.uriPort, 61_616),
+        textOption(OPTION.uriPath, 'light'),
+        textOption(OPTION.proxyScheme, 'coap'),
+      ]),
+    )
+    expect(origin.asked[0]?.peer).toEqual({ address: '2001:db8::9', port: 61_616 })
+    const numbers = origin.asked[0]?.options.map(({ number }) => number)
+    expect(numbers).toEqual([OPTION.uriPath, OPTION.hopLimit])
+  })
+
+  it('takes the port of the scheme where a proxied request names none', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    const host = textOption(OPTION.uriHost, '192.0.2.9')
+    await proxy(requestOf([host, textOption(OPTION.proxyScheme, 'coap')]))
+    expect(origin.asked[0]?.peer.port).toBe(5683)
+  })
+
+  it('passes on what is safe to forward, known or not, in its order, with the payload', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    const safe = [9, 12, 17, 2048, 2049, 60, 252, 292].map((number, index) => ({
+      number,
+      value: Uint8Array.of(index),
+    }))
+    const payload = Uint8Array.of(1, 2, 3)
+    const code = METHOD.POST
+    await proxy(requestOf([...proxyUri('coap://192.0.2.9'), ...safe], { payload, code }))
+    const [asked] = origin.asked
+    expect(asked?.options).toEqual([...safe, uintOption(OPTION.hopLimit, 16)])
+    expect(asked?.payload).toBe(payload)
+    expect(asked?.code).toBe(METHOD.POST)
+  })
+
+  it('refuses what is unsafe to forward, or comes twice, without asking anybody', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    for (const number of [2, 27, 65_003]) {
+      const option = { number, value: new Uint8Array(0) }
+      expect(await codeFor(proxy, [...proxyUri(TARGET), option])).toBe('4.02')
+    }
+    for (const number of [OPTION.observe, OPTION.hopLimit, OPTION.maxAge]) {
+      const twice = [uintOption(number, 9), uintOption(number, 9)]
+      expect(await codeFor(proxy, [...proxyUri(TARGET), ...twice])).toBe('4.02')
+    }
+    expect(await codeFor(proxy, [...proxyUri(TARGET), ...proxyUri(TARGET)])).toBe('4.02')
+    expect(origin.asked).toHaveLength(0)
+  })
+
+  it.each([
+    ['http://192.0.2.9/', '5.05'],
+    ['coaps://192.0.2.9/', '5.05'],
+    ['coap://192.0.2.9/#part', '4.02'],
+    ['coap://user@192.0.2.9/', '4.02'],
+    ['coap:192.0.2.9', '4.02'],
+    ['', '4.02'],
+  ])('answers "%s" with %s', async (uri, expected) => {
+    const { origin, proxy } = proxyBefore(content)
+    expect(await codeFor(proxy, proxyUri(uri))).toBe(expected)
+    expect(origin.asked).toHaveLength(0)
+  })
+
+  it('refuses other schemes, and dot segments that no URI has', async () => {
+    const { proxy } = proxyBefore(content)
+    const host = textOption(OPTION.uriHost, '192.0.2.9')
+    expect(await codeFor(proxy, [host, textOption(OPTION.proxyScheme, 'http')])).toBe('5.05')
+    const dots = textOption(OPTION.uriPath, '..')
+    const scheme = textOption(OPTION.proxyScheme, 'coap')
+    expect(await codeFor(proxy, [host, dots, scheme])).toBe('4.02')
+  })
+})
+
+describe('the targets of a forward proxy', () => {
+  it('are those that are listed, by host or by host and port, and no others', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    expect(await codeFor(proxy, proxyUri('coap://192.0.2.10/'))).toBe('5.05')
+    expect(await codeFor(proxy, proxyUri('coap://[2001:db8::9]/'))).toBe('5.05')
+    expect(await codeFor(proxy, proxyUri('coap://SENSOR.example/'))).toBe('2.05')
+    expect(await codeFor(proxy, proxyUri('coap://[2001:db8::9]:61616/'))).toBe('2.05')
+    expect(origin.asked).toHaveLength(2)
+  })
+
+  it('may be decided by a function that sees address and requester', async () => {
+    const seen: unknown[] = []
+    const allow: ForwardProxyOptions['allow'] = (target, requester) => {
+      seen.push(target, requester?.address)
+      return false
+    }
+    const { proxy } = proxyBefore(content, { allow })
+    expect(await codeFor(proxy, proxyUri('coap://sensor.example/'))).toBe('5.05')
+    const target = { host: 'sensor.example', port: 5683, address: '192.0.2.9' }
+    expect(seen).toEqual([target, '192.0.2.1'])
+  })
+
+  it.each([
+    '224.0.1.187',
+    '255.255.255.255',
+    '0.0.0.0',
+    '[ff02::fd]',
+    '[::]',
+    '[::ffff:224.0.1.187]',
+  ])('are never a group: %s', async (host) => {
+    const { origin, proxy } = proxyBefore(content, { allow: () => true })
+    expect(await codeFor(proxy, proxyUri(`coap://${host}/`))).toBe('5.05')
+    expect(origin.asked).toHaveLength(0)
+  })
+
+  it('have an address, else the answer is 5.02', async () => {
+    const { proxy } = proxyBefore(content, { allow: () => true })
+    expect(await codeFor(proxy, proxyUri('coap://nobody.example/'))).toBe('5.02')
+  })
+
+  it('are not the proxy itself: that answers such requests as if they were direct', async () => {
+    const local = recorder(content)
+    const names = ['proxy.example', '192.0.2.3:5683']
+    const { origin, proxy } = proxyBefore(content, { local: local.handler, names })
+    await proxy(requestOf(proxyUri('coap://proxy.example/status')))
+    await proxy(requestOf(proxyUri('coap://192.0.2.3/status')))
+    await proxy(requestOf([textOption(OPTION.uriPath, 'status')]))
+    expect(origin.asked).toHaveLength(0)
+    for (const { options } of local.asked) {
+      expect(texts(options, OPTION.uriPath)).toEqual(['status'])
+      expect(options.some(({ number }) => number === OPTION.proxyUri)).toBe(false)
+    }
+    expect(local.asked).toHaveLength(3)
+    expect(await codeFor(proxyBefore(content).proxy, [])).toBe('4.04')
+  })
+})
+
+describe('a response through a proxy', () => {
+  it('passes with its safe options, known or not', async () => {
+    const options = [4, 12, 14, 2048, 28].map((number) => ({ number, value: Uint8Array.of(1) }))
+    const { proxy } = proxyBefore(async () => contentOf('on', options))
+    const response = await proxy(requestOf(proxyUri(TARGET)))
+    expect(response.options).toEqual(options)
+  })
+
+  it('becomes 5.02 if it has an unknown option that is unsafe, or is no response', async () => {
+    const unsafe = { number: 65_003, value: new Uint8Array(0) }
+    const { proxy } = proxyBefore(async () => contentOf('on', [unsafe]))
+    expect(await codeFor(proxy, proxyUri(TARGET))).toBe('5.02')
+    const { proxy: other } = proxyBefore(async () => ({ ...contentOf(''), code: METHOD.GET }))
+    expect(await codeFor(other, proxyUri(TARGET))).toBe('5.02')
+  })
+
+  it.each([
+    ['ERR_TIMEOUT', '5.04'],
+    ['ERR_TRANSPORT', '5.02'],
+    ['ERR_MALFORMED', '5.02'],
+    ['ERR_CLOSED', '5.03'],
+  ] as const)('that does not come for %s is %s', async (reason, expected) => {
+    const { proxy } = proxyBefore(async () => {
+      throw new WaxwingError(reason, 'no')
+    })
+    expect(await codeFor(proxy, proxyUri(TARGET))).toBe(expected)
+  })
+
+  it('is not made up where the proxy has a bug', async () => {
+    const { proxy } = proxyBefore(async () => {
+      throw new TypeError('bug')
+    })
+    await expect(proxy(requestOf(proxyUri(TARGET)))).rejects.toThrow(TypeError)
+  })
+
+  it('is not waited for when nobody waits for it', async () => {
+    const controller = new AbortController()
+    const { origin, proxy } = proxyBefore(
+      ({ signal }) =>
+        new Promise<Response>((_, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')))
+        }),
+    )
+    const asked = proxy(requestOf(proxyUri(TARGET), { signal: controller.signal }))
+    await expect.poll(() => origin.asked.length).toBe(1)
+    controller.abort(new Error('gone'))
+    await expect(asked).rejects.toThrow('gone')
+    expect(origin.asked[0]?.signal.aborted).toBe(true)
+  })
+
+  it('does not carry who asked the proxy', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    await proxy(requestOf(proxyUri(TARGET), { security: { name: 'anna' } }))
+    expect(origin.asked[0]?.security).toBeUndefined()
+  })
+})
+
+describe('Hop-Limit', () => {
+  const limited = (limit: number): readonly CoapOption[] => [
+    ...proxyUri(TARGET),
+    uintOption(OPTION.hopLimit, limit),
+  ]
+
+  it('is one less at each proxy, and begins with 16', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    await proxy(requestOf(limited(255)))
+    await proxy(requestOf(limited(2)))
+    await proxy(requestOf(proxyUri(TARGET)))
+    const limits = origin.asked.flatMap((request) => optionValues(request, OPTION.hopLimit))
+    expect(limits).toEqual([Uint8Array.of(254), Uint8Array.of(1), Uint8Array.of(16)])
+  })
+
+  it('ends a request that has no hop left, and says where', async () => {
+    const { origin, proxy } = proxyBefore(content, { name: 'p1.example' })
+    const response = await proxy(requestOf(limited(1)))
+    expect(codeName(response.code)).toBe('5.08')
+    expect(textOf(response)).toBe('p1.example')
+    expect(origin.asked).toHaveLength(0)
+  })
+
+  it.each([0, 256, 70_000])('of %s is a bad request', async (limit) => {
+    const { proxy } = proxyBefore(content)
+    expect(await codeFor(proxy, limited(limit))).toBe('4.00')
+  })
+
+  it('ends a loop of proxies, and tells the way', async () => {
+    const uri = proxyUri(TARGET)
+    // Two proxies that each put the whole request to the other one.
+    const first: Handler = forwardProxy({
+      network: (request) => second({ ...request, options: [...again(request.options), ...uri] }),
+      allow: () => true,
+      name: 'a',
+    })
+    const second: Handler = forwardProxy({
+      network: (request) => first({ ...request, options: [...again(request.options), ...uri] }),
+      allow: () => true,
+      name: 'b',
+    })
+    const response = await first(requestOf(limited(2)))
+    expect(codeName(response.code)).toBe('5.08')
+    expect(textOf(response)).toBe('a b')
+    const longer = await first(requestOf(uri))
+    expect(codeName(longer.code)).toBe('5.02') // its own name stands there already
+  })
+})
+
+function again(options: readonly CoapOption[]): readonly CoapOption[] {
+  return options.filter(({ number }) => number === OPTION.hopLimit)
+}
+
+describe('an observation through a proxy', () => {
+  it('passes notifications on, in their order, and its end', async () => {
+    const origin = observable(contentOf('1'))
+    const { proxy } = proxyBefore(origin.handler)
+    const observe = uintOption(OPTION.observe, 0)
+    const response = await proxy(requestOf([...proxyUri(TARGET), observe]))
+    const got: string[] = []
+    response.notifications?.({
+      next: async (notification) => void got.push(textOf(notification)),
+      end: (error) => void got.push(error?.message ?? 'end'),
+    })
+    await origin.listener().next(contentOf('2', [uintOption(OPTION.observe, 2)]))
+    await origin.listener().next(contentOf('3', [uintOption(OPTION.observe, 3)]))
+    origin.listener().end(new WaxwingError('ERR_TIMEOUT', 'silent'))
+    expect(got).toEqual(['2', '3', 'silent'])
+  })
+
+  it('acknowledges to the server what its own client acknowledged', async () => {
+    const origin = observable(contentOf('1'))
+    const { proxy } = proxyBefore(origin.handler)
+    const response = await proxy(requestOf([...proxyUri(TARGET), uintOption(OPTION.observe, 0)]))
+    const taken = Promise.withResolvers<void>()
+    response.notifications?.({ next: () => taken.promise, end: () => undefined })
+    let isAcknowledged = false
+    const passed = origin
+      .listener()
+      .next(contentOf('2'))
+      .then(() => (isAcknowledged = true))
+    await Promise.resolve()
+    expect(isAcknowledged).toBe(false)
+    taken.resolve()
+    await passed
+  })
+
+  it('ends when its client goes', async () => {
+    const origin = observable(contentOf('1'))
+    const controller = new AbortController()
+    const { proxy } = proxyBefore(origin.handler)
+    const { signal } = controller
+    const options = [...proxyUri(TARGET), uintOption(OPTION.observe, 0)]
+    const response = await proxy(requestOf(options, { signal }))
+    response.notifications?.({ next: async () => undefined, end: () => undefined })
+    expect(origin.signal().aborted).toBe(false)
+    controller.abort()
+    expect(origin.signal().aborted).toBe(true)
+  })
+
+  it('ends with 5.02 at a notification that may not pass', async () => {
+    const origin = observable(contentOf('1'))
+    const { proxy } = proxyBefore(origin.handler)
+    const response = await proxy(requestOf([...proxyUri(TARGET), uintOption(OPTION.observe, 0)]))
+    const got: string[] = []
+    response.notifications?.({
+      next: async (notification) => void got.push(codeName(notification.code)),
+      end: () => void got.push('end'),
+    })
+    const unsafe = { number: 65_003, value: new Uint8Array(0) }
+    await origin.listener().next(contentOf('2', [unsafe]))
+    await origin.listener().next(contentOf('3'))
+    origin.listener().end()
+    expect(got).toEqual(['5.02', 'end'])
+    expect(origin.signal().aborted).toBe(true)
+  })
+
+  it('of which the first response may not pass is none', async () => {
+    const origin = observable(contentOf('1', [{ number: 65_003, value: new Uint8Array(0) }]))
+    const { proxy } = proxyBefore(origin.handler)
+    const response = await proxy(requestOf([...proxyUri(TARGET), uintOption(OPTION.observe, 0)]))
+    expect(response.code).toBe(RESPONSE.badGateway)
+    expect(response.notifications).toBeUndefined()
+    expect(origin.signal().aborted).toBe(true)
+  })
+})
+
+describe('the arguments of a forward proxy', () => {
+  it('must not have a name with blanks, which would be two', () => {
+    const network = content
+    expect(() => forwardProxy({ network, allow: [], name: 'a b' })).toThrow(RangeError)
+  })
+})
