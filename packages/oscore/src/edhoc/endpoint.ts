@@ -21,7 +21,7 @@ import {
 } from './cipher-suites.js'
 import { checkOwnCredential, type EdhocCredential, type OwnCredential } from './credential.js'
 import { eadForApplication, type EadItem } from './ead.js'
-import { UnknownCredential } from './failure.js'
+import { type Step, UnknownCredential } from './failure.js'
 import type { IdCred } from './id-cred.js'
 import { type EdhocKeyKind, sameKey } from './keys.js'
 
@@ -81,6 +81,16 @@ export function checkOptions({ suites, credentials }: EndpointOptions): void {
     if (cipherSuite(id) === undefined) throw new RangeError(`suites must be 0 to 3, got ${id}`)
   }
   for (const credential of credentials) checkOwnCredential(credential)
+}
+
+/** The options of a step that may be given up while the application looks for a credential. */
+export function whileOpen<Options extends EndpointOptions>(options: Options, step: Step): Options {
+  const resolve: ResolveCredential = async (...asked) => {
+    const resolved = await options.resolve(...asked)
+    step.checkOpen()
+    return resolved
+  }
+  return { ...options, resolve }
 }
 
 /** The credential to authenticate with; `undefined` if there is none with such a key. */

@@ -6,7 +6,14 @@
  */
 
 import { WaxwingError } from '@waxwing/core'
-import { EdhocError, encodeErrorMessage, unspecifiedError } from './error-message.js'
+import {
+  decodeErrorMessage,
+  EdhocError,
+  encodeErrorMessage,
+  type ErrorMessage,
+  isErrorMessage,
+  unspecifiedError,
+} from './error-message.js'
 
 /** What is overwritten when a step is done, or failed. */
 export class Secrets {
@@ -68,6 +75,35 @@ export function failureOf(cause: unknown, options: FailureOptions = {}): EdhocEr
   }
   const { code, message, details } = cause
   return new EdhocError(code, `EDHOC: ${message}`, { details, cause, ...reply })
+}
+
+/** What a step does with either of the two that it may receive. */
+export interface Receiving<Outcome> {
+  readonly error: (error: ErrorMessage) => Outcome
+  /** Whatever it keeps in `secrets` is overwritten afterwards. */
+  readonly message: (secrets: Secrets) => Promise<Outcome>
+}
+
+/**
+ * Receives a message, or the error message in its place. A failure ends the session, and is answered
+ * unless it was met in an error message.
+ *
+ * @throws {EdhocError} For whatever reason.
+ */
+export async function receiveEither<Outcome>(
+  bytes: Uint8Array,
+  { error, message }: Receiving<Outcome>,
+  { tellsUnknownCredential }: Pick<FailureOptions, 'tellsUnknownCredential'>,
+): Promise<Outcome> {
+  const isError = isErrorMessage(bytes)
+  const secrets = new Secrets()
+  try {
+    return isError ? error(decodeErrorMessage(bytes)) : await message(secrets)
+  } catch (cause) {
+    throw failureOf(cause, { answers: !isError, tellsUnknownCredential })
+  } finally {
+    secrets.wipe()
+  }
 }
 
 /** ID_CRED_x refers to a credential that this endpoint has not. */

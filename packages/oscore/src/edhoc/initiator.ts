@@ -28,10 +28,11 @@ import {
   type EndpointOptions,
   ownCredentialFor,
   receivedEad,
+  whileOpen,
 } from './endpoint.js'
 import { ephemeralKey } from './ephemeral.js'
-import { decodeErrorMessage, type ErrorMessage, isErrorMessage } from './error-message.js'
-import { failureOf, Secrets, Step } from './failure.js'
+import type { ErrorMessage } from './error-message.js'
+import { failureOf, receiveEither, Secrets, Step } from './failure.js'
 import { KeySchedule, LABELS_OF_INITIATOR, LABELS_OF_RESPONDER } from './key-schedule.js'
 import { keyKindFor } from './keys.js'
 import { sealMessage, xorKeystream2 } from './message-cipher.js'
@@ -130,17 +131,22 @@ export class AwaitingMessage2 {
    */
   async receive(bytes: Uint8Array): Promise<Message2Outcome> {
     this.#step.take()
-    const isError = isErrorMessage(bytes)
-    const secrets = new Secrets()
-    const { tellsUnknownCredential } = this.#run.options
-    try {
-      if (isError) return this.#refused(decodeErrorMessage(bytes))
-      return { kind: 'proven', responder: await this.#prove(bytes, secrets) }
-    } catch (cause) {
-      throw failureOf(cause, { answers: !isError, tellsUnknownCredential })
-    } finally {
-      secrets.wipe()
-    }
+    return await receiveEither<Message2Outcome>(
+      bytes,
+      {
+        error: (error) => this.#refused(error),
+        message: async (secrets) => ({
+          kind: 'proven',
+          responder: await this.#prove(bytes, secrets),
+        }),
+      },
+      this.#run.options,
+    )
+  }
+
+  /** Gives up. A {@link receive} that waits for the application fails with `ERR_CLOSED`. */
+  close(): void {
+    this.#step.close()
   }
 
   #refused(error: ErrorMessage): Message2Outcome {
@@ -168,7 +174,7 @@ export class AwaitingMessage2 {
 
     const side = { crypto, schedule, suite, authentication, labels: LABELS_OF_RESPONDER }
     const { credential, prk } = await authenticatePeer(
-      options,
+      whileOpen(options, this.#step),
       side,
       { method, suite, ead: ead2 },
       {

@@ -27,17 +27,16 @@ import {
   type EndpointOptions,
   ownCredentialFor,
   receivedEad,
+  whileOpen,
 } from './endpoint.js'
 import { ephemeralKey } from './ephemeral.js'
 import {
-  decodeErrorMessage,
   EdhocError,
   encodeErrorMessage,
   type ErrorMessage,
-  isErrorMessage,
   isShortAsError,
 } from './error-message.js'
-import { failureOf, Secrets, Step } from './failure.js'
+import { failureOf, receiveEither, Secrets, Step } from './failure.js'
 import { KeySchedule, LABELS_OF_INITIATOR, LABELS_OF_RESPONDER } from './key-schedule.js'
 import { keyKindFor } from './keys.js'
 import { openMessage, xorKeystream2 } from './message-cipher.js'
@@ -262,17 +261,17 @@ export class AwaitingMessage3 {
    */
   async receive(bytes: Uint8Array): Promise<Message3Outcome> {
     this.#step.take()
-    const isError = isErrorMessage(bytes)
-    const secrets = new Secrets()
-    secrets.keep(this.#inputs.prk3e2m)
-    const { tellsUnknownCredential } = this.#run.options
     try {
-      if (isError) return { kind: 'error', error: decodeErrorMessage(bytes) }
-      return await this.#complete(bytes, secrets)
-    } catch (cause) {
-      throw failureOf(cause, { answers: !isError, tellsUnknownCredential })
+      return await receiveEither<Message3Outcome>(
+        bytes,
+        {
+          error: (error) => ({ kind: 'error', error }),
+          message: (secrets) => this.#complete(bytes, secrets),
+        },
+        this.#run.options,
+      )
     } finally {
-      secrets.wipe()
+      this.#inputs.prk3e2m.fill(0)
     }
   }
 
@@ -299,7 +298,7 @@ export class AwaitingMessage3 {
 
     const side = { crypto, schedule, suite, authentication, labels: LABELS_OF_INITIATOR }
     const { credential, prk } = await authenticatePeer(
-      { ...options, resolve: async (...asked) => this.#whileOpen(await options.resolve(...asked)) },
+      whileOpen(options, this.#step),
       side,
       { method, suite, ead: ead3 },
       {
@@ -315,12 +314,6 @@ export class AwaitingMessage3 {
     const outcome = { crypto, schedule, suite, method, connectionId: cR, peer, knownEad }
     const session = new ResponderSession({ ...outcome, prk4e3m, th4 })
     return { kind: 'completed', session, ead3 }
-  }
-
-  /** What the application found, unless it gave up meanwhile: the keys are overwritten then. */
-  #whileOpen<Found>(found: Found): Found {
-    this.#step.checkOpen()
-    return found
   }
 }
 

@@ -23,19 +23,22 @@ export class ClientExchange implements RequestNames {
   readonly nonce: Uint8Array
   /** Whether the request registers for notifications: Observe with the value 0. */
   readonly isRegistration: boolean
+  /** Whether it is a signaling message, 7.xx: only such a one is answered by another. */
+  readonly isSignaling: boolean
   #notificationNumber = NONE_YET
   #isDone = false
 
   constructor(
     context: SecurityContext,
     request: RequestNames & { readonly nonce: Uint8Array },
-    isRegistration: boolean,
+    kind: { readonly isRegistration?: boolean; readonly isSignaling?: boolean } = {},
   ) {
     this.context = context
     this.kid = request.kid
     this.partialIv = request.partialIv
     this.nonce = request.nonce
-    this.isRegistration = isRegistration
+    this.isRegistration = kind.isRegistration ?? false
+    this.isSignaling = kind.isSignaling ?? false
   }
 
   /** Whether no further response is accepted. */

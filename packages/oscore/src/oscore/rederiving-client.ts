@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CryptoProvider, malformed } from '@waxwing/core'
+import { concatBytes, type CryptoProvider, malformed } from '@waxwing/core'
 import type { CoapMessage } from '../coap/message.js'
 import type { SecurityContext } from './context.js'
 import { ClientExchange } from './exchange.js'
@@ -15,7 +15,7 @@ import { contextOf, RANDOM_BYTES, type SharedInput, unwrap } from './rederivatio
 import { protectRequest } from './request.js'
 import { unprotectResponse } from './response.js'
 
-/** What is left of request #1. */
+/** What is left of request #1, or of what may have been taken for it. */
 interface Asked {
   readonly idContext: Uint8Array
   readonly exchange: ClientExchange
@@ -74,7 +74,8 @@ export class RederivingClient {
 
   /**
    * Step 3: verifies response #1, and protects request #2 with the third context, in which both have
-   * a random part.
+   * a random part. It may be called again in the place of {@link finish}: a server that let somebody else's
+   * run succeed meanwhile takes request #2 for a request #1.
    *
    * @param response - Untrusted.
    * @throws {TypeError} If nothing was asked.
@@ -89,10 +90,11 @@ export class RederivingClient {
     const second = contextOf(this.#crypto, this.#input, r2, idContext)
     unprotectResponse(exchangeIn(second, exchange), response)
     const r3 = this.#crypto.randomBytes(RANDOM_BYTES)
-    const protectedRequest = protectRequest(contextOf(this.#crypto, this.#input, r2, r3), request)
-    this.#asked = undefined
-    this.#confirming = protectedRequest.exchange
-    return protectedRequest.message
+    const third = contextOf(this.#crypto, this.#input, r2, r3)
+    const { message, exchange: confirming } = protectRequest(third, request)
+    this.#asked = { idContext: concatBytes(r2, r3), exchange: confirming }
+    this.#confirming = confirming
+    return message
   }
 
   /**
@@ -106,6 +108,7 @@ export class RederivingClient {
     if (this.#confirming === undefined) throw new TypeError('finish comes after confirm')
     const exchange = this.#confirming
     const plain = unprotectResponse(exchange, response)
+    this.#asked = undefined
     this.#confirming = undefined
     return { context: exchange.context, exchange, response: plain }
   }
@@ -115,5 +118,5 @@ export class RederivingClient {
 function exchangeIn(context: SecurityContext, { kid, partialIv }: ClientExchange): ClientExchange {
   const { commonIv } = context.common
   const nonce = constructNonce({ commonIv, idPiv: kid, partialIv })
-  return new ClientExchange(context, { kid, partialIv, nonce }, false)
+  return new ClientExchange(context, { kid, partialIv, nonce })
 }

@@ -17,12 +17,17 @@ import {
 } from '../coap/message.js'
 import type { SecurityContext } from './context.js'
 import { isNamed } from './context-book.js'
-import { decryptionFailed, encrypt, tryDecrypt } from './cose.js'
+import { decryptionFailed, encrypt, type RequestNames, tryDecrypt } from './cose.js'
 import { ClientExchange, ServerExchange } from './exchange.js'
 import { checkInner, checkOuterOptions, mergeRequest, splitMessage } from './message-fields.js'
 import { constructNonce, decodePartialIv, encodePartialIv } from './nonce.js'
 import { encodeOscoreOption } from './option.js'
 import { type ReceivedHeader, readOscoreMessage, writeOscoreMessage } from './oscore-message.js'
+
+// Values of Observe in requests (RFC 7641 Section 2).
+const REGISTER = 0
+const CANCEL = 1
+const MAX_OBSERVE_BYTES = 3
 
 export interface ProtectRequestOptions {
   /**
@@ -30,6 +35,19 @@ export interface ProtectRequestOptions {
    * alone (Section 5.1). Default `true`.
    */
   readonly withKidContext?: boolean
+  /**
+   * Of an Observe cancellation: the registration that it ends. The request is bound to that one's Partial IV
+   * (Section 5.4). Default: it is bound to its own, as all other requests are.
+   */
+  readonly registration?: ClientExchange
+}
+
+export interface UnprotectRequestOptions {
+  /**
+   * Finds the registrations of a client that an Observe cancellation may be of, which it does not say: each
+   * is tried. Default: none, and cancellations are bound to their own Partial IV.
+   */
+  readonly registrations?: (kid: Uint8Array) => readonly ServerExchange[]
 }
 
 export interface ProtectedRequest {
@@ -73,10 +91,8 @@ export type ReceivedRequest = AcceptedRequest | UnconfirmedRequest
 /**
  * Protects a request, or a signaling message that is none's response. Takes one sender sequence number.
  *
- * An Observe cancellation is bound to its own Partial IV, as other requests are, and not to that of its
- * registration, as Section 5.4 wants: both ends have to be of this library.
- *
- * @throws {RangeError} If the code is of neither, an option is out of range, the message has an OSCORE
+ * @throws {RangeError} If the code is of neither, an option is out of range, `registration` is given and the
+ *   request is no Observe cancellation in the context of a registration, the message has an OSCORE
  *   option, one of Class U twice or a Proxy-Uri that cannot be split, or 'kid context' would exceed 255 bytes.
  * @throws {WaxwingError} `ERR_NOT_READY` or `ERR_COUNTER_EXHAUSTED`, as `SenderSequence.take`;
  *   `ERR_LIMIT` if the algorithm does not take so long a plaintext.
@@ -85,9 +101,10 @@ export type ReceivedRequest = AcceptedRequest | UnconfirmedRequest
 export function protectRequest(
   context: SecurityContext,
   request: CoapMessage,
-  { withKidContext = true }: ProtectRequestOptions = {},
+  { withKidContext = true, registration }: ProtectRequestOptions = {},
 ): ProtectedRequest {
   checkRequestCode(request.code)
+  if (registration !== undefined) checkCancellation(context, request, registration)
   const { common, sender } = context
   const parts = splitMessage(request, 'request')
   const plaintext = encodeCoap(parts.inner)
@@ -95,10 +112,14 @@ export function protectRequest(
   const partialIv = encodePartialIv(sender.sequence.take())
   const nonce = constructNonce({ commonIv: common.commonIv, idPiv: kid, partialIv })
   const names = { kid, partialIv, nonce }
-  const payload = encrypt({ common, aead: sender.aead, nonce, request: names }, plaintext)
+  const bound = registration ?? names
+  const payload = encrypt({ common, aead: sender.aead, nonce, request: bound }, plaintext)
   const kidContext = withKidContext ? common.kidContext : undefined
   const header = encodeOscoreOption({ partialIv, kid, kidContext })
-  const exchange = new ClientExchange(context, names, isRegistration(request))
+  const exchange = new ClientExchange(context, names, {
+    isRegistration: hasObserve(request, REGISTER),
+    isSignaling: isSignalingCode(request.code),
+  })
   return { message: writeOscoreMessage(parts, header, payload), exchange }
 }
 
@@ -113,7 +134,11 @@ export function protectRequest(
  *   each of which `refusalFor` has the response; `ERR_CLOSED` once the replay guard was closed.
  * @see {@link https://www.rfc-editor.org/rfc/rfc8613.html#section-8.2 | RFC 8613 Section 8.2}
  */
-export function unprotectRequest(find: FindContexts, message: CoapMessage): ReceivedRequest {
+export function unprotectRequest(
+  find: FindContexts,
+  message: CoapMessage,
+  { registrations = () => [] }: UnprotectRequestOptions = {},
+): ReceivedRequest {
   const received = readOscoreMessage(message)
   checkOuterOptions(message)
   const { kid, partialIv, kidContext } = received.header
@@ -126,7 +151,8 @@ export function unprotectRequest(find: FindContexts, message: CoapMessage): Rece
   const fresh = contexts.filter(({ recipient }) => recipient.replay.mayBeFresh(number))
   if (fresh.length === 0) throw replayedRequest()
   for (const context of fresh) {
-    const opened = open(context, names, received)
+    const bound = hasObserve(message, CANCEL) ? cancelled(context, registrations(kid)) : []
+    const opened = open(context, { ...names, bound: [...bound, names] }, received)
     if (opened !== undefined) return judge(context, { ...opened, ...names }, message)
   }
   throw decryptionFailed()
@@ -139,19 +165,29 @@ interface OpenedRequest {
   readonly plaintext: Uint8Array
 }
 
+/** The names that a cancellation may be bound to. */
+function cancelled(
+  context: SecurityContext,
+  registrations: readonly ServerExchange[],
+): readonly RequestNames[] {
+  return registrations.filter((registration) => registration.context === context)
+}
+
 function open(
   { common, recipient }: SecurityContext,
-  request: Pick<OpenedRequest, 'kid' | 'partialIv'>,
+  { partialIv, bound }: { readonly partialIv: Uint8Array; readonly bound: readonly RequestNames[] },
   { ciphertext }: ReceivedHeader,
 ): Pick<OpenedRequest, 'nonce' | 'plaintext'> | undefined {
-  const { partialIv } = request
   const nonce = constructNonce({
     commonIv: common.commonIv,
     idPiv: recipient.recipientId,
     partialIv,
   })
-  const plaintext = tryDecrypt({ common, aead: recipient.aead, nonce, request }, ciphertext)
-  return plaintext === undefined ? undefined : { nonce, plaintext }
+  for (const request of bound) {
+    const plaintext = tryDecrypt({ common, aead: recipient.aead, nonce, request }, ciphertext)
+    if (plaintext !== undefined) return { nonce, plaintext }
+  }
+  return undefined
 }
 
 /** From here on the request is authentic. */
@@ -193,10 +229,22 @@ function echoChallenge(echo: Uint8Array): CoapMessage {
   }
 }
 
-function isRegistration(request: CoapMessage): boolean {
+/** Whether a request has the Observe option with this value (RFC 7641 Section 2). */
+function hasObserve(request: CoapMessage, value: number): boolean {
   const observe = optionValue(request, OPTION.observe)
-  if (observe === undefined || !isRequestCode(request.code)) return false
-  return observe.every((byte) => byte === 0)
+  if (observe === undefined || isSignalingCode(request.code)) return false
+  return observe.length <= MAX_OBSERVE_BYTES && decodePartialIv(observe) === value
+}
+
+function checkCancellation(
+  context: SecurityContext,
+  request: CoapMessage,
+  registration: ClientExchange,
+): void {
+  if (!hasObserve(request, CANCEL)) throw new RangeError('request must be an Observe cancellation')
+  if (!registration.isRegistration || registration.context !== context) {
+    throw new RangeError('registration must be one in the same context')
+  }
 }
 
 function checkRequestCode(code: number): void {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { equalBytes } from '@waxwing/core'
+import { equalBytes, malformed } from '@waxwing/core'
 import { decodeCoap, encodeCoap } from '../coap/codec.js'
 import {
   type CoapMessage,
@@ -97,6 +97,9 @@ export function unprotectResponse(exchange: ClientExchange, message: CoapMessage
   if (plaintext === undefined) throw decryptionFailed()
   const inner = decodeCoap(plaintext)
   checkInner(inner, 'response')
+  if (isSignalingCode(inner.code) && !exchange.isSignaling) {
+    throw malformed('OSCORE response', 'code')
+  }
   exchange.accept(partialIv, isNotification(inner))
   return withObserveValue(inner, partialIv)
 }

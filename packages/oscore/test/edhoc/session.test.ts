@@ -239,6 +239,35 @@ describe('what was agreed on and derived', () => {
     await expect(received).rejects.toMatchObject({ code: 'ERR_CLOSED' })
     expect(left(secrets)).toBe(0)
   })
+
+  it('is overwritten by an Initiator that gives up while the application looks up', async () => {
+    const { crypto, secrets } = recording(nodeProvider)
+    const world = worldOf()
+    const lookup = Promise.withResolvers<EdhocCredential>()
+    const { message1, waiting } = startInitiator({
+      ...world.initiator,
+      crypto,
+      resolve: () => lookup.promise,
+    })
+    const { message2 } = receiveMessage1(world.responder, message1).message2({ connectionId: C_R })
+    const received = waiting.receive(message2)
+    waiting.close()
+    lookup.resolve(world.responder.credentials[3]!.credential)
+    await expect(received).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+    expect(secrets.length).toBeGreaterThan(0)
+    expect(left(secrets)).toBe(0)
+  })
+})
+
+describe('an Initiator that gives up', () => {
+  it('takes no message_2 any more', async () => {
+    const world = worldOf()
+    const { message1, waiting } = startInitiator(world.initiator)
+    const { message2 } = receiveMessage1(world.responder, message1).message2({ connectionId: C_R })
+    waiting.close()
+    waiting.close()
+    await expect(waiting.receive(message2)).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
 })
 
 /** A key that is on no curve. */

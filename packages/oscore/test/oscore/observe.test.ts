@@ -11,9 +11,10 @@ import {
   protectResponse,
   type ProtectResponseOptions,
   type ServerExchange,
+  unprotectRequest,
   unprotectResponse,
 } from '../../src/index.js'
-import { accept, messageOf, option, pairOf } from '../support/contexts.js'
+import { accept, messageOf, only, option, type Pair, pairOf } from '../support/contexts.js'
 
 const OBSERVE = 6
 const OSCORE = 9
@@ -157,7 +158,78 @@ describe('notifications', () => {
   })
 })
 
+describe('a cancellation', () => {
+  const register = messageOf(1, [option(OBSERVE)])
+  const cancel = messageOf(1, [option(OBSERVE, '\u0001')])
+  const registered = (): Pair & {
+    readonly mine: ClientExchange
+    readonly theirs: ServerExchange
+  } => {
+    const pair = pairOf()
+    const { message, exchange } = protectRequest(pair.client, register)
+    return { ...pair, mine: exchange, theirs: accept(pair.server, message).exchange }
+  }
+
+  it('is bound to the Partial IV of its registration', () => {
+    const { client, server, mine, theirs } = registered()
+    const { message, exchange } = protectRequest(client, cancel, { registration: mine })
+    expect(partialIvOf(message)).toBe('01')
+    expect(() => unprotectRequest(only(server), message)).toThrow(refused('ERR_NOT_AUTHENTIC'))
+    const received = unprotectRequest(only(server), message, { registrations: () => [theirs] })
+    expect(received).toMatchObject({ kind: 'accepted', request: cancel })
+    const answer = protectResponse(received.exchange, messageOf(CONTENT, [], 'over'))
+    expect(unprotectResponse(exchange, answer)).toEqual(messageOf(CONTENT, [], 'over'))
+  })
+
+  it('is found among several registrations, and belongs to no other', () => {
+    const { client, server, theirs } = registered()
+    const second = protectRequest(client, register)
+    const ofSecond = accept(server, second.message).exchange
+    const { message } = protectRequest(client, cancel, { registration: second.exchange })
+    const among = (...registrations: ServerExchange[]): unknown =>
+      unprotectRequest(only(server), message, { registrations: () => registrations })
+    expect(() => among(theirs)).toThrow(refused('ERR_NOT_AUTHENTIC'))
+    expect(among(theirs, ofSecond)).toHaveProperty('kind', 'accepted')
+  })
+
+  it('is bound to itself where no registration is given', () => {
+    const { client, server, theirs } = registered()
+    const { message } = protectRequest(client, cancel)
+    const received = unprotectRequest(only(server), message, { registrations: () => [theirs] })
+    expect(received).toHaveProperty('kind', 'accepted')
+  })
+
+  it('has a registration of its own context, and nothing else has one', () => {
+    const { client, mine } = registered()
+    const other = protectRequest(pairOf().client, register).exchange
+    const plain = protectRequest(client, messageOf(1)).exchange
+    for (const [request, registration] of [
+      [register, mine],
+      [messageOf(1), mine],
+      [cancel, other],
+      [cancel, plain],
+    ] as const) {
+      expect(() => protectRequest(client, request, { registration })).toThrow(RangeError)
+    }
+  })
+})
+
 describe('responses', () => {
+  it('are signaling messages only where the request was one', () => {
+    const pong = messageOf(227)
+    for (const [request, isTaken] of [
+      [messageOf(226), true],
+      [messageOf(1), false],
+    ] as const) {
+      const { client, server } = pairOf()
+      const { message, exchange } = protectRequest(client, request)
+      const answer = protectResponse(accept(server, message).exchange, pong)
+      const take = (): CoapMessage => unprotectResponse(exchange, answer)
+      if (isTaken) expect(take()).toEqual(pong)
+      else expect(take).toThrow(refused('ERR_MALFORMED'))
+    }
+  })
+
   it('use the nonce of their request once', () => {
     const { client, server } = pairOf()
     const { exchange } = accept(server, protectRequest(client, messageOf(1)).message)

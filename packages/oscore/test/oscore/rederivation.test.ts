@@ -224,7 +224,7 @@ describe('the client', () => {
     const response1 = challengeOf(server, client.ask(ask))
     expect(() => client.finish(response1)).toThrow(TypeError)
     client.confirm(response1, act)
-    expect(() => client.confirm(response1, act)).toThrow(TypeError)
+    expect(() => client.confirm(response1, act)).toThrow(refused('ERR_NOT_AUTHENTIC'))
     expect(() => new RederivingClient(nodeProvider, shared).confirm(response1, act)).toThrow(
       TypeError,
     )
@@ -247,6 +247,17 @@ describe('the client', () => {
       again()
       expect(() => client.finish(response2)).toThrow(TypeError)
     }
+  })
+
+  it('confirms again where somebody else succeeded meanwhile, and its request #2 was challenged', () => {
+    const { client, server } = ends()
+    const other = new RederivingClient(nodeProvider, shared)
+    const late = client.confirm(challengeOf(server, client.ask(ask)), act)
+    establishedBy(server, other.confirm(challengeOf(server, other.ask(ask)), act))
+    const again = client.confirm(challengeOf(server, late), act)
+    const established = establishedBy(server, again)
+    expect(client.finish(protectResponse(established.exchange, done)).response).toEqual(done)
+    expect(() => client.confirm(again, act)).toThrow(TypeError)
   })
 
   it('goes on waiting after a response that does not verify', () => {

@@ -173,7 +173,8 @@ function exchangeOf(test: ExchangeCase, crypto: CryptoProvider): ClientExchange 
   const kid = context.sender.senderId
   const partialIv = fromHex(test.requestPartialIv!)
   const nonce = constructNonce({ commonIv: context.common.commonIv, idPiv: kid, partialIv })
-  return new ClientExchange(context, { kid, partialIv, nonce }, test.isRegistration ?? false)
+  const { isRegistration = false } = test
+  return new ClientExchange(context, { kid, partialIv, nonce }, { isRegistration })
 }
 
 function hexesOf(parts: object): object {
