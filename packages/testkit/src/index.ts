@@ -8,6 +8,7 @@
 export * from './aedes.js'
 export * from './certificates.js'
 export * from './libcoap.js'
+export * from './lossy-relay.js'
 export * from './message-log.js'
 export * from './mosquitto.js'
 export * from './proxy.js'

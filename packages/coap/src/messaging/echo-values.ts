@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Values of the Echo option by which a peer proves its address (RFC 9175 Sections 2.3 and 2.4). Nothing
+ * is kept for them: a value is a MAC of the address and the time, by a key of this process.
+ *
+ * @module
+ */
+
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import { code, CODE_UNAUTHORIZED, type CoapMessage, OPTION } from '@waxwing/oscore'
+import type { Medium } from './medium.js'
+
+const KEY_BYTES = 32
+const VALUE_BYTES = 8
+/** A value holds until the slot after its own ends. */
+const SLOT_MS = 60_000
+
+const CODE_GET = code(0, 1)
+const CODE_FETCH = code(0, 5)
+
+export class EchoValues {
+  readonly #medium: Medium
+  readonly #key: Buffer
+
+  constructor(medium: Medium) {
+    this.#medium = medium
+    this.#key = medium.randomBytes(KEY_BYTES)
+  }
+
+  /** A response that asks the peer to repeat its request with the value that it has. */
+  challenge(peerKey: string): CoapMessage {
+    const value = this.#value(peerKey, this.#slot())
+    const options = [{ number: OPTION.echo, value }]
+    return { code: CODE_UNAUTHORIZED, options, payload: new Uint8Array(0) }
+  }
+
+  /** Whether this value was made for this peer, not long ago. */
+  isProof(value: Uint8Array, peerKey: string): boolean {
+    if (value.length !== VALUE_BYTES) return false
+    const slot = this.#slot()
+    return [slot, slot - 1].some((time) => timingSafeEqual(value, this.#value(peerKey, time)))
+  }
+
+  #slot(): number {
+    return Math.floor(this.#medium.now() / SLOT_MS)
+  }
+
+  #value(peerKey: string, slot: number): Buffer {
+    const mac = createHmac('sha256', this.#key).update(`${slot} ${peerKey}`).digest()
+    return mac.subarray(0, VALUE_BYTES)
+  }
+}
+
+/** Whether a request may be executed again where its response could not be sent (RFC 7252 Section 5.1). */
+export function isSafe(request: CoapMessage): boolean {
+  return request.code === CODE_GET || request.code === CODE_FETCH
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Confirmable messages to one peer: sent again until they are acknowledged or rejected (RFC 7252
+ * Section 4.2), no more than NSTART of them at once (Section 4.7).
+ *
+ * Invariant: each message is settled once or cancelled, and has no timer afterwards.
+ *
+ * @module
+ */
+
+import type { Peer } from '../handler.js'
+import type { AddressBudget } from './address-budget.js'
+import { stampMessageId } from './datagram.js'
+import type { Medium } from './medium.js'
+
+/** How the sending of a confirmable message ended. */
+export type Outcome = 'acknowledged' | 'rejected' | 'timeout'
+
+/** A confirmable message, as whoever sends it describes it. */
+export interface Consignment {
+  /** With any message id: it gets its own when it is sent. */
+  readonly datagram: Buffer
+  /** Whether a request of the peer made us send it, so that its bytes count. */
+  readonly isCounted: boolean
+  settled(outcome: Outcome): void
+  /**
+   * Called before a retransmission: a message to be sent in place of the one before (RFC 7641
+   * Section 4.5.2).
+   */
+  newer?(): Buffer | undefined
+}
+
+/** One confirmable message on its way. */
+export interface Transmission {
+  readonly consignment: Consignment
+  datagram: Buffer
+  /** `undefined` before it is sent. */
+  messageId: number | undefined
+  timeoutMs: number
+  retransmissionCount: number
+  timer: ReturnType<typeof setTimeout> | undefined
+}
+
+export interface OutboxPeer {
+  readonly peer: Peer
+  readonly budget: AddressBudget
+}
+
+/** So many different first timeouts: Node keeps a list of timers for each duration. */
+const JITTER_STEPS = 16
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+export class Outbox {
+  readonly #medium: Medium
+  readonly #peer: OutboxPeer
+  readonly #inFlight = new Map<number, Transmission>()
+  #waiting: Transmission[] = []
+  #nextMessageId: number
+
+  constructor(medium: Medium, peer: OutboxPeer) {
+    this.#medium = medium
+    this.#peer = peer
+    this.#nextMessageId = medium.randomBytes(2).readUInt16BE()
+  }
+
+  /** Confirmable messages that are not settled. */
+  get size(): number {
+    return this.#inFlight.size + this.#waiting.length
+  }
+
+  /** An id that no message on its way has. */
+  newMessageId(): number {
+    let messageId: number
+    do {
+      messageId = this.#nextMessageId
+      this.#nextMessageId = (messageId + 1) & 0xffff
+    } while (this.#inFlight.has(messageId))
+    return messageId
+  }
+
+  /** Sends now, or as soon as those before it are settled. */
+  send(consignment: Consignment): Transmission {
+    const transmission: Transmission = {
+      consignment,
+      datagram: consignment.datagram,
+      messageId: undefined,
+      timeoutMs: this.#firstTimeoutMs(),
+      retransmissionCount: 0,
+      timer: undefined,
+    }
+    if (this.#inFlight.size < this.#medium.transmission.nstart) this.#begin(transmission)
+    else this.#waiting.push(transmission)
+    return transmission
+  }
+
+  /** What was sent with this message id and is not settled. */
+  inFlight(messageId: number): Transmission | undefined {
+    return this.#inFlight.get(messageId)
+  }
+
+  /** Ends the sending of a message, and says so to whoever sent it. */
+  settle(transmission: Transmission, outcome: Outcome): void {
+    if (!this.#remove(transmission)) return
+    transmission.consignment.settled(outcome)
+    this.#sendNext()
+  }
+
+  /** Ends the sending of a message without a word. */
+  cancel(transmission: Transmission): void {
+    if (this.#remove(transmission)) this.#sendNext()
+  }
+
+  /** Cancels all. */
+  clear(): void {
+    this.#waiting = []
+    for (const transmission of this.#inFlight.values()) clearTimeout(transmission.timer)
+    this.#inFlight.clear()
+  }
+
+  #sendNext(): void {
+    while (this.#inFlight.size < this.#medium.transmission.nstart) {
+      const next = this.#waiting.shift()
+      if (next === undefined) return
+      this.#begin(next)
+    }
+  }
+
+  #begin(transmission: Transmission): void {
+    this.#stamp(transmission)
+    this.#write(transmission)
+  }
+
+  #stamp(transmission: Transmission): void {
+    const messageId = this.newMessageId()
+    transmission.messageId = messageId
+    stampMessageId(transmission.datagram, messageId)
+    this.#inFlight.set(messageId, transmission)
+  }
+
+  #write(transmission: Transmission): void {
+    const { datagram, consignment } = transmission
+    const { peer, budget } = this.#peer
+    if (!consignment.isCounted || budget.spend(datagram.length)) this.#medium.send(datagram, peer)
+    transmission.timer = setTimeout(() => this.#timedOut(transmission), transmission.timeoutMs)
+  }
+
+  #timedOut(transmission: Transmission): void {
+    if (transmission.retransmissionCount >= this.#medium.transmission.maxRetransmit) {
+      this.settle(transmission, 'timeout')
+      return
+    }
+    transmission.retransmissionCount++
+    transmission.timeoutMs = Math.min(2 * transmission.timeoutMs, MAX_TIMER_MS)
+    const newer = transmission.consignment.newer?.()
+    if (newer !== undefined) {
+      this.#inFlight.delete(transmission.messageId!)
+      transmission.datagram = newer
+      this.#stamp(transmission)
+    }
+    this.#write(transmission)
+  }
+
+  #remove(transmission: Transmission): boolean {
+    clearTimeout(transmission.timer)
+    const { messageId } = transmission
+    if (messageId !== undefined) {
+      if (this.#inFlight.get(messageId) !== transmission) return false
+      return this.#inFlight.delete(messageId)
+    }
+    const at = this.#waiting.indexOf(transmission)
+    if (at >= 0) this.#waiting.splice(at, 1)
+    return at >= 0
+  }
+
+  #firstTimeoutMs(): number {
+    const { ackTimeoutMs, ackRandomFactor } = this.#medium.transmission
+    const step = Math.floor(Math.random() * (JITTER_STEPS + 1)) / JITTER_STEPS
+    return Math.ceil(ackTimeoutMs * (1 + (ackRandomFactor - 1) * step))
+  }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What is known of one peer: all that is matched by its address and port (RFC 7252 Sections 4.2, 5.3.2).
+ *
+ * @module
+ */
+
+import type { CoapMessage } from '@waxwing/oscore'
+import type { Peer } from '../handler.js'
+import { AddressBudget } from './address-budget.js'
+import type { Medium } from './medium.js'
+import { Outbox, type Transmission } from './outbox.js'
+
+/** A request or response that came, with what its datagram says of it. */
+export interface Arrival {
+  readonly isConfirmable: boolean
+  readonly messageId: number
+  readonly token: string
+  /** The same for its duplicates alone. */
+  readonly key: string
+  readonly message: CoapMessage
+}
+
+/** A message on which somebody works, so that its duplicates are ignored. */
+export interface MessageAtWork {
+  /** What its duplicates are answered meanwhile. */
+  readonly reply: Buffer | undefined
+}
+
+/** A message that was dealt with, for as long as duplicates of it may come. */
+export interface RememberedMessage {
+  readonly expiresAt: number
+  /** What its duplicates are answered; `undefined` for silence. */
+  readonly reply: Buffer | undefined
+  readonly isRequest: boolean
+  /** The response of a request that must not be executed again and could not be sent. */
+  readonly withheld?: WithheldResponse
+}
+
+export interface WithheldResponse {
+  /** Of the request, without what differs when it is repeated. */
+  readonly fingerprint: string
+  readonly response: CoapMessage
+}
+
+/** A request of ours that waits for a response or for notifications. */
+export interface Expectation {
+  readonly transmission: Transmission | undefined
+  /** When it was sent, or answered last. */
+  readonly since: number
+  /** Takes a response. */
+  take(arrival: Arrival, isPiggybacked: boolean): void
+  /** The endpoint forgets it. */
+  fail(error: Error): void
+  /** Forgets an observation that nobody ever listened to. */
+  forgetUnheard(before: number): void
+}
+
+/** An observation by the peer. */
+export interface ObservationByPeer {
+  /** Of the last notification that was not confirmable. */
+  readonly lastMessageId: number | undefined
+  /** The peer does not want it any more, or is gone. */
+  stop(): void
+}
+
+export class PeerState {
+  readonly peer: Peer
+  readonly key: string
+  readonly budget: AddressBudget
+  readonly outbox: Outbox
+  /** By token. */
+  readonly expectations = new Map<string, Expectation>()
+  /** By token. */
+  readonly observations = new Map<string, ObservationByPeer>()
+  readonly atWork = new Map<string, MessageAtWork>()
+  /** In the order in which they were dealt with. */
+  readonly remembered = new Map<string, RememberedMessage>()
+  /** How many of them hold a response that could not be sent. */
+  withheldCount = 0
+  /** Requests of the peer that handlers work on. */
+  requestCount = 0
+  heardAt: number
+  /** How often an eviction passes it over. */
+  chances = 1
+
+  constructor(medium: Medium, key: string, peer: Peer) {
+    this.key = key
+    this.peer = peer
+    this.budget = new AddressBudget(medium)
+    this.outbox = new Outbox(medium, this)
+    this.heardAt = medium.now()
+  }
+
+  /** Whether nobody waits for anything here. */
+  get isIdle(): boolean {
+    const { expectations, observations, atWork, outbox } = this
+    return expectations.size + observations.size + atWork.size + outbox.size === 0
+  }
+}

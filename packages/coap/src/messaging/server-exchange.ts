@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A request of a peer, from its first datagram to its answer (RFC 7252 Sections 4.2, 4.3 and 5.2).
+ *
+ * Invariant: the handler is called once, whatever duplicates come; a confirmable request is
+ * acknowledged within `ackDelayMs`, by its response or by an empty message.
+ *
+ * @module
+ */
+
+import { type CoapMessage, code } from '@waxwing/oscore'
+import type { Handler, Request, Response } from '../handler.js'
+import { CODE_EMPTY, emptyDatagram, encodeDatagram, stampMessageId, TYPE } from './datagram.js'
+import { isSafe } from './echo-values.js'
+import type { Medium } from './medium.js'
+import { isUnwanted } from './no-response.js'
+import type { Outcome } from './outbox.js'
+import type { Arrival, MessageAtWork, PeerState, WithheldResponse } from './peer-state.js'
+import type { Replies } from './replies.js'
+import { fingerprintOf } from './request-fingerprint.js'
+import { VERIFIED, type VerifiableRequest } from './verified.js'
+
+const CODE_INTERNAL = code(5, 0)
+
+export interface ServerExchangePort {
+  readonly medium: Medium
+  readonly state: PeerState
+  readonly replies: Replies
+  /**
+   * Makes an observation of a response with notifications.
+   *
+   * @returns The response as it is to be sent, and what begins the notifications then; `undefined` where
+   *   the peer has to prove its address first.
+   */
+  readonly observe: (exchange: ServerExchange, response: Response) => Observing | undefined
+  /** The request is answered: this is what its duplicates get. */
+  readonly answered: (arrival: Arrival, reply?: Buffer, withheld?: WithheldResponse) => void
+  /** Nothing is left to do. Called once. */
+  readonly finished: (exchange: ServerExchange) => void
+}
+
+/** A response with Observe. */
+export interface Observing {
+  readonly response: CoapMessage
+  begin(): void
+}
+
+export class ServerExchange implements MessageAtWork {
+  readonly arrival: Arrival
+  readonly #port: ServerExchangePort
+  #controller: AbortController | undefined
+  #isAborted = false
+  #ackTimer: ReturnType<typeof setTimeout> | undefined
+  #acknowledgement: Buffer | undefined
+
+  constructor(port: ServerExchangePort, arrival: Arrival) {
+    this.#port = port
+    this.arrival = arrival
+  }
+
+  get reply(): Buffer | undefined {
+    return this.#acknowledgement
+  }
+
+  /** Made when somebody asks: most handlers do not. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isAborted) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  /** Nobody waits any more. */
+  abort(): void {
+    this.#isAborted = true
+    this.#controller?.abort()
+  }
+
+  /** The peer proved its address by what its request holds. */
+  markVerified(): void {
+    this.#port.state.budget.prove()
+  }
+
+  /** Calls the handler, and answers with what it says. */
+  async run(handler: Handler): Promise<void> {
+    if (this.arrival.isConfirmable) {
+      const { ackDelayMs } = this.#port.medium.transmission
+      this.#ackTimer = setTimeout(() => this.#acknowledge(), ackDelayMs)
+    }
+    let response: Response
+    try {
+      response = await handler(this.#request())
+    } catch (error) {
+      if (!this.#isAborted) this.#port.medium.report(error)
+      response = answerOf(CODE_INTERNAL)
+    }
+    this.respond(response)
+  }
+
+  /** Answers, without a handler or after it. */
+  respond(response: Response): void {
+    clearTimeout(this.#ackTimer)
+    const { message } = this.arrival
+    if (response.code === CODE_EMPTY || isUnwanted(message, response.code)) {
+      this.abort() // with nothing to follow
+      this.#acknowledge()
+      this.#conclude()
+    } else {
+      this.#answer(response)
+    }
+  }
+
+  #answer(response: Response): void {
+    if (response.notifications === undefined) {
+      this.#send(response)
+      return
+    }
+    const observing = this.#port.observe(this, response)
+    if (observing === undefined) {
+      this.abort()
+      this.#send(this.#port.replies.challenge(this.#port.state))
+      return
+    }
+    if (this.#send(observing.response)) observing.begin()
+    else this.abort()
+  }
+
+  /** @returns `false` if something else had to be sent. */
+  #send(response: CoapMessage): boolean {
+    const datagram = this.#encode(response)
+    if (this.arrival.isConfirmable && this.#acknowledgement !== undefined) {
+      return this.#sendSeparately(datagram, response)
+    }
+    const isWhole = this.#port.replies.send(this.#port.state, datagram)
+    if (this.arrival.isConfirmable) this.#acknowledgement = datagram
+    this.#conclude(isWhole ? undefined : this.#withheld(response))
+    return isWhole
+  }
+
+  /** The acknowledgement is gone already: the response is a message of its own (Section 5.2.2). */
+  #sendSeparately(datagram: Buffer, response: CoapMessage): boolean {
+    const { state, replies, answered, finished } = this.#port
+    const isWhole = state.budget.allows(datagram.length)
+    const affordable = isWhole ? datagram : replies.challengeFor(state, datagram)
+    const withheld = isWhole ? undefined : this.#withheld(response)
+    if (!state.budget.allows(affordable.length)) {
+      this.#conclude(withheld)
+      return false
+    }
+    answered(this.arrival, this.#acknowledgement, withheld)
+    const settled = (outcome: Outcome): void => {
+      if (outcome !== 'acknowledged') this.abort()
+      finished(this)
+    }
+    state.outbox.send({ datagram: affordable, isCounted: true, settled })
+    return isWhole
+  }
+
+  /** Only what must not be executed again is kept; the rest is made again. */
+  #withheld(response: CoapMessage): WithheldResponse | undefined {
+    const { message } = this.arrival
+    return isSafe(message) ? undefined : { fingerprint: fingerprintOf(message), response }
+  }
+
+  #acknowledge(): void {
+    const { isConfirmable, messageId, token } = this.arrival
+    if (!isConfirmable || this.#acknowledgement !== undefined) return
+    const { state, replies } = this.#port
+    const acknowledgement = emptyDatagram(TYPE.ack, messageId)
+    if (replies.acknowledge(state, acknowledgement, token.length)) {
+      this.#acknowledgement = acknowledgement
+    }
+  }
+
+  #conclude(withheld?: WithheldResponse): void {
+    this.#port.answered(this.arrival, this.#acknowledgement, withheld)
+    this.#port.finished(this)
+  }
+
+  #encode(response: CoapMessage): Buffer {
+    const { medium } = this.#port
+    const { maxMessageBytes } = medium.limits
+    try {
+      const datagram = this.#encodeAny(response)
+      if (datagram.length <= maxMessageBytes) return datagram
+      throw new RangeError(`response must be at most ${maxMessageBytes} bytes long`)
+    } catch (error) {
+      medium.report(error)
+      return this.#encodeAny(answerOf(CODE_INTERNAL))
+    }
+  }
+
+  #encodeAny(response: CoapMessage): Buffer {
+    const { isConfirmable, messageId, token } = this.arrival
+    if (!isConfirmable) {
+      const datagram = encodeDatagram(TYPE.non, 0, token, response)
+      stampMessageId(datagram, this.#port.state.outbox.newMessageId())
+      return datagram
+    }
+    const isPiggybacked = this.#acknowledgement === undefined
+    const type = isPiggybacked ? TYPE.ack : TYPE.con
+    return encodeDatagram(type, isPiggybacked ? messageId : 0, token, response)
+  }
+
+  #request(): Request {
+    const { message, isConfirmable } = this.arrival
+    const signal = (): AbortSignal => this.signal
+    const request: VerifiableRequest = {
+      code: message.code,
+      options: message.options,
+      payload: message.payload,
+      peer: this.#port.state.peer,
+      confirmable: isConfirmable,
+      get signal() {
+        return signal()
+      },
+      [VERIFIED]: this,
+    }
+    return request
+  }
+}
+
+/** A response of nothing but its code. */
+export function answerOf(responseCode: number): Response {
+  return { code: responseCode, options: [], payload: new Uint8Array(0) }
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The server's side of an endpoint: requests that are no duplicates come in, the handler is asked, and
+ * observations live until somebody ends them.
+ *
+ * @module
+ */
+
+import { code, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
+import type { Handler, Response } from '../handler.js'
+import { readUint, uintOption, withoutOptions } from '../options.js'
+import { isObserved } from './client-observation.js'
+import { type EchoValues, isSafe } from './echo-values.js'
+import type { Medium } from './medium.js'
+import type { Arrival, PeerState, WithheldResponse } from './peer-state.js'
+import type { PeerTable } from './peer-table.js'
+import type { Replies } from './replies.js'
+import { fingerprintOf } from './request-fingerprint.js'
+import {
+  answerOf,
+  type Observing,
+  ServerExchange,
+  type ServerExchangePort,
+} from './server-exchange.js'
+import { ObserveNumbers, ServerObservation } from './server-observation.js'
+
+const CODE_UNAVAILABLE = code(5, 3)
+const RETRY_AFTER_SECONDS = 1
+
+export interface ServingPort {
+  readonly medium: Medium
+  readonly peers: PeerTable
+  readonly replies: Replies
+  readonly echo: EchoValues
+}
+
+export class Serving {
+  readonly #port: ServingPort
+  readonly #handler: Handler
+  readonly #numbers: ObserveNumbers
+  readonly #exchanges = new Set<ServerExchange>()
+  #observationCount = 0
+  #whenIdle: (() => void) | undefined
+  #isClosing = false
+
+  constructor(port: ServingPort, handler: Handler) {
+    this.#port = port
+    this.#handler = handler
+    this.#numbers = new ObserveNumbers(port.medium)
+  }
+
+  get requestCount(): number {
+    return this.#exchanges.size
+  }
+
+  get observationCount(): number {
+    return this.#observationCount
+  }
+
+  /** Takes a request that is no duplicate. */
+  take(state: PeerState, given: Arrival): void {
+    // Whatever it asks: the token means something else now (RFC 7641 Sections 3.6 and 4.1).
+    state.observations.get(given.token)?.stop()
+    if (this.#isClosing) return
+    const { arrival, isProof } = this.#readEcho(state, given)
+    const exchange = new ServerExchange(this.#exchangePort(state), arrival)
+    state.atWork.set(arrival.key, exchange)
+    state.requestCount++
+    this.#exchanges.add(exchange)
+    const withheld = isProof ? this.#takeWithheld(state, arrival.message) : undefined
+    if (withheld !== undefined) exchange.respond({ ...withheld })
+    else if (this.#isTooMuch(state)) exchange.respond(tooBusy())
+    else void exchange.run(this.#handler)
+  }
+
+  /** Takes no more requests. Resolves when all are answered, or their time is over. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    const { closeTimeoutMs } = this.#port.medium.limits
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, closeTimeoutMs)
+    this.#whenIdle = resolve
+    if (this.#exchanges.size > 0) await promise
+    clearTimeout(timer)
+    for (const exchange of this.#exchanges) exchange.abort()
+    for (const { observations } of this.#port.peers) {
+      for (const observation of observations.values()) observation.stop()
+    }
+  }
+
+  #exchangePort(state: PeerState): ServerExchangePort {
+    const { medium, replies } = this.#port
+    return {
+      medium,
+      state,
+      replies,
+      observe: (exchange, response) => this.#observe(state, exchange, response),
+      answered: (arrival, reply, withheld) => this.#answered(state, arrival, reply, withheld),
+      finished: (exchange) => {
+        state.requestCount--
+        this.#exchanges.delete(exchange)
+        if (this.#exchanges.size === 0) this.#whenIdle?.()
+      },
+    }
+  }
+
+  #answered(
+    state: PeerState,
+    { key, isConfirmable }: Arrival,
+    reply?: Buffer,
+    withheld?: WithheldResponse,
+  ): void {
+    const { medium, peers } = this.#port
+    const { exchangeLifetimeMs, nonLifetimeMs } = medium.transmission
+    const expiresAt = medium.now() + (isConfirmable ? exchangeLifetimeMs : nonLifetimeMs)
+    const message = { expiresAt, reply, isRequest: true }
+    state.atWork.delete(key)
+    peers.remembered.add(state, key, withheld === undefined ? message : { ...message, withheld })
+  }
+
+  #isTooMuch(state: PeerState): boolean {
+    const { maxRequests, maxRequestsPerPeer } = this.#port.medium.limits
+    return this.#exchanges.size > maxRequests || state.requestCount > maxRequestsPerPeer
+  }
+
+  /** An Echo option that was made here is for us alone, and not handed on. */
+  #readEcho(state: PeerState, arrival: Arrival): { arrival: Arrival; isProof: boolean } {
+    const { message } = arrival
+    const value = optionValue(message, OPTION.echo)
+    if (value === undefined || !this.#port.echo.isProof(value, state.key)) {
+      return { arrival, isProof: false }
+    }
+    state.budget.prove()
+    const options = withoutOptions(message.options, OPTION.echo)
+    return { arrival: { ...arrival, message: { ...message, options } }, isProof: true }
+  }
+
+  /** What this request was answered when it came before its sender had proved its address. */
+  #takeWithheld(state: PeerState, message: CoapMessage): CoapMessage | undefined {
+    if (state.withheldCount === 0 || isSafe(message)) return undefined
+    const fingerprint = fingerprintOf(message)
+    for (const [key, { withheld }] of state.remembered) {
+      if (withheld?.fingerprint !== fingerprint) continue
+      this.#port.peers.remembered.forget(state, key)
+      return withheld.response
+    }
+    return undefined
+  }
+
+  #observe(state: PeerState, exchange: ServerExchange, response: Response): Observing | undefined {
+    const { notifications } = response
+    const isWanted = isObserved(response) && isRegistration(exchange.arrival.message)
+    if (notifications === undefined || !isWanted || !this.#hasRoom(state)) {
+      exchange.abort()
+      const options = withoutOptions(response.options, OPTION.observe)
+      return { response: { ...response, options }, begin: () => undefined }
+    }
+    // Nobody has notifications sent to others (RFC 7641 Section 7).
+    if (!state.budget.isProved && !this.#isUnlimited) return undefined
+    const numbered = this.#numbers.number(response)
+    return { response: numbered, begin: () => notifications(this.#newObservation(state, exchange)) }
+  }
+
+  get #isUnlimited(): boolean {
+    return this.#port.medium.limits.amplificationFactor === Infinity
+  }
+
+  #hasRoom({ observations }: PeerState): boolean {
+    const { maxObservations, maxObservationsPerPeer } = this.#port.medium.limits
+    return this.#observationCount < maxObservations && observations.size < maxObservationsPerPeer
+  }
+
+  #newObservation(state: PeerState, exchange: ServerExchange): ServerObservation {
+    const { token } = exchange.arrival
+    const ended = (isByPeer: boolean): void => {
+      state.observations.delete(token)
+      this.#observationCount--
+      if (isByPeer) exchange.abort()
+    }
+    const { medium } = this.#port
+    const observation = new ServerObservation({
+      medium,
+      state,
+      token,
+      numbers: this.#numbers,
+      ended,
+    })
+    state.observations.get(token)?.stop()
+    state.observations.set(token, observation)
+    this.#observationCount++
+    return observation
+  }
+}
+
+/** Observe with 0, in a request that may be executed again. */
+function isRegistration(request: CoapMessage): boolean {
+  const value = optionValue(request, OPTION.observe)
+  return value !== undefined && readUint(value) === 0 && isSafe(request)
+}
+
+function tooBusy(): Response {
+  const options = [uintOption(OPTION.maxAge, RETRY_AFTER_SECONDS)]
+  return { ...answerOf(CODE_UNAVAILABLE), options }
+}

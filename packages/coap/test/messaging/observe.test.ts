@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { code, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Handler, NotificationListener, Peer, Response } from '../../src/handler.ts'
+import { decoded, type Decoded } from './decoded.ts'
+import { emptyDatagram, encodeDatagram, TYPE } from '../../src/messaging/datagram.ts'
+import { uintOption } from '../../src/options.ts'
+import {
+  content,
+  FAST,
+  observing,
+  openClient,
+  openServer,
+  pause,
+  requestTo,
+  textOf,
+} from './endpoints.ts'
+
+/** A resource that a test changes. */
+class Source {
+  readonly listeners = new Set<NotificationListener>()
+  readonly signals: AbortSignal[] = []
+
+  readonly handler: Handler = async ({ signal, options }) => {
+    const response = content(
+      'first',
+      options.filter(({ number }) => number === OPTION.observe),
+    )
+    this.signals.push(signal)
+    return {
+      ...response,
+      notifications: (listener) => {
+        this.listeners.add(listener)
+        signal.addEventListener('abort', () => {
+          this.listeners.delete(listener)
+          listener.end()
+        })
+      },
+    }
+  }
+
+  /** Resolves when each listener is done with it. */
+  async notify(text: string, isLast = false): Promise<void> {
+    const options = isLast ? [] : [uintOption(OPTION.observe, 0)]
+    await Promise.all([...this.listeners].map((each) => each.next(content(text, options))))
+  }
+}
+
+/** Keeps what comes. */
+class Heard implements NotificationListener {
+  readonly texts: string[] = []
+  readonly ends: (Error | undefined)[] = []
+  /** What each notification waits for. */
+  gate: Promise<void> = Promise.resolve()
+
+  async next(notification: CoapMessage): Promise<void> {
+    this.texts.push(textOf(notification))
+    await this.gate
+  }
+
+  end(error?: Error): void {
+    this.ends.push(error)
+  }
+}
+
+function listen(response: Response): Heard {
+  const heard = new Heard()
+  expect(response.notifications).toBeDefined()
+  response.notifications!(heard)
+  return heard
+}
+
+describe('an observation', () => {
+  it('brings each notification, in order', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const client = await openClient()
+    const response = await client.network(observing(server.address))
+    expect(textOf(response)).toBe('first')
+    const heard = listen(response)
+    await source.notify('second')
+    await source.notify('third')
+    expect(heard.texts).toEqual(['second', 'third'])
+  })
+
+  it('brings what came before somebody listened', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const client = await openClient()
+    const response = await client.network(observing(server.address))
+    const notified = source.notify('second')
+    await pause(10)
+    const heard = listen(response)
+    await notified
+    expect(heard.texts).toEqual(['second'])
+  })
+
+  it('acknowledges a notification when the listener took it, and hands no duplicate over', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const client = await openClient()
+    const heard = listen(await client.network(observing(server.address)))
+    const gate = Promise.withResolvers<void>()
+    heard.gate = gate.promise
+    let isAcknowledged = false
+    const notified = source.notify('second').then(() => (isAcknowledged = true))
+    await pause(4 * FAST.ackTimeoutMs)
+    expect([heard.texts, isAcknowledged]).toEqual([['second'], false])
+    gate.resolve()
+    await notified
+    expect(heard.texts).toEqual(['second'])
+  })
+
+  it('passes over all but the newest while one is on its way', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const client = await openClient()
+    const heard = listen(await client.network(observing(server.address)))
+    await Promise.all(['2', '3', '4', '5'].map((text) => source.notify(text)))
+    expect(heard.texts).toEqual(['2', '5'])
+  })
+
+  it('ends with a notification that has no Observe option', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const client = await openClient()
+    const heard = listen(await client.network(observing(server.address)))
+    await source.notify('last', true)
+    await expect.poll(() => heard.ends).toEqual([undefined])
+    expect(heard.texts).toEqual(['last'])
+    expect(client.stats.outgoingRequests).toBe(0)
+    await expect.poll(() => server.stats.observations).toBe(0)
+  })
+
+  it('ends at the server when the client aborts it', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const client = await openClient()
+    const controller = new AbortController()
+    const request = observing(server.address, { signal: controller.signal })
+    const heard = listen(await client.network(request))
+    controller.abort()
+    await expect.poll(() => server.stats.observations).toBe(0)
+    expect(source.signals[0]!.aborted).toBe(true)
+    expect([heard.ends, client.stats.outgoingRequests]).toEqual([[undefined], 0])
+  })
+
+  it('ends at the server when notifications are no more acknowledged', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler, {
+      transmission: { ...FAST, ackTimeoutMs: 10, maxRetransmit: 1 },
+    })
+    const client = await openClient()
+    const heard = listen(await client.network(observing(server.address)))
+    heard.gate = new Promise(() => undefined)
+    await source.notify('second')
+    expect(source.signals[0]!.aborted).toBe(true)
+    expect(server.stats.observations).toBe(0)
+  })
+
+  it('ends at either side when that is closed', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const client = await openClient()
+    const heard = listen(await client.network(observing(server.address)))
+    await client.close()
+    expect(heard.ends).toMatchObject([{ code: 'ERR_CLOSED' }])
+    await expect.poll(() => server.stats.observations).toBe(0)
+    const other = await openClient()
+    listen(await other.network(observing(server.address)))
+    await server.close()
+    expect(source.signals.every(({ aborted }) => aborted)).toBe(true)
+    expect(server.stats.observations).toBe(0)
+  })
+
+  it('is not made where there are too many', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler, { limits: { maxObservations: 1 } })
+    const client = await openClient()
+    listen(await client.network(observing(server.address)))
+    const second = await client.network(observing(server.address))
+    expect(second.notifications).toBeUndefined()
+    expect(optionValue(second, OPTION.observe)).toBeUndefined()
+    expect(source.signals.at(-1)!.aborted).toBe(true)
+  })
+
+  it('goes on in messages that are not confirmable, but for every n-th', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler, {
+      transmission: { ...FAST, confirmableEvery: 3 },
+    })
+    const observer = await startObserver(server.address)
+    const types = []
+    for (const text of ['a', 'b', 'c', 'd']) {
+      void source.notify(text)
+      const { header } = await observer.next()
+      types.push(header.type)
+      if (header.type === TYPE.con) observer.send(emptyDatagram(TYPE.ack, header.messageId))
+    }
+    expect(types).toEqual([TYPE.con, TYPE.non, TYPE.non, TYPE.con])
+  })
+
+  it('ends when a notification is rejected, confirmable or not', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler, {
+      transmission: { ...FAST, confirmableEvery: 2 },
+    })
+    const observer = await startObserver(server.address)
+    const first = source.notify('a')
+    const { header } = await observer.next()
+    observer.send(emptyDatagram(TYPE.ack, header.messageId))
+    await first
+    await source.notify('b')
+    observer.send(emptyDatagram(TYPE.rst, (await observer.next()).header.messageId))
+    await expect.poll(() => server.stats.observations).toBe(0)
+    expect(source.signals.at(-1)!.aborted).toBe(true)
+  })
+
+  it('is replaced by a new one with its token, whose numbers go on', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const observer = await startObserver(server.address)
+    const numbers = [sequence(observer.first)]
+    observer.register()
+    numbers.push(sequence(await observer.next()))
+    expect(server.stats.observations).toBe(1)
+    expect(source.signals.at(-2)!.aborted).toBe(true)
+    expect((numbers[1]! - numbers[0]!) & 0xffffff).toBeLessThan(10)
+    observer.register(1)
+    expect(optionValue((await observer.next()).message, OPTION.observe)).toBeUndefined()
+    expect(server.stats.observations).toBe(0)
+  })
+
+  it('sends the newest in place of what is not acknowledged', async () => {
+    const source = new Source()
+    const server = await openServer(source.handler)
+    const observer = await startObserver(server.address)
+    void source.notify('old')
+    const old = await observer.next()
+    void source.notify('new')
+    const next = await observer.next()
+    expect([old, next].map(({ message }) => textOf(message))).toEqual(['old', 'new'])
+    expect(next.header.messageId).not.toBe(old.header.messageId)
+  })
+})
+
+describe('an observing client', () => {
+  it('passes over what is older than what it has, unless it is protected', async () => {
+    const origin = await startOrigin()
+    const client = await openClient()
+    const response = client.network(observing(origin.address))
+    const { token } = await origin.answer(5)
+    const heard = listen(await response)
+    const oscore = { number: OPTION.oscore, value: new Uint8Array(0) }
+    const notify = (text: string, number: number, options = [uintOption(OPTION.observe, number)]) =>
+      origin.send(TYPE.non, token, content(text, options))
+    notify('7', 7)
+    notify('6', 6)
+    notify('protected 6', 6, [uintOption(OPTION.observe, 6), oscore])
+    notify('too far ahead', 7 + 2 ** 23)
+    notify('far ahead', 7 + 2 ** 23 - 1)
+    notify('around', 2)
+    notify('8', 8)
+    await expect.poll(() => heard.texts).toEqual(['7', 'protected 6', 'far ahead', 'around', '8'])
+  })
+
+  it('rejects notifications that it does not want any more', async () => {
+    const origin = await startOrigin()
+    const client = await openClient()
+    const controller = new AbortController()
+    const response = client.network(observing(origin.address, { signal: controller.signal }))
+    const { token } = await origin.answer(5)
+    listen(await response)
+    controller.abort()
+    const farewell = await origin.next()
+    expect([farewell.token, sequence(farewell)]).toEqual([token, 1])
+    for (const type of [TYPE.con, TYPE.non]) {
+      origin.send(type, token, content('more', [uintOption(OPTION.observe, 9)]))
+      expect((await origin.next()).header).toMatchObject({ type: TYPE.rst, code: 0 })
+    }
+  })
+
+  it('takes an observation that was refused for a response', async () => {
+    const server = await openServer(async () => content('no'))
+    const client = await openClient()
+    const response = await client.network(observing(server.address))
+    expect([textOf(response), response.notifications]).toEqual(['no', undefined])
+    expect(client.stats.outgoingRequests).toBe(0)
+  })
+
+  it('takes no response for an observation that it did not ask for', async () => {
+    const origin = await startOrigin()
+    const client = await openClient()
+    const response = client.network(requestTo(origin.address))
+    await origin.answer(5)
+    expect((await response).notifications).toBeUndefined()
+  })
+})
+
+function sequence({ message }: Decoded): number {
+  return Number.parseInt(
+    `0${Buffer.from(optionValue(message, OPTION.observe)!).toString('hex')}`,
+    16,
+  )
+}
+
+/** A socket whose datagrams a test reads one by one. */
+async function startSocket(): Promise<{
+  socket: Socket
+  address: Peer
+  next: () => Promise<Decoded & { port: number }>
+}> {
+  const socket = createSocket('udp4')
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  onTestFinished(() => void socket.close())
+  const came: (Decoded & { port: number })[] = []
+  socket.on('message', (datagram, { port }) => came.push({ ...decoded(datagram), port }))
+  const next = async (): Promise<Decoded & { port: number }> => {
+    await expect.poll(() => came.length, { interval: 2 }).toBeGreaterThan(0)
+    return came.shift()!
+  }
+  return { socket, address: socket.address(), next }
+}
+
+/** A client by hand that proved its address and observes. */
+async function startObserver(server: Peer) {
+  const { socket, next } = await startSocket()
+  let messageId = 0
+  let echo: readonly { number: number; value: Uint8Array }[] = []
+  const send = (datagram: Buffer): void => socket.send(datagram, server.port, server.address)
+  const register = (observe = 0): void => {
+    const options = [uintOption(OPTION.observe, observe), ...echo]
+    const request = { code: code(0, 1), options, payload: new Uint8Array(0) }
+    send(encodeDatagram(TYPE.con, ++messageId, 'tkn', request))
+  }
+  register()
+  const challenge = await next()
+  echo = challenge.message.options
+  register()
+  return { send, next, register, first: await next() }
+}
+
+/** A server by hand. */
+async function startOrigin() {
+  const { socket, address, next } = await startSocket()
+  let messageId = 100
+  let client = 0
+  const send = (type: number, token: string, message: CoapMessage): void =>
+    socket.send(encodeDatagram(type, ++messageId, token, message), client)
+  return {
+    address,
+    send,
+    next,
+    async answer(observe: number): Promise<Decoded> {
+      const request = await next()
+      client = request.port
+      const response = content('first', [uintOption(OPTION.observe, observe)])
+      const { messageId: id } = request.header
+      socket.send(encodeDatagram(TYPE.ack, id, request.token, response), client)
+      return request
+    },
+  }
+}
