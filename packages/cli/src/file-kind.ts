@@ -9,10 +9,21 @@
 import { ArchiveReader, utf8, WaxwingError } from '@waxwing/core'
 import { UsageError } from './exit-codes.js'
 import { unwrapped } from './files.js'
+import { datagramsOf } from './inspect/datagram.js'
+import { edhocFileTree } from './inspect/edhoc-tree.js'
 import { kindOf } from './inspect/item-tree.js'
 
 export type FileKind =
-  'enrolment' | 'admission' | 'bundle' | 'objects' | 'messages' | 'database' | 'empty' | 'nothing'
+  | 'enrolment'
+  | 'admission'
+  | 'bundle'
+  | 'objects'
+  | 'messages'
+  | 'database'
+  | 'datagrams'
+  | 'edhoc'
+  | 'empty'
+  | 'nothing'
 
 const SQLITE: Uint8Array = utf8('SQLite format 3\0')
 
@@ -23,15 +34,17 @@ const WHAT: Readonly<Record<FileKind, string>> = {
   objects: 'holds sealed messages: waxwing open FILE',
   messages: 'holds control messages: waxwing receive FILE',
   database: 'is a store or the backup of one: waxwing store check, or waxwing store restore FILE',
+  datagrams: 'holds messages of CoAP as they travel: waxwing inspect FILE',
+  edhoc: 'is a message of EDHOC: waxwing inspect FILE',
   empty: 'is empty',
-  nothing: 'is nothing of Waxwing: no object, no control message and no archive',
+  nothing: 'is nothing of Waxwing: no object, no control message, no archive and nothing of CoAP',
 }
 
 export function fileKind(bytes: Uint8Array): FileKind {
   if (bytes.length === 0) return 'empty'
   if (SQLITE.every((byte, i) => bytes[i] === byte)) return 'database'
   const kinds = kindsOf(bytes)
-  if (kinds.size === 0) return 'nothing'
+  if (kinds.size === 0) return kindOfTraffic(bytes)
   if (kinds.has('object')) return 'objects'
   if (kinds.has('enrol')) return 'enrolment'
   if (!kinds.has('trust-bundle')) return 'messages'
@@ -47,6 +60,12 @@ export function assertKind(file: string, bytes: Uint8Array, ...wanted: readonly 
 
 export function describeFile(file: string, kind: FileKind): string {
   return `${file === '-' ? 'what came' : file} ${WHAT[kind].replaceAll('FILE', file)}`
+}
+
+/** Nothing of ours begins as messages of CoAP and EDHOC do, so these come last. */
+function kindOfTraffic(bytes: Uint8Array): FileKind {
+  if (datagramsOf(bytes) !== undefined) return 'datagrams'
+  return edhocFileTree(unwrapped(bytes)) === undefined ? 'nothing' : 'edhoc'
 }
 
 /** What its items are, up to where it is damaged. */

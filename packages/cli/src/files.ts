@@ -8,6 +8,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { ArchiveReader, concatBytes, encodeArchiveItem } from '@waxwing/core'
 import { UsageError } from './exit-codes.js'
+import { hexBytes } from './inspect/datagram.js'
 
 /** What fits into memory without a thought; archives are read piece by piece elsewhere. */
 const MAX_INPUT_BYTES = 64 * 1024 * 1024
@@ -48,9 +49,14 @@ async function readStdin(): Promise<Uint8Array> {
   return concatBytes(...chunks)
 }
 
-/** Undoes base64, as mail programs carry bytes. A CBOR item that we know never looks like it. */
+/**
+ * Undoes base64, as mail programs carry bytes, and hex, as tools that capture them do. A CBOR item that we
+ * know looks like neither, and never so in base64 that it is hex too.
+ */
 export function unwrapped(bytes: Uint8Array): Uint8Array {
   const text = bytes.every((byte) => byte < 0x80) ? new TextDecoder().decode(bytes).trim() : ''
+  const inHex = hexBytes(text)
+  if (inHex !== undefined) return inHex
   if (text === '' || !BASE64.test(text)) return bytes
   const isUrl = /[-_]/.test(text)
   return new Uint8Array(Buffer.from(text, isUrl ? 'base64url' : 'base64'))

@@ -13,26 +13,33 @@ import { withContext, type Context } from '../context.js'
 import { openDomain } from '../domain-home.js'
 import { UsageError } from '../exit-codes.js'
 import { describeFile, fileKind } from '../file-kind.js'
+import { datagramTree } from '../inspect/coap-tree.js'
 import { hexDump } from '../inspect/content.js'
+import { datagramsOf } from '../inspect/datagram.js'
+import { edhocFileTree } from '../inspect/edhoc-tree.js'
 import { EndpointViewer } from '../inspect/endpoint-viewer.js'
 import { itemTree } from '../inspect/item-tree.js'
-import { drawTree, treeToJson } from '../inspect/tree.js'
+import { drawTree, treeToJson, type Tree } from '../inspect/tree.js'
 import { blindViewer, type Viewer } from '../inspect/viewer.js'
 import { readInput, unwrapped } from '../files.js'
-import { counted } from '../output.js'
+import { counted, type Output } from '../output.js'
 import { teach } from '../teaching.js'
 
 export function registerInspect(program: Command): void {
   teach(
     program
       .command('inspect')
-      .description('show what is in an object, a control message or an archive')
-      .argument('<file>', 'the file; - is standard input')
+      .description('show what is in an object, a control message, an archive or messages of CoAP')
+      .argument('<file>', 'the file, as it is, in base64 or hex; - is standard input')
       .option('--hex', 'show the bytes too')
       .option('--blind', 'use no key and no trust: show what any broker sees')
       .action(withContext(run)),
     {
-      examples: ['inspect recording.wax', 'mosquitto_sub -t plant/# -C 1 -N | waxwing inspect -'],
+      examples: [
+        'inspect recording.wax',
+        'mosquitto_sub -t plant/# -C 1 -N | waxwing inspect -',
+        'tshark -i lo -f "udp port 5683" -T fields -e udp.payload -c 4 | waxwing inspect -',
+      ],
       next: '`waxwing open` shows the messages of an archive.',
     },
   )
@@ -47,27 +54,58 @@ async function run(
   const bytes = await readInput(file)
   refuseForeign(file, bytes)
   const viewer = await viewerFor(context, options.blind === true)
+  const traffic = await trafficTrees(bytes, viewer)
+  if (traffic !== undefined) {
+    for (const [item, tree] of traffic) show(output, item, described(tree), options)
+    return
+  }
   const { items, problem } = split(unwrapped(bytes))
   if (items.length === 0 && problem !== undefined) throw problem
   if (items.length > 1) output.note(`An archive of ${counted(items.length, 'item')}`)
-  for (const item of items) {
-    const { lines, json } = await describe(item, viewer)
-    const hex = options.hex === true
-    output.result(
-      hex ? { ...json, hex: toHex(item) } : json,
-      hex ? [...lines, ...hexDump(item)] : lines,
-    )
-  }
+  for (const item of items) show(output, item, await describe(item, viewer), options)
   if (problem !== undefined) throw problem
+}
+
+function show(
+  output: Output,
+  item: Uint8Array,
+  { lines, json }: Described,
+  { hex = false }: { readonly hex?: boolean },
+): void {
+  output.result(
+    hex ? { ...json, hex: toHex(item) } : json,
+    hex ? [...lines, ...hexDump(item)] : lines,
+  )
+}
+
+/** What of CoAP and EDHOC a file holds, message by message; `undefined` if it holds anything else. */
+async function trafficTrees(
+  bytes: Uint8Array,
+  viewer: Viewer,
+): Promise<readonly (readonly [item: Uint8Array, tree: Tree])[] | undefined> {
+  const kind = fileKind(bytes)
+  if (kind === 'edhoc') {
+    const item = unwrapped(bytes)
+    const tree = edhocFileTree(item)
+    return tree === undefined ? undefined : [[item, tree]]
+  }
+  const datagrams = kind === 'datagrams' ? datagramsOf(bytes) : undefined
+  if (datagrams === undefined) return undefined
+  return Promise.all(
+    datagrams.map(async (each) => [each.bytes, await datagramTree(each, viewer)] as const),
+  )
 }
 
 type Described = { lines: readonly string[]; json: ReturnType<typeof treeToJson> }
 
+function described(tree: Tree): Described {
+  return { lines: drawTree(tree), json: treeToJson(tree) }
+}
+
 /** In an archive, one item that is unknown does not hide the others. */
 async function describe(item: Uint8Array, viewer: Viewer): Promise<Described> {
   try {
-    const tree = await itemTree(item, viewer)
-    return { lines: drawTree(tree), json: treeToJson(tree) }
+    return described(await itemTree(item, viewer))
   } catch (error) {
     if (!(error instanceof WaxwingError)) throw error
     const { code, message } = error

@@ -51,10 +51,20 @@ function drawFact({ name, value, text, trees }: Fact, width: number): readonly s
 /** The tree as an object; `kind` is its title's. */
 export function treeToJson({ title, facts }: Tree): { readonly [key: string]: Json } {
   const entries = facts.map(({ name, value, trees }): [string, Json] => {
-    const key = name.replaceAll(/[ -](\w)/g, (_, letter: string) => letter.toUpperCase())
-    return [key, trees === undefined ? (value ?? null) : trees.map(treeToJson)]
+    return [keyOf(name), trees === undefined ? (value ?? null) : trees.map(treeToJson)]
   })
   return { kind: title, ...Object.fromEntries(entries) }
+}
+
+/** A name as a key: `in reply to` as `inReplyTo`, `Uri-Path` as `uriPath`, `Partial IV` as `partialIv`. */
+function keyOf(name: string): string {
+  const [first = '', ...others] = name.split(/[ _-]/)
+  const front = first.replace(/^[A-Z]+(?=[A-Z][a-z]|$)|^[A-Z]/, (letters) => letters.toLowerCase())
+  const capital = (word: string): string => {
+    const rest = word.slice(1)
+    return word.charAt(0).toUpperCase() + (rest === rest.toUpperCase() ? rest.toLowerCase() : rest)
+  }
+  return front + others.map(capital).join('')
 }
 
 export function fact(name: string, value: Json, text?: string): Fact {
