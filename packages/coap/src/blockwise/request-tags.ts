@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Request-Tag: tells the bodies apart that one client sends to one resource (RFC 9175 Section 3).
+ *
+ * Invariant: no two bodies of one process have the same tag, nor two of one key by chance, which is what
+ * keeps their blocks apart where each block is protected (Section 3.5.1).
+ *
+ * @module
+ */
+
+import { getRandomValues } from 'node:crypto'
+import type { CoapOption } from '@waxwing/oscore'
+import { OPTION } from '../options.js'
+
+const TAG_BYTES = 8
+
+/** Makes tags: a random beginning, then counted. */
+export class RequestTags {
+  readonly #next = new DataView(getRandomValues(new Uint8Array(TAG_BYTES)).buffer)
+
+  next(): CoapOption {
+    this.#next.setBigUint64(0, this.#next.getBigUint64(0) + 1n)
+    return { number: OPTION.requestTag, value: new Uint8Array(this.#next.buffer.slice(0)) }
+  }
+}

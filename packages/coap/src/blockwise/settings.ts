@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * How block-wise transfer is done: sizes and limits.
+ *
+ * @module
+ */
+
+import type { CoapMessage } from '@waxwing/oscore'
+import { type BlockSize, MAX_BLOCK_BYTES } from './block.js'
+
+/** What options and payload may take of a datagram of 1,152 bytes (RFC 7252 Section 4.6). */
+const ROOM_BYTES = 1_136
+/** An option's head, mostly. */
+const OPTION_HEAD_BYTES = 3
+const LEAST_BLOCK_BYTES: BlockSize = 16
+
+/** What both sides of block-wise transfer can be told. */
+export interface BlockwiseOptions {
+  /** Largest block to send and to ask for: 16, 32, 64, 128, 256, 512 or 1,024 bytes, the default. */
+  readonly blockSize?: BlockSize
+  /** Largest body to accept. Default 16 MiB at a client, 1 MiB at a server. */
+  readonly maxBodyBytes?: number
+  /**
+   * A message whose options and payload together are no longer than this goes whole, though its payload
+   * is larger than a block: so an OSCORE message around a block is not sliced again. Default 1,136 for
+   * blocks of 1,024 bytes, otherwise 0.
+   */
+  readonly wholeMessageBytes?: number
+}
+
+/** The settings of one side. */
+export class BlockwiseSettings {
+  readonly blockSize: BlockSize
+  readonly maxBodyBytes: number
+  readonly #wholeMessageBytes: number
+
+  /** @throws {RangeError} If an option is out of range. */
+  constructor(options: BlockwiseOptions, defaultMaxBodyBytes: number) {
+    const { blockSize = MAX_BLOCK_BYTES, maxBodyBytes = defaultMaxBodyBytes } = options
+    const bits = Math.log2(blockSize)
+    if (!Number.isInteger(bits) || bits < 4 || bits > 10) {
+      throw new RangeError(`blockSize must be a power of two from 16 to 1024, got ${blockSize}`)
+    }
+    assertCount('maxBodyBytes', maxBodyBytes)
+    this.blockSize = blockSize
+    this.maxBodyBytes = maxBodyBytes
+    const isLargest = blockSize === MAX_BLOCK_BYTES
+    this.#wholeMessageBytes = options.wholeMessageBytes ?? (isLargest ? ROOM_BYTES : 0)
+  }
+
+  /** Whether a message goes as it is. */
+  isWhole(message: CoapMessage): boolean {
+    const { payload } = message
+    if (payload.length === 0) return true
+    const bytes = optionBytes(message) + payload.length
+    if (payload.length <= this.blockSize) return bytes <= ROOM_BYTES
+    return bytes <= this.#wholeMessageBytes
+  }
+
+  /** The size of a message's blocks: smaller where its options leave little room. */
+  blockSizeFor(message: CoapMessage): BlockSize {
+    const room = ROOM_BYTES - optionBytes(message)
+    let size = this.blockSize
+    while (size > room && size > LEAST_BLOCK_BYTES) size = (size / 2) as BlockSize
+    return size
+  }
+}
+
+/** @throws {RangeError} If a limit is not a positive integer. */
+export function assertCount(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new RangeError(`${name} must be an integer above 0, got ${value}`)
+  }
+}
+
+function optionBytes({ options }: CoapMessage): number {
+  return options.reduce((sum, { value }) => sum + value.length + OPTION_HEAD_BYTES, 0)
+}

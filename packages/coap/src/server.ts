@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A server on UDP: block-wise transfer before a handler, and messaging before that.
+ *
+ * @module
+ */
+
+import { blockwiseServer, type BlockwiseServerOptions } from './blockwise/index.js'
+import type { Handler, Peer } from './handler.js'
+import {
+  type EndpointLimits,
+  type EndpointStats,
+  openUdpEndpoint,
+  type TransmissionParameters,
+  type UdpEndpoint,
+} from './messaging/index.js'
+import { DEFAULT_PORT, formatCoapUri } from './uri.js'
+
+/** Settings of {@link coapServer}. */
+export interface CoapServerOptions extends BlockwiseServerOptions {
+  /** Answers the requests: resources, a proxy, or anything that stands before them. */
+  readonly handler: Handler
+  /** The numeric address to listen on. Default: all of the machine. */
+  readonly host?: string
+  /** Default 5683; 0 for a free one. */
+  readonly port?: number
+  readonly transmission?: Partial<TransmissionParameters>
+  readonly limits?: Partial<EndpointLimits>
+}
+
+/** A server that listens. */
+export interface CoapServer extends AsyncDisposable {
+  /** Where it listens. */
+  readonly address: Peer
+  /** The URI of its root. */
+  readonly uri: string
+  /** How much messaging keeps at the moment. */
+  readonly stats: EndpointStats
+  /** Calls the listener with errors that nobody waits for. Returns a function that removes it. */
+  onError(listener: (error: unknown) => void): () => void
+  /** Lets handlers finish, ends everything else. Safe to call twice. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a server.
+ *
+ * @example
+ * ```ts
+ * await using server = await coapServer({
+ *   handler: resources({ temperature: { get: () => ({ payload: '20.5' }) } }),
+ * })
+ * ```
+ * @throws {TypeError | RangeError} Naming the option that is wrong.
+ * @throws {WaxwingError} `ERR_TRANSPORT` if the address cannot be had.
+ */
+export async function coapServer(options: CoapServerOptions): Promise<CoapServer> {
+  const { handler, host, port = DEFAULT_PORT, transmission = {}, limits = {} } = options
+  const endpoint = await openUdpEndpoint({
+    ...(host !== undefined && { host }),
+    port,
+    transmission,
+    limits,
+    handler: blockwiseServer(options)(handler),
+  })
+  return new OpenServer(endpoint)
+}
+
+class OpenServer implements CoapServer {
+  readonly #endpoint: UdpEndpoint
+  readonly address: Peer
+  readonly uri: string
+
+  constructor(endpoint: UdpEndpoint) {
+    this.#endpoint = endpoint
+    this.address = endpoint.address
+    const { address: host, port } = this.address
+    this.uri = formatCoapUri({ host, port, path: [], query: [] })
+  }
+
+  get stats(): EndpointStats {
+    return this.#endpoint.stats
+  }
+
+  onError(listener: (error: unknown) => void): () => void {
+    return this.#endpoint.onError(listener)
+  }
+
+  close(): Promise<void> {
+    return this.#endpoint.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
