@@ -70,12 +70,12 @@ export class PeerState {
   readonly budget: AddressBudget
   readonly outbox: Outbox
   /** By token. */
-  readonly expectations = new Map<string, Expectation>()
+  readonly expectations: Map<string, Expectation> = new Map()
   /** By token. */
-  readonly observations = new Map<string, ObservationByPeer>()
-  readonly atWork = new Map<string, MessageAtWork>()
+  readonly observations: Map<string, ObservationByPeer> = new Map()
+  readonly atWork: Map<string, MessageAtWork> = new Map()
   /** In the order in which they were dealt with. */
-  readonly remembered = new Map<string, RememberedMessage>()
+  readonly remembered: Map<string, RememberedMessage> = new Map()
   /** How many of them hold a response that could not be sent. */
   withheldCount = 0
   /** Requests of the peer that handlers work on. */
