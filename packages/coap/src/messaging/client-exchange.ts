@@ -28,16 +28,22 @@ const NOTHING: Response = { code: CODE_EMPTY, options: [], payload: new Uint8Arr
 
 export interface ClientExchangePort {
   readonly medium: Medium
-  readonly state: PeerState
-  readonly token: string
   /** A response was taken: it is acknowledged, and so are its duplicates. */
-  readonly accept: (arrival: Arrival) => void
+  readonly accept: (state: PeerState, arrival: Arrival) => void
   /** Nothing is waited for any more. Called once. */
   readonly released: () => void
 }
 
+export interface OutgoingRequest {
+  readonly state: PeerState
+  readonly token: string
+  readonly request: Request
+}
+
 export class ClientExchange implements Expectation {
   readonly #port: ClientExchangePort
+  readonly #state: PeerState
+  readonly #token: string
   readonly #request: Request
   readonly #promise = Promise.withResolvers<Response>()
   readonly #aborted = (): void => this.#abort()
@@ -46,8 +52,10 @@ export class ClientExchange implements Expectation {
   #observation: ClientObservation | undefined
   #since: number
 
-  constructor(port: ClientExchangePort, request: Request) {
+  constructor(port: ClientExchangePort, { state, token, request }: OutgoingRequest) {
     this.#port = port
+    this.#state = state
+    this.#token = token
     this.#request = request
     this.#since = port.medium.now()
   }
@@ -66,9 +74,10 @@ export class ClientExchange implements Expectation {
 
   /** Sends the request. @param datagram - It, encoded. */
   start(datagram: Buffer): void {
-    const { medium, state, token } = this.#port
+    const { medium } = this.#port
+    const state = this.#state
     const { signal, confirmable = true } = this.#request
-    state.expectations.set(token, this)
+    state.expectations.set(this.#token, this)
     signal.addEventListener('abort', this.#aborted)
     if (confirmable) {
       const settled = (outcome: Outcome): void => this.#settled(outcome)
@@ -87,8 +96,8 @@ export class ClientExchange implements Expectation {
       return
     }
     // Only who got the request knows the token.
-    this.#port.state.budget.prove()
-    if (!isPiggybacked) this.#port.accept(arrival)
+    this.#state.budget.prove()
+    if (!isPiggybacked) this.#port.accept(this.#state, arrival)
     this.#answered(arrival.message)
   }
 
@@ -136,13 +145,13 @@ export class ClientExchange implements Expectation {
   }
 
   #takeNotification(observation: ClientObservation, arrival: Arrival): void {
-    const { accept, state } = this.#port
+    const state = this.#state
     const { key, message } = arrival
     this.#since = this.#port.medium.now()
     state.atWork.set(key, SILENCE)
     const settle = (isTaken: boolean): void => {
       state.atWork.delete(key)
-      if (isTaken) accept(arrival)
+      if (isTaken) this.#port.accept(state, arrival)
     }
     observation.offer({ message, settle })
   }
@@ -166,25 +175,29 @@ export class ClientExchange implements Expectation {
   #deregister(): void {
     const request = this.#request
     if (optionValue(request, OPTION.oscore) !== undefined) return
-    const { medium, state, token } = this.#port
+    const { medium } = this.#port
+    const state = this.#state
     const kept = withoutOptions(request.options, OPTION.observe)
     const options = [...kept, uintOption(OPTION.observe, DEREGISTER)]
     const messageId = state.outbox.newMessageId()
-    medium.send(encodeDatagram(TYPE.non, messageId, token, { ...request, options }), state.peer)
+    medium.send(
+      encodeDatagram(TYPE.non, messageId, this.#token, { ...request, options }),
+      state.peer,
+    )
   }
 
   #release(): void {
-    const { state, token, released } = this.#port
+    const { expectations } = this.#state
     this.#cancel()
-    if (state.expectations.get(token) !== this) return
-    state.expectations.delete(token)
-    released()
+    if (expectations.get(this.#token) !== this) return
+    expectations.delete(this.#token)
+    this.#port.released()
     this.#request.signal.removeEventListener('abort', this.#aborted)
   }
 
   #cancel(): void {
     clearTimeout(this.#timer)
-    if (this.#transmission !== undefined) this.#port.state.outbox.cancel(this.#transmission)
+    if (this.#transmission !== undefined) this.#state.outbox.cancel(this.#transmission)
     this.#transmission = undefined
   }
 }

@@ -8,6 +8,7 @@
 import type { CoapMessage } from '@waxwing/oscore'
 import type { Peer } from '../handler.js'
 import { AddressBudget } from './address-budget.js'
+import { AgingMap } from './aging-map.js'
 import type { Medium } from './medium.js'
 import { Outbox, type Transmission } from './outbox.js'
 
@@ -34,13 +35,16 @@ export interface RememberedMessage {
   readonly reply: Buffer | undefined
   readonly isRequest: boolean
   /** The response of a request that must not be executed again and could not be sent. */
-  readonly withheld?: WithheldResponse
+  readonly withheld?: WithheldResponse | undefined
 }
 
+/** A response that could not be sent before its requester proved its address. */
 export interface WithheldResponse {
   /** Of the request, without what differs when it is repeated. */
   readonly fingerprint: string
   readonly response: CoapMessage
+  /** How long it is, about. */
+  readonly bytes: number
 }
 
 /** A request of ours that waits for a response or for notifications. */
@@ -75,9 +79,7 @@ export class PeerState {
   readonly observations: Map<string, ObservationByPeer> = new Map()
   readonly atWork: Map<string, MessageAtWork> = new Map()
   /** In the order in which they were dealt with. */
-  readonly remembered: Map<string, RememberedMessage> = new Map()
-  /** How many of them hold a response that could not be sent. */
-  withheldCount = 0
+  readonly remembered: AgingMap<RememberedMessage> = new AgingMap()
   /** Requests of the peer that handlers work on. */
   requestCount = 0
   heardAt: number

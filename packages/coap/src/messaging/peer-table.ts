@@ -3,7 +3,7 @@
  * All peers of which anything is known.
  *
  * Invariant: no more than `maxPeers`. A peer with an exchange under way is never forgotten; of the
- * others the one that was silent for longest, and one that proved its address after one that did not.
+ * others one that was silent for a while, and one that proved its address later than one that did not.
  *
  * @module
  */
@@ -20,17 +20,19 @@ const MAX_EVICTION_STEPS = 64
 
 export class PeerTable {
   readonly #medium: Medium
-  /** In the order of their coming, or of their being passed over by an eviction. */
   readonly #states = new Map<string, PeerState>()
+  /** The same, for walks that go on where they stopped. */
+  readonly #ring: PeerState[] = []
+  #hand = 0
   readonly remembered: RememberedMessages
 
   constructor(medium: Medium) {
     this.#medium = medium
-    this.remembered = new RememberedMessages(medium, this.#states)
+    this.remembered = new RememberedMessages(medium, this.#ring)
   }
 
   get size(): number {
-    return this.#states.size
+    return this.#ring.length
   }
 
   /** What is known of a peer, if anything. */
@@ -46,50 +48,50 @@ export class PeerTable {
       known.chances = known.budget.isProved ? PROVED_CHANCES : 1
       return known
     }
-    if (this.#states.size >= this.#medium.limits.maxPeers && !this.#evictOne()) return undefined
+    if (this.#ring.length >= this.#medium.limits.maxPeers && !this.#evictOne()) return undefined
     const state = new PeerState(this.#medium, key, { address: peer.address, port: peer.port })
     this.#states.set(key, state)
+    this.#ring.push(state)
     return state
   }
 
   [Symbol.iterator](): Iterator<PeerState> {
-    return this.#states.values()
+    return this.#ring.values()
   }
 
   /** Forgets what is too old. To be called from time to time. */
   sweep(): void {
     const { now, transmission } = this.#medium
     const before = now() - transmission.exchangeLifetimeMs
-    for (const state of this.#states.values()) {
+    // From the end, so that what takes the place of a peer that is dropped was looked at.
+    for (let at = this.#ring.length - 1; at >= 0; at--) {
+      const state = this.#ring[at]!
       this.remembered.forgetExpired(state)
       for (const expectation of state.expectations.values()) expectation.forgetUnheard(before)
-      if (state.heardAt < before && state.remembered.size === 0 && state.isIdle) this.#drop(state)
+      if (state.heardAt < before && state.remembered.size === 0 && state.isIdle) this.#drop(at)
     }
   }
 
-  /**
-   * The peer at the front goes, unless something came from it since the last time; then it goes to the
-   * end. One that proved its address is passed over more often.
-   */
+  /** The next peer that is idle goes, unless something came from it since it was passed over. */
   #evictOne(): boolean {
     for (let step = 0; step < MAX_EVICTION_STEPS; step++) {
-      const [state] = this.#states.values()
-      if (state === undefined) return false
-      if (state.isIdle && state.chances <= 0) {
-        this.#drop(state)
+      if (this.#hand >= this.#ring.length) this.#hand = 0
+      const state = this.#ring[this.#hand]!
+      if (state.isIdle && state.chances-- <= 0) {
+        this.#drop(this.#hand)
         return true
       }
-      state.chances--
-      this.#states.delete(state.key)
-      this.#states.set(state.key, state)
+      this.#hand++
     }
     return false
   }
 
-  #drop(state: PeerState): void {
+  #drop(at: number): void {
+    const state = this.#ring[at]!
     this.remembered.forgetAll(state)
-    state.outbox.clear()
     this.#states.delete(state.key)
+    const last = this.#ring.pop()!
+    if (last !== state) this.#ring[at] = last
   }
 }
 

@@ -17,14 +17,14 @@ const OVERHEAD_BYTES = 200
 
 export class RememberedMessages {
   readonly #medium: Medium
-  readonly #peers: ReadonlyMap<string, PeerState>
-  #walk: Iterator<PeerState> | undefined
+  readonly #peers: readonly PeerState[]
   /** Whose messages go when there is no room. */
-  #victim: PeerState | undefined
+  #victim = 0
   #count = 0
   #bytes = 0
 
-  constructor(medium: Medium, peers: ReadonlyMap<string, PeerState>) {
+  /** @param peers - All there are, at any time. */
+  constructor(medium: Medium, peers: readonly PeerState[]) {
     this.#medium = medium
     this.#peers = peers
   }
@@ -38,76 +38,74 @@ export class RememberedMessages {
   }
 
   /** What is known of an earlier message with this key. */
-  find(state: PeerState, key: string): RememberedMessage | undefined {
-    const message = state.remembered.get(key)
+  find({ remembered }: PeerState, key: string): RememberedMessage | undefined {
+    const message = remembered.get(key)
     return message !== undefined && message.expiresAt > this.#medium.now() ? message : undefined
   }
 
   /** Remembers a message that was dealt with, at its peer. */
-  add(state: PeerState, key: string, message: RememberedMessage): void {
-    this.forget(state, key)
+  add({ remembered }: PeerState, key: string, message: RememberedMessage): void {
+    this.#forgotten(remembered.delete(key))
     const { maxRememberedMessages, maxRememberedBytes } = this.#medium.limits
     const bytes = bytesOf(message)
     while (this.#count >= maxRememberedMessages || this.#bytes + bytes > maxRememberedBytes) {
       if (!this.#evictOne()) return
     }
-    state.remembered.set(key, message)
+    remembered.add(key, message)
     this.#count++
     this.#bytes += bytes
-    if (message.withheld !== undefined) state.withheldCount++
   }
 
-  forget(state: PeerState, key: string): void {
-    const message = state.remembered.get(key)
-    if (message === undefined) return
-    state.remembered.delete(key)
-    this.#count--
-    this.#bytes -= bytesOf(message)
-    if (message.withheld !== undefined) state.withheldCount--
-  }
-
-  /** Forgets what is too old; later ones of a peer expire later, or soon after. */
-  forgetExpired(state: PeerState): void {
-    const now = this.#medium.now()
-    for (const [key, { expiresAt }] of state.remembered) {
-      if (expiresAt > now) return
-      this.forget(state, key)
-    }
-  }
-
-  /** Forgets all of a peer. */
-  forgetAll(state: PeerState): void {
-    for (const key of state.remembered.keys()) this.forget(state, key)
-  }
-
-  #evictOne(): boolean {
-    const victim = this.#findVictim()
-    if (victim === undefined) return false
-    const [oldest] = victim.remembered.keys()
-    if (oldest !== undefined) this.forget(victim, oldest)
-    return oldest !== undefined
-  }
-
-  /** Stays with one peer until that has less than the mean: so the walk costs little. */
-  #findVictim(): PeerState | undefined {
-    const mean = this.#count / this.#peers.size
-    for (let steps = 0; steps <= 2 * this.#peers.size; steps++) {
-      const size = this.#victim?.remembered.size ?? 0
-      if (size > 0 && size >= mean) return this.#victim
-      this.#victim = this.#nextPeer()
+  /** Takes back the response that was kept for a request like this. */
+  takeWithheld({ remembered }: PeerState, fingerprint: string): RememberedMessage | undefined {
+    for (const [key, message] of remembered) {
+      if (message.withheld?.fingerprint === fingerprint) {
+        this.#forgotten(remembered.delete(key))
+        return message
+      }
     }
     return undefined
   }
 
-  #nextPeer(): PeerState | undefined {
-    const next = this.#walk?.next()
-    if (next !== undefined && next.done !== true) return next.value
-    this.#walk = this.#peers.values()
-    const first = this.#walk.next()
-    return first.done === true ? undefined : first.value
+  /** Forgets what is too old; later ones of a peer expire later, or soon after. */
+  forgetExpired({ remembered }: PeerState): void {
+    const now = this.#medium.now()
+    while ((remembered.oldest?.expiresAt ?? Infinity) <= now) {
+      this.#forgotten(remembered.deleteOldest())
+    }
+  }
+
+  /** Forgets all of a peer. */
+  forgetAll({ remembered }: PeerState): void {
+    while (remembered.size > 0) this.#forgotten(remembered.deleteOldest())
+  }
+
+  #forgotten(message: RememberedMessage | undefined): void {
+    if (message === undefined) return
+    this.#count--
+    this.#bytes -= bytesOf(message)
+  }
+
+  #evictOne(): boolean {
+    const victim = this.#findVictim()?.remembered.deleteOldest()
+    this.#forgotten(victim)
+    return victim !== undefined
+  }
+
+  /** Stays with one peer until that has less than the mean: so the walk costs little. */
+  #findVictim(): PeerState | undefined {
+    const { length } = this.#peers
+    const mean = this.#count / length
+    for (let steps = 0; steps <= length; steps++) {
+      const peer = this.#peers[this.#victim]
+      if (peer !== undefined && peer.remembered.size > 0 && peer.remembered.size >= mean)
+        return peer
+      this.#victim = this.#victim + 1 < length ? this.#victim + 1 : 0
+    }
+    return undefined
   }
 }
 
 function bytesOf({ reply, withheld }: RememberedMessage): number {
-  return OVERHEAD_BYTES + (reply?.length ?? 0) + (withheld?.response.payload.length ?? 0)
+  return OVERHEAD_BYTES + (reply?.length ?? 0) + (withheld?.bytes ?? 0)
 }

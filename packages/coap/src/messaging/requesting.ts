@@ -11,7 +11,7 @@ import { WaxwingError } from '@waxwing/core'
 import { answerChallenge, isRequestCode, OPTION, optionValue } from '@waxwing/oscore'
 import type { Handler, Request, Response } from '../handler.js'
 import { canonicalPeer } from './addresses.js'
-import { ClientExchange } from './client-exchange.js'
+import { ClientExchange, type ClientExchangePort } from './client-exchange.js'
 import { emptyDatagram, encodeDatagram, TYPE } from './datagram.js'
 import type { Medium } from './medium.js'
 import type { Arrival, PeerState } from './peer-state.js'
@@ -25,7 +25,7 @@ const TOKENS_AT_ONCE = 256
 export class Requesting {
   readonly #medium: Medium
   readonly #peers: PeerTable
-  readonly #released = (): void => void this.#count--
+  readonly #port: ClientExchangePort
   #randomness: Buffer = Buffer.alloc(0)
   #count = 0
   #isClosed = false
@@ -33,6 +33,11 @@ export class Requesting {
   constructor(medium: Medium, peers: PeerTable) {
     this.#medium = medium
     this.#peers = peers
+    this.#port = {
+      medium,
+      accept: (state, arrival) => this.#accept(state, arrival),
+      released: () => this.#count--,
+    }
   }
 
   /** Requests without a response, and observations. */
@@ -87,10 +92,8 @@ export class Requesting {
     const token = this.#newToken(state)
     const datagram = encodeDatagram(confirmable ? TYPE.con : TYPE.non, 0, token, request)
     this.#assertLength(datagram)
-    const accept = (arrival: Arrival): void => this.#accept(state, arrival)
-    const port = { medium: this.#medium, state, token, accept, released: this.#released }
     this.#count++
-    const exchange = new ClientExchange(port, request)
+    const exchange = new ClientExchange(this.#port, { state, token, request })
     exchange.start(datagram)
     return exchange.response
   }

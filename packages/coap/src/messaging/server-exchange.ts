@@ -24,7 +24,6 @@ const CODE_INTERNAL = code(5, 0)
 
 export interface ServerExchangePort {
   readonly medium: Medium
-  readonly state: PeerState
   readonly replies: Replies
   /**
    * Makes an observation of a response with notifications.
@@ -33,10 +32,17 @@ export interface ServerExchangePort {
    *   the peer has to prove its address first.
    */
   readonly observe: (exchange: ServerExchange, response: Response) => Observing | undefined
-  /** The request is answered: this is what its duplicates get. */
-  readonly answered: (arrival: Arrival, reply?: Buffer, withheld?: WithheldResponse) => void
+  /** The request is answered. */
+  readonly answered: (exchange: ServerExchange, answered: Answered) => void
   /** Nothing is left to do. Called once. */
   readonly finished: (exchange: ServerExchange) => void
+}
+
+/** What is to be remembered of a request. */
+export interface Answered {
+  /** What its duplicates get. */
+  readonly reply: Buffer | undefined
+  readonly withheld: WithheldResponse | undefined
 }
 
 /** A response with Observe. */
@@ -46,6 +52,7 @@ export interface Observing {
 }
 
 export class ServerExchange implements MessageAtWork {
+  readonly state: PeerState
   readonly arrival: Arrival
   readonly #port: ServerExchangePort
   #controller: AbortController | undefined
@@ -53,8 +60,9 @@ export class ServerExchange implements MessageAtWork {
   #ackTimer: ReturnType<typeof setTimeout> | undefined
   #acknowledgement: Buffer | undefined
 
-  constructor(port: ServerExchangePort, arrival: Arrival) {
+  constructor(port: ServerExchangePort, state: PeerState, arrival: Arrival) {
     this.#port = port
+    this.state = state
     this.arrival = arrival
   }
 
@@ -77,7 +85,7 @@ export class ServerExchange implements MessageAtWork {
 
   /** The peer proved its address by what its request holds. */
   markVerified(): void {
-    this.#port.state.budget.prove()
+    this.state.budget.prove()
   }
 
   /** Calls the handler, and answers with what it says. */
@@ -117,7 +125,7 @@ export class ServerExchange implements MessageAtWork {
     const observing = this.#port.observe(this, response)
     if (observing === undefined) {
       this.abort()
-      this.#send(this.#port.replies.challenge(this.#port.state))
+      this.#send(this.#port.replies.challenge(this.state))
       return
     }
     if (this.#send(observing.response)) observing.begin()
@@ -130,7 +138,7 @@ export class ServerExchange implements MessageAtWork {
     if (this.arrival.isConfirmable && this.#acknowledgement !== undefined) {
       return this.#sendSeparately(datagram, response)
     }
-    const isWhole = this.#port.replies.send(this.#port.state, datagram)
+    const isWhole = this.#port.replies.send(this.state, datagram)
     if (this.arrival.isConfirmable) this.#acknowledgement = datagram
     this.#conclude(isWhole ? undefined : this.#withheld(response))
     return isWhole
@@ -138,7 +146,8 @@ export class ServerExchange implements MessageAtWork {
 
   /** The acknowledgement is gone already: the response is a message of its own (Section 5.2.2). */
   #sendSeparately(datagram: Buffer, response: CoapMessage): boolean {
-    const { state, replies, answered, finished } = this.#port
+    const { replies, answered, finished } = this.#port
+    const { state } = this
     const isWhole = state.budget.allows(datagram.length)
     const affordable = isWhole ? datagram : replies.challengeFor(state, datagram)
     const withheld = isWhole ? undefined : this.#withheld(response)
@@ -146,7 +155,7 @@ export class ServerExchange implements MessageAtWork {
       this.#conclude(withheld)
       return false
     }
-    answered(this.arrival, this.#acknowledgement, withheld)
+    answered(this, { reply: this.#acknowledgement, withheld })
     const settled = (outcome: Outcome): void => {
       if (outcome !== 'acknowledged') this.abort()
       finished(this)
@@ -158,13 +167,16 @@ export class ServerExchange implements MessageAtWork {
   /** Only what must not be executed again is kept; the rest is made again. */
   #withheld(response: CoapMessage): WithheldResponse | undefined {
     const { message } = this.arrival
-    return isSafe(message) ? undefined : { fingerprint: fingerprintOf(message), response }
+    if (isSafe(message)) return undefined
+    const bytes = response.payload.length
+    return { fingerprint: fingerprintOf(message), response, bytes }
   }
 
   #acknowledge(): void {
     const { isConfirmable, messageId, token } = this.arrival
     if (!isConfirmable || this.#acknowledgement !== undefined) return
-    const { state, replies } = this.#port
+    const { state } = this
+    const { replies } = this.#port
     const acknowledgement = emptyDatagram(TYPE.ack, messageId)
     if (replies.acknowledge(state, acknowledgement, token.length)) {
       this.#acknowledgement = acknowledgement
@@ -172,7 +184,7 @@ export class ServerExchange implements MessageAtWork {
   }
 
   #conclude(withheld?: WithheldResponse): void {
-    this.#port.answered(this.arrival, this.#acknowledgement, withheld)
+    this.#port.answered(this, { reply: this.#acknowledgement, withheld })
     this.#port.finished(this)
   }
 
@@ -193,7 +205,7 @@ export class ServerExchange implements MessageAtWork {
     const { isConfirmable, messageId, token } = this.arrival
     if (!isConfirmable) {
       const datagram = encodeDatagram(TYPE.non, 0, token, response)
-      stampMessageId(datagram, this.#port.state.outbox.newMessageId())
+      stampMessageId(datagram, this.state.outbox.newMessageId())
       return datagram
     }
     const isPiggybacked = this.#acknowledgement === undefined
@@ -208,7 +220,7 @@ export class ServerExchange implements MessageAtWork {
       code: message.code,
       options: message.options,
       payload: message.payload,
-      peer: this.#port.state.peer,
+      peer: this.state.peer,
       confirmable: isConfirmable,
       get signal() {
         return signal()

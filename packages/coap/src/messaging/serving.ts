@@ -12,11 +12,12 @@ import { readUint, uintOption, withoutOptions } from '../options.js'
 import { isObserved } from './client-observation.js'
 import { type EchoValues, isSafe } from './echo-values.js'
 import type { Medium } from './medium.js'
-import type { Arrival, PeerState, WithheldResponse } from './peer-state.js'
+import type { Arrival, PeerState } from './peer-state.js'
 import type { PeerTable } from './peer-table.js'
 import type { Replies } from './replies.js'
 import { fingerprintOf } from './request-fingerprint.js'
 import {
+  type Answered,
   answerOf,
   type Observing,
   ServerExchange,
@@ -38,6 +39,7 @@ export class Serving {
   readonly #port: ServingPort
   readonly #handler: Handler
   readonly #numbers: ObserveNumbers
+  readonly #exchangePort: ServerExchangePort
   readonly #exchanges = new Set<ServerExchange>()
   #observationCount = 0
   #whenIdle: (() => void) | undefined
@@ -47,6 +49,13 @@ export class Serving {
     this.#port = port
     this.#handler = handler
     this.#numbers = new ObserveNumbers(port.medium)
+    this.#exchangePort = {
+      medium: port.medium,
+      replies: port.replies,
+      observe: (exchange, response) => this.#observe(exchange, response),
+      answered: (exchange, answered) => this.#answered(exchange, answered),
+      finished: (exchange) => this.#finished(exchange),
+    }
   }
 
   get requestCount(): number {
@@ -63,12 +72,12 @@ export class Serving {
     state.observations.get(given.token)?.stop()
     if (this.#isClosing) return
     const { arrival, isProof } = this.#readEcho(state, given)
-    const exchange = new ServerExchange(this.#exchangePort(state), arrival)
+    const exchange = new ServerExchange(this.#exchangePort, state, arrival)
     state.atWork.set(arrival.key, exchange)
     state.requestCount++
     this.#exchanges.add(exchange)
     const withheld = isProof ? this.#takeWithheld(state, arrival.message) : undefined
-    if (withheld !== undefined) exchange.respond({ ...withheld })
+    if (withheld !== undefined) exchange.respond(withheld)
     else if (this.#isTooMuch(state)) exchange.respond(tooBusy())
     else void exchange.run(this.#handler)
   }
@@ -88,34 +97,19 @@ export class Serving {
     }
   }
 
-  #exchangePort(state: PeerState): ServerExchangePort {
-    const { medium, replies } = this.#port
-    return {
-      medium,
-      state,
-      replies,
-      observe: (exchange, response) => this.#observe(state, exchange, response),
-      answered: (arrival, reply, withheld) => this.#answered(state, arrival, reply, withheld),
-      finished: (exchange) => {
-        state.requestCount--
-        this.#exchanges.delete(exchange)
-        if (this.#exchanges.size === 0) this.#whenIdle?.()
-      },
-    }
+  #finished(exchange: ServerExchange): void {
+    exchange.state.requestCount--
+    this.#exchanges.delete(exchange)
+    if (this.#exchanges.size === 0) this.#whenIdle?.()
   }
 
-  #answered(
-    state: PeerState,
-    { key, isConfirmable }: Arrival,
-    reply?: Buffer,
-    withheld?: WithheldResponse,
-  ): void {
+  #answered({ state, arrival }: ServerExchange, answered: Answered): void {
     const { medium, peers } = this.#port
     const { exchangeLifetimeMs, nonLifetimeMs } = medium.transmission
-    const expiresAt = medium.now() + (isConfirmable ? exchangeLifetimeMs : nonLifetimeMs)
-    const message = { expiresAt, reply, isRequest: true }
-    state.atWork.delete(key)
-    peers.remembered.add(state, key, withheld === undefined ? message : { ...message, withheld })
+    const lifetimeMs = arrival.isConfirmable ? exchangeLifetimeMs : nonLifetimeMs
+    const expiresAt = medium.now() + lifetimeMs
+    state.atWork.delete(arrival.key)
+    peers.remembered.add(state, arrival.key, { expiresAt, isRequest: true, ...answered })
   }
 
   #isTooMuch(state: PeerState): boolean {
@@ -137,18 +131,14 @@ export class Serving {
 
   /** What this request was answered when it came before its sender had proved its address. */
   #takeWithheld(state: PeerState, message: CoapMessage): CoapMessage | undefined {
-    if (state.withheldCount === 0 || isSafe(message)) return undefined
-    const fingerprint = fingerprintOf(message)
-    for (const [key, { withheld }] of state.remembered) {
-      if (withheld?.fingerprint !== fingerprint) continue
-      this.#port.peers.remembered.forget(state, key)
-      return withheld.response
-    }
-    return undefined
+    if (isSafe(message)) return undefined
+    const { remembered } = this.#port.peers
+    return remembered.takeWithheld(state, fingerprintOf(message))?.withheld?.response
   }
 
-  #observe(state: PeerState, exchange: ServerExchange, response: Response): Observing | undefined {
+  #observe(exchange: ServerExchange, response: Response): Observing | undefined {
     const { notifications } = response
+    const { state } = exchange
     const isWanted = isObserved(response) && isRegistration(exchange.arrival.message)
     if (notifications === undefined || !isWanted || !this.#hasRoom(state)) {
       exchange.abort()
@@ -158,7 +148,7 @@ export class Serving {
     // Nobody has notifications sent to others (RFC 7641 Section 7).
     if (!state.budget.isProved && !this.#isUnlimited) return undefined
     const numbered = this.#numbers.number(response)
-    return { response: numbered, begin: () => notifications(this.#newObservation(state, exchange)) }
+    return { response: numbered, begin: () => notifications(this.#newObservation(exchange)) }
   }
 
   get #isUnlimited(): boolean {
@@ -170,7 +160,8 @@ export class Serving {
     return this.#observationCount < maxObservations && observations.size < maxObservationsPerPeer
   }
 
-  #newObservation(state: PeerState, exchange: ServerExchange): ServerObservation {
+  #newObservation(exchange: ServerExchange): ServerObservation {
+    const { state } = exchange
     const { token } = exchange.arrival
     const ended = (isByPeer: boolean): void => {
       state.observations.delete(token)

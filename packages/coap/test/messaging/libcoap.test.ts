@@ -2,7 +2,7 @@
 import { OPTION } from '@waxwing/oscore'
 import { libcoapAvailable, requireOrSkip, runCoapClient, startCoapServer } from '@waxwing/testkit'
 import { expect, it, onTestFinished } from 'vitest'
-import type { Handler, Peer } from '../../src/handler.ts'
+import type { Handler, NotificationListener, Peer } from '../../src/handler.ts'
 import { optionValues, readText, uintOption } from '../../src/options.ts'
 import {
   content,
@@ -27,12 +27,14 @@ const handler: Handler = async (request) => {
   if (name !== 'ticks') return content(name)
   return {
     ...content('0,', [OBSERVE]),
-    notifications: async (listener) => {
-      for (const text of ['1,', '2,', '3,']) await listener.next(content(text, [OBSERVE]))
-      await listener.next(content('last'))
-      listener.end()
-    },
+    notifications: (listener) => void tick(listener),
   }
+}
+
+async function tick(listener: NotificationListener): Promise<void> {
+  for (const text of ['1,', '2,', '3,']) await listener.next(content(text, [OBSERVE]))
+  await listener.next(content('last'))
+  listener.end()
 }
 
 async function startLibcoap(): Promise<Peer> {
