@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A client as the Initiator of EDHOC over CoAP: message_3 travels with the first protected request, so that
+ * its response is there after two round trips (RFC 9528 Appendix A.2, RFC 9668 Section 3).
+ *
+ * @module
+ */
+
+import { type CryptoProvider, WaxwingError } from '@waxwing/core'
+import {
+  code,
+  CODE_BAD_OPTION,
+  CODE_CHANGED,
+  CODE_POST,
+  type CoapMessage,
+  combineRequest,
+  CONTENT_FORMAT_CID_EDHOC,
+  EdhocError,
+  encodeEdhocPayload,
+  isOscoreMessage,
+  type Message2Outcome,
+  protectRequest,
+  type ResponderProven,
+  type SecurityContext,
+  type SharedInput,
+  startInitiator,
+} from '@waxwing/oscore'
+import type { Response } from '../handler.js'
+import { OPTION, textOption, uintOption } from '../options.js'
+import type { Carrier } from './carrier.js'
+import { credentialsFor, type EdhocProfile, type ReadPeer } from './configuration.js'
+import { shortId } from './credential.js'
+import { contextOfExchange, inputOfExchange } from './fresh-context.js'
+import { type Answer, openAnswer, plainAnswerError } from './opened-response.js'
+import { type Attempt, refused } from './rederiving.js'
+
+/** Where EDHOC is spoken (RFC 9528 Appendix A.2). */
+export const EDHOC_PATH: readonly [string, string] = ['.well-known', 'edhoc']
+
+const CODE_NOT_IMPLEMENTED = code(5, 1)
+/** A longer message_3 travels alone: the carried request may fill a message already. */
+const MAX_COMBINED_BYTES = 128
+
+/** What the Initiator needs to know. */
+export interface Initiating {
+  readonly crypto: CryptoProvider
+  readonly profile: EdhocProfile
+  /** Who may be at the other end. */
+  readonly peers: readonly ReadPeer[]
+}
+
+/** Keys that EDHOC made, which the server proved to have as well. */
+export type EdhocAttempt =
+  | (Extract<Attempt, { kind: 'established' }> & {
+      readonly input: SharedInput
+      /** The server's. */
+      readonly credential: Uint8Array
+    })
+  | Extract<Attempt, { kind: 'refused' }>
+
+/**
+ * Runs EDHOC.
+ *
+ * @throws What the network throws; `RangeError` if the request cannot be protected.
+ */
+export async function initiate(run: Initiating, carrier: Carrier): Promise<EdhocAttempt> {
+  const outcome = await askForMessage2(run, carrier)
+  if (outcome.kind === 'refused') return outcome
+  const { message3, session } = outcome.responder.message3()
+  const { credential, connectionId } = session.peer
+  const input = inputOfExchange(session.oscore())
+  session.close()
+  const context = contextOfExchange(run.crypto, input)
+  const answer = await finish(carrier, { message3, connectionId, context })
+  if (answer.kind === 'plain') return refused(plainAnswerError(answer.code))
+  const { response } = answer
+  return { kind: 'established', context, response, input, credential: credential.encoded }
+}
+
+/** message_1, once more where the server wants another suite. */
+async function askForMessage2(
+  run: Initiating,
+  carrier: Carrier,
+): Promise<
+  { kind: 'proven'; responder: ResponderProven } | { kind: 'refused'; error: WaxwingError }
+> {
+  let suitesR: readonly number[] | undefined
+  for (;;) {
+    const tried = await tryMessage1(run, carrier, suitesR)
+    if (tried.kind !== 'error') return tried
+    // Once, so that nobody who forges answers keeps a client busy.
+    if (tried.retryWith === undefined || suitesR !== undefined) {
+      const message = `the server refused EDHOC: ${tried.error.kind}`
+      return refused(new WaxwingError('ERR_NOT_AUTHORIZED', message))
+    }
+    suitesR = tried.retryWith
+  }
+}
+
+async function tryMessage1(
+  { crypto, profile, peers }: Initiating,
+  carrier: Carrier,
+  suitesR: readonly number[] | undefined,
+): Promise<Message2Outcome | { kind: 'refused'; error: WaxwingError }> {
+  const { method, suites, credentials } = profile
+  const connectionId = shortId(crypto.randomBytes(1)[0]!)
+  const { message1, waiting } = startInitiator({
+    crypto,
+    suites,
+    credentials,
+    method,
+    connectionId,
+    suitesR,
+    resolve: (idCred) => credentialsFor(peers, idCred),
+  })
+  const response = await carrier.exchange(
+    edhocRequest(carrier, { kind: 'message_1', message: message1 }),
+  )
+  if (response.payload.length === 0) return refused(plainAnswerError(response.code))
+  try {
+    return await waiting.receive(response.payload)
+  } catch (error) {
+    if (error instanceof EdhocError) return refused(error)
+    throw error
+  }
+}
+
+interface Finishing {
+  readonly message3: Uint8Array
+  /** C_R. */
+  readonly connectionId: Uint8Array
+  readonly context: SecurityContext
+}
+
+/** message_3 with the request, or before it where the server does not know how to take both. */
+async function finish(carrier: Carrier, finishing: Finishing): Promise<Answer> {
+  const { message3, context } = finishing
+  const { message, exchange } = protectRequest(context, carrier.request)
+  if (message3.length <= MAX_COMBINED_BYTES) {
+    const answer = await carrier.carry(combineRequest(message3, message))
+    if (isOscoreMessage(answer) || !refusesCombined(answer)) {
+      return openAnswer(carrier.asking(exchange), answer)
+    }
+  }
+  return await finishAlone(carrier, finishing)
+}
+
+async function finishAlone(
+  carrier: Carrier,
+  { message3, connectionId, context }: Finishing,
+): Promise<Answer> {
+  const payload = { kind: 'session', connectionId, message: message3 } as const
+  const { code: taken } = await carrier.exchange(edhocRequest(carrier, payload))
+  if (taken !== CODE_CHANGED) return { kind: 'plain', code: taken }
+  const { message, exchange } = protectRequest(context, carrier.request)
+  return await carrier.ask(message, exchange)
+}
+
+/** The EDHOC option is critical: who does not know it says so before anything else. */
+function refusesCombined({ code: refusal }: Response): boolean {
+  return refusal === CODE_BAD_OPTION || refusal === CODE_NOT_IMPLEMENTED
+}
+
+function edhocRequest(
+  carrier: Carrier,
+  payload: Parameters<typeof encodeEdhocPayload>[0],
+): CoapMessage {
+  return {
+    code: CODE_POST,
+    options: [
+      ...carrier.routing,
+      ...EDHOC_PATH.map((segment) => textOption(OPTION.uriPath, segment)),
+      uintOption(OPTION.contentFormat, CONTENT_FORMAT_CID_EDHOC),
+    ],
+    payload: encodeEdhocPayload(payload),
+  }
+}

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+import { memoryStore } from '@waxwing/client'
+import {
+  type CoapMessage,
+  EdhocError,
+  encodeEdhocPayload,
+  encodeOscoreOption,
+  OPTION,
+  optionValue,
+} from '@waxwing/oscore'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Response } from '../../src/handler.js'
+import { ownEdhocCredential } from '../../src/security/index.js'
+import {
+  CLIENT,
+  coded,
+  edhocWorld,
+  EMPTY,
+  End,
+  GET,
+  messageOf,
+  POST,
+  preshared,
+  requestOf,
+  textOf,
+  UNAUTHORIZED,
+  type World,
+  worldOf,
+} from './world.js'
+
+const segment = (text: string): { number: number; value: Uint8Array } => ({
+  number: OPTION.uriPath,
+  value: new TextEncoder().encode(text),
+})
+const REFUSAL = messageOf(UNAUTHORIZED, [{ number: OPTION.maxAge, value: EMPTY }])
+
+function plainly(world: World, message: CoapMessage): Promise<Response> {
+  const { signal } = new AbortController()
+  return world.wire.server({ ...message, peer: CLIENT, signal })
+}
+
+describe('a request without protection', () => {
+  it('is answered 4.01, which no proxy keeps, and nothing else', async () => {
+    const world = await edhocWorld()
+    for (const code of [GET, POST, 5, 31]) {
+      expect(await plainly(world, requestOf(code))).toEqual(REFUSAL)
+    }
+    expect(world.asked).toEqual([])
+  })
+
+  it('is let in where a path stays open, and only there', async () => {
+    const protect = { unprotected: ['/.well-known/core', '/open'] }
+    const world = await worldOf(preshared(), { protect })
+    const at = async (...segments: string[]): Promise<string> =>
+      textOf(await plainly(world, messageOf(GET, segments.map(segment))))
+    expect(await at('open')).toBe('on')
+    expect(await at('.well-known', 'core')).toBe('on')
+    expect(world.asked.map(({ security }) => security)).toEqual([undefined, undefined])
+    for (const path of [['.well-known/core'], ['open', ''], ['open', 'state'], ['state'], []]) {
+      expect(await at(...path)).toBe('')
+    }
+    const proxied = [
+      segment('open'),
+      { number: OPTION.proxyUri, value: segment('coap://x/y').value },
+    ]
+    expect(await plainly(world, messageOf(GET, proxied))).toEqual(REFUSAL)
+    expect(world.asked).toHaveLength(2)
+  })
+
+  it('has paths that begin with a slash', async () => {
+    await expect(worldOf(preshared(), { protect: { unprotected: ['open'] } })).rejects.toThrow(
+      RangeError,
+    )
+  })
+
+  it('is never sent: a server for which there are no keys is not asked', async () => {
+    const world = await worldOf([{}, {}])
+    await expect(world.ask()).rejects.toMatchObject(coded('ERR_KEY_UNKNOWN'))
+    expect(world.wire.seen).toEqual([])
+  })
+
+  it.each(['coap://other/state', 'coap://lamp.example:1/state'])(
+    'is not sent to %s by way of a proxy either',
+    async (uri) => {
+      const world = await worldOf(preshared())
+      const options = [{ number: OPTION.proxyUri, value: segment(uri).value }]
+      await expect(world.ask({ options })).rejects.toMatchObject(coded('ERR_KEY_UNKNOWN'))
+      expect(world.wire.seen).toEqual([])
+    },
+  )
+})
+
+describe.each([
+  ['Proxy-Uri', [{ number: OPTION.proxyUri, value: segment('coap://lamp.example/state').value }]],
+  [
+    'Proxy-Scheme',
+    [
+      ...requestOf(GET).options,
+      { number: OPTION.uriPort, value: Uint8Array.of(0x16, 0x33) },
+      { number: OPTION.proxyScheme, value: segment('coap').value },
+    ],
+  ],
+])('through a proxy, by %s', (_, options) => {
+  it.each([
+    ['EDHOC', () => edhocWorld()],
+    ['a shared secret', () => worldOf(preshared())],
+  ])('keys are those of the server, and each message says where it goes: %s', async (__, open) => {
+    const world = await open()
+    const response = await world.ask({ options, peer: { address: '192.0.2.1', port: 9999 } })
+    expect(textOf(response)).toBe('on')
+    const requests = world.wire.seen.filter((___, index) => index % 2 === 0)
+    for (const request of requests) {
+      const leads = [OPTION.proxyUri, OPTION.proxyScheme].some(
+        (number) => optionValue(request, number) !== undefined,
+      )
+      expect(leads).toBe(true)
+    }
+  })
+})
+
+describe('a protected request', () => {
+  it('is not acted upon twice', async () => {
+    const world = await edhocWorld()
+    await world.ask()
+    await world.ask()
+    const [, , first, , second] = world.wire.seen
+    for (const replayed of [first!, second!]) {
+      const { code } = await plainly(world, replayed)
+      expect([UNAUTHORIZED, 0x80]).toContain(code)
+    }
+    expect(world.asked).toHaveLength(2)
+    expect(world.server.events.slice(-2).map(({ kind }) => kind)).toEqual(['refused', 'refused'])
+  })
+
+  it('is refused with any protected bit changed', async () => {
+    const world = await worldOf(preshared())
+    await world.ask()
+    const sent = await withheld(world)
+    const oscore = optionValue(sent, OPTION.oscore)!
+    const changed = [
+      ...bitFlips(sent.payload).map((payload) => ({ ...sent, payload })),
+      ...bitFlips(oscore).map((value) => withOscore(sent, value)),
+    ]
+    for (const message of changed) {
+      const response = await plainly(world, message)
+      expect(response.code >> 5).toBe(4)
+    }
+    expect(world.asked).toHaveLength(1)
+    expect((await plainly(world, sent)).code).toBe(0x44)
+    expect(world.asked).toHaveLength(2)
+  })
+
+  it('is accepted with what a proxy may change', async () => {
+    const world = await worldOf(preshared())
+    await world.ask()
+    const host = { number: OPTION.uriHost, value: segment('elsewhere').value }
+    const changes: ((message: CoapMessage) => CoapMessage)[] = [
+      (message) => ({ ...message, options: message.options.filter(({ number }) => number !== 3) }),
+      (message) => ({ ...message, options: [host, ...message.options.slice(1)] }),
+      (message) => ({ ...message, options: [...message.options, { number: 60, value: EMPTY }] }),
+      (message) => ({ ...message, code: 5 }),
+    ]
+    for (const change of changes) {
+      world.wire.onRequest = change
+      expect(textOf(await world.ask())).toBe('on')
+    }
+  })
+
+  it('with a key that nobody has is answered 4.01', async () => {
+    const world = await worldOf(preshared())
+    const kid = Uint8Array.of(9)
+    for (const kidContext of [undefined, EMPTY, Uint8Array.of(0x41, 1)]) {
+      const value = encodeOscoreOption({ kid, partialIv: Uint8Array.of(0), kidContext })
+      const message = withOscore(messageOf(POST, [], 'something like a ciphertext'), value)
+      expect(await plainly(world, message)).toMatchObject({ code: UNAUTHORIZED })
+    }
+  })
+})
+
+describe('an answer', () => {
+  it.each([
+    ['2.05 without protection', () => messageOf(0x45, [], 'off'), 'ERR_NOT_AUTHENTIC'],
+    ['4.04 without protection', () => messageOf(0x84), 'ERR_NOT_AUTHENTIC'],
+    ['4.01 without protection', () => messageOf(UNAUTHORIZED), 'ERR_KEY_UNKNOWN'],
+    ['4.00 without protection', () => messageOf(0x80), 'ERR_KEY_UNKNOWN'],
+    ['5.04 of a proxy', () => messageOf(0xa4), 'ERR_TRANSPORT'],
+    [
+      'something that does not verify',
+      (response: CoapMessage) => ({
+        ...response,
+        payload: response.payload.map((byte) => byte ^ 1),
+      }),
+      'ERR_NOT_AUTHENTIC',
+    ],
+    [
+      'nonsense',
+      () => withOscore(messageOf(0x44, [], 'x'), Uint8Array.of(0xff)),
+      'ERR_NOT_AUTHENTIC',
+    ],
+  ])('that is %s is no response', async (_, forge, errorCode) => {
+    for (const open of [() => edhocWorld(), () => worldOf(preshared())]) {
+      for (const before of [0, 1]) {
+        const world = await open()
+        for (let i = 0; i < before; i++) await world.ask()
+        world.wire.onResponse = forge
+        const error = await world.ask().catch((reason: unknown) => reason as EdhocError)
+        // What stands in the place of message_2 may be no message of EDHOC at all.
+        const codes = error instanceof EdhocError ? [errorCode, 'ERR_MALFORMED'] : [errorCode]
+        expect(codes).toContain((error as EdhocError).code)
+        world.wire.onResponse = (response) => response
+        expect(textOf(await world.ask())).toBe('on')
+      }
+    }
+  })
+
+  it('to another request is none', async () => {
+    const world = await worldOf(preshared())
+    const kept: Response[] = []
+    world.wire.onResponse = (response) => {
+      kept.push(response)
+      return response
+    }
+    await world.ask()
+    await world.ask()
+    world.wire.onResponse = () => kept.at(-1)!
+    await expect(world.ask()).rejects.toMatchObject(coded('ERR_NOT_AUTHENTIC'))
+  })
+
+  it('is refused with any bit changed', async () => {
+    const world = await worldOf(preshared())
+    await world.ask()
+    for (let bit = 0; bit < 8 * 12; bit++) {
+      world.wire.onResponse = (response) => {
+        const flips = bitFlips(response.payload)
+        return { ...response, payload: flips[bit % flips.length]! }
+      }
+      await expect(world.ask()).rejects.toMatchObject(coded('ERR_NOT_AUTHENTIC'))
+    }
+  })
+})
+
+describe('EDHOC at the server', () => {
+  const edhoc = (payload: Uint8Array): CoapMessage => ({
+    code: POST,
+    options: [segment('.well-known'), segment('edhoc')],
+    payload,
+  })
+
+  it('keeps few exchanges that wait, and overwrites the first of who begins many', async () => {
+    const world = await edhocWorld({}, { maxHalfOpen: 4 })
+    const message1 = await withheld(world)
+    for (let i = 0; i < 20; i++) expect((await plainly(world, message1)).code).toBe(0x44)
+    // Another address is not displaced by one that floods.
+    const { server } = world.wire
+    world.wire.server = async (request) => {
+      const response = await server({ ...request, peer: { address: '192.0.2.9', port: 1 } })
+      for (let i = 0; i < 20; i++) await plainly({ ...world, wire: { server } as never }, message1)
+      return response
+    }
+    expect(textOf(await world.ask())).toBe('on')
+  })
+
+  it('refuses a client whom it does not know, and says no more', async () => {
+    const world = await edhocWorld()
+    const crypto = world.record.crypto
+    const own = await ownEdhocCredential({ store: memoryStore(), crypto })
+    const { edhoc: known } = world.client.options
+    const stranger = await new End({ crypto, edhoc: { own, peers: known!.peers } }).start()
+    await expect(stranger.ask(world.wire)).rejects.toMatchObject(coded('ERR_KEY_UNKNOWN'))
+    expect(world.asked).toEqual([])
+  })
+
+  it('takes message_3 once', async () => {
+    const world = await edhocWorld()
+    await world.ask()
+    const combined = world.wire.seen[2]!
+    expect(await plainly(world, combined)).toMatchObject({ code: 0x80 })
+    expect(world.asked).toHaveLength(1)
+  })
+
+  it('answers whatever is sent to it with an error, and goes on', async () => {
+    const world = await edhocWorld()
+    const message1 = await withheld(world)
+    const { asked } = world
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 60 }),
+          fc
+            .uint8Array({ maxLength: 60 })
+            .map((message) => encodeEdhocPayload({ kind: 'message_1', message })),
+          fc
+            .tuple(fc.nat(), fc.nat(255))
+            .map(([at, byte]) => message1.payload.with(at % message1.payload.length, byte)),
+        ),
+        async (payload) => {
+          const response = await plainly(world, edhoc(payload))
+          expect([0x44, 0x80]).toContain(response.code)
+          for (const options of [[{ number: OPTION.edhoc, value: EMPTY }], []]) {
+            const value = encodeOscoreOption({
+              kid: payload.slice(0, 1),
+              partialIv: Uint8Array.of(1),
+            })
+            const message = { ...withOscore(messageOf(POST, options), value), payload }
+            expect((await plainly(world, message)).code >> 5).toBe(4)
+          }
+        },
+      ),
+      { numRuns: 300 },
+    )
+    expect(asked).toEqual([])
+    expect(textOf(await world.ask())).toBe('on')
+  })
+
+  it('forgets the clients that were not there for the longest time, who come back by themselves', async () => {
+    const world = await edhocWorld({}, { maxClients: 2 })
+    const others = [world.client.copied(), world.client.copied(), world.client.copied()]
+    for (const other of others) {
+      other.store = memoryStore()
+      await other.start()
+      await other.ask(world.wire)
+    }
+    expect(world.server.events.filter(({ kind }) => kind === 'evicted')).toHaveLength(1)
+    expect(world.server.store.snapshot().tables.get('coap-security')!.size).toBe(3)
+    expect(textOf(await others[0]!.ask(world.wire))).toBe('on')
+    expect(others[0]!.established).toEqual(['edhoc', 'edhoc'])
+  })
+
+  it('is over for a peer that is forgotten, or not believed any more', async () => {
+    const world = await edhocWorld()
+    await world.ask()
+    await world.server.security.forget('desk')
+    expect(world.server.store.snapshot().tables.get('coap-security')!.size).toBe(1)
+    await world.ask()
+    expect(world.client.established).toEqual(['edhoc', 'edhoc'])
+    Object.assign(world.server.options.edhoc!, { peers: [] })
+    await world.restartServer()
+    expect(world.server.store.snapshot().tables.get('coap-security')!.size).toBe(1)
+    await expect(world.ask()).rejects.toMatchObject(coded('ERR_KEY_UNKNOWN'))
+  })
+
+  it('is over for a server that the client forgets', async () => {
+    const world = await edhocWorld()
+    await world.ask()
+    await world.client.security.forget('lamp')
+    expect(world.client.store.snapshot().tables.get('coap-security')!.size).toBe(1)
+    await world.ask()
+    expect(world.client.established).toEqual(['edhoc', 'edhoc'])
+  })
+})
+
+/** A protected request that did not arrive. */
+async function withheld(world: World): Promise<CoapMessage> {
+  const { onRequest } = world.wire
+  let sent: CoapMessage | undefined
+  world.wire.onRequest = (request) => {
+    sent = request
+    throw new Error('withheld')
+  }
+  await expect(world.ask()).rejects.toThrow('withheld')
+  world.wire.onRequest = onRequest
+  return sent!
+}
+
+function withOscore(message: CoapMessage, value: Uint8Array): CoapMessage {
+  const others = message.options.filter(({ number }) => number !== OPTION.oscore)
+  return { ...message, options: [...others, { number: OPTION.oscore, value }] }
+}
+
+function bitFlips(bytes: Uint8Array): readonly Uint8Array[] {
+  return Array.from({ length: bytes.length * 8 }, (_, bit) =>
+    bytes.with(bit >> 3, bytes[bit >> 3]! ^ (1 << (bit & 7))),
+  )
+}
