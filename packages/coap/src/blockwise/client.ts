@@ -97,7 +97,10 @@ class BlockwiseClient {
   }
 
   async #askWhole(request: Request): Promise<Response> {
-    return this.#download(request, await this.#upload(request))
+    const ask = async (one: Request): Promise<Response> =>
+      this.#download(one, await this.#upload(one))
+    const isTold = isSafeMethod(request.code) || !this.#settings.isWhole(request)
+    return isTold ? ask(request) : this.#tags.tellApart(request, ask)
   }
 
   /** Fetches the rest, and all of it anew where it changed meanwhile. */

@@ -9,7 +9,7 @@
  */
 
 import { type CoapMessage, optionValue } from '@waxwing/oscore'
-import { isSafeMethod, METHOD, RESPONSE } from '../codes.js'
+import { codeClass, isSafeMethod, METHOD, RESPONSE } from '../codes.js'
 import { withEtag } from '../entity-tag.js'
 import type { Handler, Layer, NotificationListener, Request, Response } from '../handler.js'
 import { OPTION, uintOption, withoutOptions } from '../options.js'
@@ -136,8 +136,10 @@ class BlockwiseServer {
     if (!isRepeatable) return error(RESPONSE.requestEntityIncomplete)
     const response = await this.#next(withoutBlocks(request, OPTION.observe))
     const { notifications: _, ...message } = response
-    if (optionValue(message, OPTION.block2) !== undefined || message.code !== RESPONSE.content) {
-      return message
+    if (optionValue(message, OPTION.block2) !== undefined) return message // sliced by the handler
+    if (codeClass(message.code) !== 2) {
+      // An error in the place of a block has no blocks of its own.
+      return this.#settings.isWhole(message) ? message : { ...message, payload: EMPTY }
     }
     this.#snapshots.begin(request, message, blockSize)
     return (

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+import { equalBytes } from '@waxwing/core'
+import { optionValue, type CoapMessage } from '@waxwing/oscore'
+import * as fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import {
+  blockwiseClient,
+  type BlockwiseOptions,
+  blockwiseServer,
+  type BlockwiseServerOptions,
+  type BlockSize,
+} from '../../src/blockwise/index.js'
+import { codeName, METHOD, RESPONSE } from '../../src/codes.js'
+import type { Handler, Request, Response } from '../../src/handler.js'
+import { OPTION, textOption, uintOption } from '../../src/options.js'
+import { network, requestTo } from '../support/in-memory.js'
+
+const BLOCK_SIZES = [16, 32, 64, 128, 256, 512, 1024] as const
+
+/** Bytes that differ in each block. */
+function body(size: number, seed = 1): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, at) => (at * 31 + (at >> 8) * 17 + seed) & 0xff)
+}
+
+function respond(payload: Uint8Array, code: number = RESPONSE.content): Response {
+  return { code, options: [], payload }
+}
+
+interface Sides {
+  readonly server?: BlockwiseServerOptions
+  readonly client?: BlockwiseOptions
+  /** Sees what goes over the network. */
+  readonly spy?: (request: Request, response: CoapMessage) => void
+}
+
+/** A client before a server before a handler. */
+function plugged(handler: Handler, { server, client, spy }: Sides = {}): Handler {
+  const wire = network(blockwiseServer(server)(handler))
+  return blockwiseClient(client)(async (request) => {
+    const response = await wire(request)
+    spy?.(request, response)
+    return response
+  })
+}
+
+describe('a body of any size', () => {
+  const size = fc.oneof(
+    fc.integer({ min: 0, max: 200 }),
+    fc.integer({ min: 0, max: 5_000 }),
+    fc
+      .tuple(fc.constantFrom(...BLOCK_SIZES), fc.integer({ min: 0, max: 6 }))
+      .map(([a, b]) => a * b),
+  )
+  const blockSize = fc.constantFrom(...BLOCK_SIZES)
+
+  it('is the same on the other side, both ways, whatever sizes the sides want', async () => {
+    await fc.assert(
+      fc.asyncProperty(size, size, blockSize, blockSize, async (up, down, atClient, atServer) => {
+        const seen: Uint8Array[] = []
+        const ask = plugged(
+          async ({ payload }) => {
+            seen.push(payload)
+            return respond(body(down, 2), RESPONSE.changed)
+          },
+          { client: { blockSize: atClient }, server: { blockSize: atServer } },
+        )
+        const response = await ask(requestTo({ code: METHOD.POST, path: 'x', payload: body(up) }))
+        expect(seen).toHaveLength(1)
+        expect(equalBytes(seen[0] ?? body(1), body(up))).toBe(true)
+        expect(equalBytes(response.payload, body(down, 2))).toBe(true)
+        expect(codeName(response.code)).toBe('2.04')
+        const ofBlocks = [OPTION.block1, OPTION.block2, OPTION.size2].map((number) =>
+          optionValue(response, number),
+        )
+        expect(ofBlocks).toEqual([undefined, undefined, undefined])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('goes in messages no larger than the smaller side wants', async () => {
+    const largest = { up: 0, down: 0 }
+    const spy = (request: Request, response: CoapMessage): void => {
+      largest.up = Math.max(largest.up, request.payload.length)
+      largest.down = Math.max(largest.down, response.payload.length)
+    }
+    const handler: Handler = async ({ payload }) => respond(payload)
+    const asking = { code: METHOD.POST, payload: body(3_000) }
+    await plugged(handler, { client: { blockSize: 64 }, spy })(requestTo(asking))
+    expect(largest).toEqual({ up: 64, down: 64 })
+    await plugged(handler, { server: { blockSize: 32 }, client: { blockSize: 64 }, spy })(
+      requestTo(asking),
+    )
+    expect(largest).toEqual({ up: 64, down: 64 }) // the first block is of the client's size
+  })
+
+  it('goes whole where the message fits a datagram, and in smaller blocks beside large options', async () => {
+    const sizes: number[] = []
+    const spy = (request: Request): void => void sizes.push(request.payload.length)
+    const ask = plugged(async () => respond(body(0)), { spy })
+    await ask(requestTo({ code: METHOD.PUT, payload: body(1_100) }))
+    expect(sizes).toEqual([1_100])
+    sizes.length = 0
+    await ask(requestTo({ code: METHOD.PUT, payload: body(1_100), path: 'a'.repeat(200) }))
+    expect(sizes).toEqual([512, 512, 76])
+  })
+})
+
+describe('a request with side effects', () => {
+  it('is carried out once, however its response is fetched', async () => {
+    const handler = vi.fn<Handler>(async () => respond(body(10_000)))
+    const response = await plugged(handler)(requestTo({ code: METHOD.POST, payload: body(5_000) }))
+    expect(response.payload).toHaveLength(10_000)
+    expect(handler).toHaveBeenCalledOnce()
+  })
+
+  it('whose response the server has lost is ERR_CONFLICT, not carried out again', async () => {
+    const handler = vi.fn<Handler>(async () => respond(body(10_000)))
+    let now = 0
+    const spy = (): void => void (now += 300_000)
+    const ask = plugged(handler, { server: { now: () => now }, spy })
+    await expect(ask(requestTo({ code: METHOD.POST }))).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_CONFLICT' }),
+    )
+    expect(handler).toHaveBeenCalledOnce()
+  })
+
+  it('of which the server has lost the beginning is begun again, and carried out once', async () => {
+    const handler = vi.fn<Handler>(async () => respond(body(0)))
+    let now = 0
+    let losses = 1
+    const spy = (_: Request, response: CoapMessage): void => {
+      if (response.code === RESPONSE.continue && losses-- > 0) now += 300_000
+    }
+    const ask = plugged(handler, { server: { now: () => now }, spy })
+    const response = await ask(requestTo({ code: METHOD.PUT, payload: body(5_000) }))
+    expect(codeName(response.code)).toBe('2.05')
+    expect(handler).toHaveBeenCalledOnce()
+    expect(handler.mock.calls[0]?.[0].payload).toEqual(body(5_000))
+  })
+
+  it('that the server always loses is 4.08 at last', async () => {
+    const handler = vi.fn<Handler>()
+    let now = 0
+    const ask = plugged(handler, { server: { now: () => now }, spy: () => void (now += 300_000) })
+    const response = await ask(requestTo({ code: METHOD.PUT, payload: body(5_000) }))
+    expect(codeName(response.code)).toBe('4.08')
+    expect(handler).not.toHaveBeenCalled()
+  })
+
+  it('that fails at its first block sends no other', async () => {
+    const sent = vi.fn<Handler>(async () => respond(body(0), RESPONSE.unauthorized))
+    const response = await blockwiseClient()(sent)(
+      requestTo({ code: METHOD.PUT, payload: body(5_000) }),
+    )
+    expect(codeName(response.code)).toBe('4.01')
+    expect(sent).toHaveBeenCalledOnce()
+  })
+})
+
+describe('a representation', () => {
+  it('that changes while it is fetched is fetched anew, never mixed', async () => {
+    let version = 0
+    const spy = (): void => {
+      if (version < 2) version++
+    }
+    // The server forgets at once, so that each block is of what the handler says then.
+    const ask = plugged(async () => respond(body(4_000, version)), {
+      server: { maxHeldBytes: 1 },
+      spy,
+    })
+    const response = await ask(requestTo())
+    expect(equalBytes(response.payload, body(4_000, 2))).toBe(true)
+  })
+
+  it('that changes all the time is ERR_CONFLICT', async () => {
+    let version = 0
+    const ask = plugged(async () => respond(body(4_000, version++)), {
+      server: { maxHeldBytes: 1 },
+    })
+    await expect(ask(requestTo())).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_CONFLICT' }),
+    )
+  })
+
+  it('that changes while it is fetched from what is kept is the one that was asked for', async () => {
+    let version = 0
+    const handler = vi.fn<Handler>(async () => respond(body(4_000, version++)))
+    const response = await plugged(handler)(requestTo())
+    expect(equalBytes(response.payload, body(4_000, 0))).toBe(true)
+    expect(handler).toHaveBeenCalledOnce()
+  })
+
+  it('that shrinks to one message or to nothing is the new one', async () => {
+    for (const size of [100, 0, 1_500]) {
+      let sizeNow = 4_000
+      const ask = plugged(async () => respond(body(sizeNow)), {
+        server: { maxHeldBytes: 1 },
+        spy: () => void (sizeNow = size),
+      })
+      const response = await ask(requestTo())
+      expect(response.payload).toEqual(body(size))
+    }
+  })
+
+  it('that is gone while it is fetched is 4.04', async () => {
+    let isGone = false
+    const ask = plugged(
+      async () => (isGone ? respond(body(0), RESPONSE.notFound) : respond(body(4_000))),
+      { server: { maxHeldBytes: 1 }, spy: () => void (isGone = true) },
+    )
+    expect(codeName((await ask(requestTo())).code)).toBe('4.04')
+  })
+
+  it('for a FETCH is the one that its payload asks for, in blocks or not', async () => {
+    const handler: Handler = async ({ payload }) => respond(body(3_000, payload.length % 251))
+    for (const size of [3, 2_000]) {
+      const response = await plugged(handler)(
+        requestTo({ code: METHOD.FETCH, payload: body(size) }),
+      )
+      expect(equalBytes(response.payload, body(3_000, size % 251))).toBe(true)
+    }
+  })
+
+  it('for two requests at once that differ in their payload is that of each', async () => {
+    const ask = plugged(async ({ payload }) => respond(body(8_000, payload[0] ?? 0)))
+    const fetched = await Promise.all(
+      [1, 2, 3].map((seed) => ask(requestTo({ code: METHOD.FETCH, payload: Uint8Array.of(seed) }))),
+    )
+    for (const [index, { payload }] of fetched.entries()) {
+      expect(equalBytes(payload, body(8_000, index + 1))).toBe(true)
+    }
+  })
+
+  it('keeps its own entity tag and its other options', async () => {
+    const etag = { number: OPTION.etag, value: Uint8Array.of(9) }
+    const format = uintOption(OPTION.contentFormat, 42)
+    const ask = plugged(async () => ({ ...respond(body(3_000)), options: [etag, format] }))
+    const { options } = await ask(requestTo())
+    expect(options).toEqual([etag, format])
+  })
+})
+
+describe('limits of a client', () => {
+  it('end a response that is too large', async () => {
+    for (const size of [3_000, 1_001]) {
+      const ask = plugged(async () => respond(body(size)), {
+        client: { blockSize: 16, maxBodyBytes: 1_000 },
+      })
+      await expect(ask(requestTo())).rejects.toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }))
+    }
+  })
+
+  it('end one that never ends', async () => {
+    const endless: Handler = async (request) => {
+      const [value = new Uint8Array(0)] = [optionValue(request, OPTION.block2)]
+      const number = value.length === 0 ? 0 : Buffer.from(value).readUIntBE(0, value.length) >> 4
+      const options = [uintOption(OPTION.block2, number * 16 + 8 + 6)]
+      return { code: RESPONSE.content, options, payload: body(1024) }
+    }
+    const ask = blockwiseClient({ maxBodyBytes: 100_000 })(endless)
+    await expect(ask(requestTo())).rejects.toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }))
+  })
+
+  it('refuse blocks that do not follow each other, or are of another length than they say', async () => {
+    const wrong: readonly (readonly [number, number])[] = [
+      [0x18 + 6, 1024], // begins at block 1
+      [0x08 + 6, 1000], // not full, with more to come
+      [0x00 + 5, 1024], // more than a block
+      [0x08 + 7, 1024], // of a size that is reserved
+    ]
+    for (const [value, size] of wrong) {
+      const server: Handler = async () => ({
+        ...respond(body(size)),
+        options: [uintOption(OPTION.block2, value)],
+      })
+      await expect(blockwiseClient()(server)(requestTo())).rejects.toThrow(
+        expect.objectContaining({ code: 'ERR_MALFORMED' }),
+      )
+    }
+  })
+
+  it('are checked', () => {
+    expect(() => blockwiseClient({ blockSize: 100 as BlockSize })).toThrow(RangeError)
+    expect(() => blockwiseClient({ blockSize: 2048 as BlockSize })).toThrow(RangeError)
+    expect(() => blockwiseServer({ maxBodyBytes: 0 })).toThrow(RangeError)
+    expect(() => blockwiseServer({ maxTransfers: 1.5 })).toThrow(RangeError)
+  })
+})
+
+describe('a request that has Block options already', () => {
+  it('passes the client as it is, as what another one sliced', async () => {
+    const sent = vi.fn<Handler>(async () => respond(body(0)))
+    const request = requestTo({ options: [uintOption(OPTION.block2, 0x16)], payload: body(5_000) })
+    await blockwiseClient()(sent)(request)
+    expect(sent).toHaveBeenCalledExactlyOnceWith(request)
+  })
+
+  it('of OSCORE is sliced by the client outside, with the same OSCORE option in all blocks', async () => {
+    const oscore = { number: OPTION.oscore, value: Uint8Array.of(9, 1, 7) }
+    const options: (Uint8Array | undefined)[] = []
+    const handler = vi.fn<Handler>(async () => ({
+      ...respond(body(3_000, 5), RESPONSE.changed),
+      options: [{ number: OPTION.oscore, value: new Uint8Array(0) }],
+    }))
+    const ask = plugged(handler, {
+      spy: (request) => void options.push(optionValue(request, OPTION.oscore)),
+    })
+    const request = requestTo({ code: METHOD.POST, options: [oscore], payload: body(2_500) })
+    const response = await ask(request)
+    expect(options).toEqual(Array.from({ length: 5 }, () => oscore.value))
+    expect(handler.mock.calls[0]?.[0].payload).toEqual(body(2_500))
+    expect(handler).toHaveBeenCalledOnce()
+    expect(equalBytes(response.payload, body(3_000, 5))).toBe(true)
+    expect(optionValue(response, OPTION.oscore)).toEqual(new Uint8Array(0))
+  })
+})
+
+describe('a server of another make', () => {
+  it('that takes smaller blocks alone says so, and gets them', async () => {
+    const sizes: number[] = []
+    // RFC 7959 Section 2.9.3: 4.13 with the size that it would take.
+    const picky: Handler = async (request) => {
+      sizes.push(request.payload.length)
+      const [value] = [optionValue(request, OPTION.block1)]
+      const block = value === undefined ? 0 : Buffer.from(value).readUIntBE(0, value.length)
+      if (request.payload.length > 64) {
+        return { ...respond(body(0), 141), options: [uintOption(OPTION.block1, 0x08 + 2)] }
+      }
+      const isLast = (block & 8) === 0
+      return {
+        ...respond(body(0), isLast ? RESPONSE.changed : RESPONSE.continue),
+        options: [uintOption(OPTION.block1, block)],
+      }
+    }
+    const response = await blockwiseClient()(picky)(
+      requestTo({ code: METHOD.PUT, payload: body(200) }),
+    )
+    expect(codeName(response.code)).toBe('2.04')
+    expect(sizes).toEqual([200, 64, 64, 64, 8])
+  })
+
+  it('that answers a part with success, as if it were all, is not believed', async () => {
+    const careless: Handler = async () => respond(body(0), RESPONSE.changed)
+    await expect(
+      blockwiseClient()(careless)(requestTo({ code: METHOD.PUT, payload: body(5_000) })),
+    ).rejects.toThrow(expect.objectContaining({ code: 'ERR_MALFORMED' }))
+  })
+})
+
+describe('two bodies to one resource at once', () => {
+  it('arrive each as it is', async () => {
+    const seen: Uint8Array[] = []
+    const ask = plugged(async ({ payload }) => {
+      seen.push(payload)
+      return respond(body(0), RESPONSE.changed)
+    })
+    const bodies = [1, 2, 3, 4].map((seed) => body(5_000, seed))
+    await Promise.all(
+      bodies.map((payload) =>
+        ask({
+          ...requestTo({ code: METHOD.POST, payload }),
+          options: [textOption(OPTION.uriPath, 'x')],
+        }),
+      ),
+    )
+    expect(seen).toHaveLength(4)
+    for (const one of bodies) expect(seen.some((other) => equalBytes(one, other))).toBe(true)
+  })
+
+  it('get each its own response, though they are small and the same but for their payload', async () => {
+    const handler = vi.fn<Handler>(async ({ payload }) => respond(body(5_000, payload[0] ?? 0)))
+    const ask = plugged(handler)
+    const responses = await Promise.all(
+      [1, 2, 3].map((seed) => ask(requestTo({ code: METHOD.POST, payload: Uint8Array.of(seed) }))),
+    )
+    expect(handler).toHaveBeenCalledTimes(3)
+    for (const [index, { payload }] of responses.entries()) {
+      expect(equalBytes(payload, body(5_000, index + 1))).toBe(true)
+    }
+  })
+})
