@@ -8,6 +8,7 @@
  */
 
 import type { CoapMessage } from '@waxwing/oscore'
+import { unlessAborted } from '../abortable.js'
 import type { StoredResponse } from './stored-response.js'
 
 /** What became of a request. */
@@ -58,15 +59,10 @@ export class Flight {
 
   /** Waits for what becomes of the request. @throws The reason of the signal; what the network threw. */
   async wait(signal: AbortSignal): Promise<Landing> {
-    signal.throwIfAborted()
-    const aborted = Promise.withResolvers<never>()
-    const leave = (): void => aborted.reject(signal.reason)
-    signal.addEventListener('abort', leave, { once: true })
     this.#waitingCount += 1
     try {
-      return await Promise.race([this.#landing, aborted.promise])
+      return await unlessAborted(this.#landing, signal)
     } finally {
-      signal.removeEventListener('abort', leave)
       this.#waitingCount -= 1
       if (this.#waitingCount === 0) this.#abandon()
     }

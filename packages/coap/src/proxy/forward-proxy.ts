@@ -7,18 +7,12 @@
  */
 
 import type { Handler, Request } from '../handler.js'
+import type { Lookup } from '../hosts.js'
 import { withoutOptions } from '../options.js'
 import { type CoapUri, uriOptions } from '../uri.js'
 import { Forwarding, type ForwardingOptions } from './forwarding.js'
 import { nothingHere, Refusal } from './refusal.js'
-import {
-  type AllowedTargets,
-  listed,
-  proxiedUri,
-  type ResolveHost,
-  TARGET_OPTIONS,
-  Targets,
-} from './target.js'
+import { type AllowedTargets, listed, proxiedUri, TARGET_OPTIONS, Targets } from './target.js'
 
 export interface ForwardProxyOptions extends ForwardingOptions {
   /**
@@ -26,8 +20,8 @@ export interface ForwardProxyOptions extends ForwardingOptions {
    * only the proxy can reach, and attack others under its address.
    */
   readonly allow: AllowedTargets
-  /** Finds addresses of hosts. By default the system does. */
-  readonly resolve?: ResolveHost
+  /** Finds the addresses of names. Default: as the machine does, IPv4 first. */
+  readonly lookup?: Lookup
   /** The proxy's own hosts, or each as `host:port`: requests for these are `local`. */
   readonly names?: readonly string[]
   /** Answers what is for the proxy itself. By default nothing is there. */
@@ -35,18 +29,21 @@ export interface ForwardProxyOptions extends ForwardingOptions {
 }
 
 /**
- * Makes a forward proxy, to be given to a server below its block-wise transfer.
+ * Makes a forward proxy, to be given to a server.
  *
  * @example
  * ```ts
- * forwardProxy({ network: endpoint.network, allow: ['sensor.example', '192.0.2.7:5683'] })
+ * const endpoint = await openUdpEndpoint({})
+ * const network = blockwiseClient()(endpoint.network)
+ * const handler = forwardProxy({ network, allow: ['sensor.example', '192.0.2.7:5683'] })
+ * const server = await coapServer({ handler })
  * ```
  *
  * @throws {RangeError} If a name has blanks.
  */
 export function forwardProxy(options: ForwardProxyOptions): Handler {
   const forwarding = new Forwarding(options)
-  const targets = new Targets(options.allow, options.resolve)
+  const targets = new Targets(options.allow, options.lookup)
   const isOwn = listed(options.names ?? [])
   const local = options.local ?? nothingHere
   return async (request) => {

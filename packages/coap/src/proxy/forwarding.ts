@@ -25,7 +25,7 @@ import { refuse, Refusal, responseTo } from './refusal.js'
 import { TARGET_OPTIONS } from './target.js'
 
 /** RFC 8768 Section 3: what a request without Hop-Limit begins with. */
-const DEFAULT_HOP_LIMIT = 16
+export const DEFAULT_HOP_LIMIT = 16
 const MAX_HOP_LIMIT = 255
 
 /** What a proxy takes out of a request, and puts its own into the place of. */

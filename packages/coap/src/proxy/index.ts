@@ -9,5 +9,12 @@ export { type CacheStats, caching, type Caching, type CachingOptions } from './c
 export type { CacheLimits } from './response-store.js'
 export { forwardProxy, type ForwardProxyOptions } from './forward-proxy.js'
 export type { ForwardingOptions } from './forwarding.js'
+export type { AuthorizeHttp, CrossProxyingOptions } from './cross-proxying.js'
+export {
+  httpCrossProxy,
+  type HttpCrossProxy,
+  type HttpCrossProxyOptions,
+} from './http-cross-proxy.js'
+export { httpNetwork, type HttpNetwork, type HttpNetworkOptions } from './http-network.js'
 export { reverseProxy, type ReverseProxyOptions, type ReverseRoute } from './reverse-proxy.js'
-export type { AllowedTargets, ProxyTarget, ResolveHost } from './target.js'
+export type { AllowedTargets, ProxyTarget } from './target.js'

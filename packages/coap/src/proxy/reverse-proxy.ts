@@ -11,11 +11,12 @@
 import type { CoapMessage, CoapOption } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Handler, Request } from '../handler.js'
+import type { Lookup } from '../hosts.js'
 import { OPTION, optionValues, readText, textOption, withoutOptions } from '../options.js'
 import { type CoapUri, parseCoapUri, uriOf, uriOptions } from '../uri.js'
 import { Forwarding, type ForwardingOptions } from './forwarding.js'
 import { nothingHere, refuse, Refusal } from './refusal.js'
-import { readUri, type ResolveHost, Targets } from './target.js'
+import { readUri, Targets } from './target.js'
 
 /** Which requests go to which server. */
 export interface ReverseRoute {
@@ -30,8 +31,8 @@ export interface ReverseRoute {
 export interface ReverseProxyOptions extends ForwardingOptions {
   /** Of several that fit, one with a host comes first, then the one with the longest path. */
   readonly routes: readonly ReverseRoute[]
-  /** Finds addresses of hosts. By default the system does. */
-  readonly resolve?: ResolveHost
+  /** Finds the addresses of names. Default: as the machine does, IPv4 first. */
+  readonly lookup?: Lookup
   /** Answers what no route fits. By default nothing is there. */
   readonly local?: Handler
 }
@@ -43,14 +44,14 @@ interface Route {
 }
 
 /**
- * Makes a reverse proxy, to be given to a server below its block-wise transfer.
+ * Makes a reverse proxy, to be given to a server.
  *
  * @throws {RangeError} If a route leads to no `coap` URI, or to one with a query; if a name has blanks.
  */
 export function reverseProxy(options: ReverseProxyOptions): Handler {
   const forwarding = new Forwarding(options)
   const routes = options.routes.map(parseRoute).toSorted(byPrecedence)
-  const targets = new Targets(() => true, options.resolve) // who wrote the routes allowed them
+  const targets = new Targets(() => true, options.lookup) // who wrote the routes allowed them
   return async (request) => {
     const uri = readUri(() => uriOf(request))
     if (uri instanceof Refusal) return uri.response

@@ -9,12 +9,12 @@
  * @module
  */
 
-import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
 import { optionValue } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Peer, Request } from '../handler.js'
+import { Hosts, type Lookup } from '../hosts.js'
 import { OPTION, readText } from '../options.js'
 import { type CoapUri, DEFAULT_PORT, parseCoapUri, uriOf } from '../uri.js'
 import { Refusal } from './refusal.js'
@@ -45,12 +45,6 @@ export interface ProxyTarget {
 export type AllowedTargets =
   readonly string[] | ((target: ProxyTarget, requester: Peer | undefined) => boolean)
 
-/** Finds the numeric address of a host. */
-export type ResolveHost = (host: string) => Promise<string>
-
-/** Asks the system, which reads its hosts file and asks the DNS. */
-export const resolveBySystem: ResolveHost = async (host) => (await lookup(host)).address
-
 /**
  * What a request to a forward proxy is about; `undefined` for one that is not to be forwarded. A refusal is
  * 4.02 for options that make no URI, and 5.05 for another scheme than `coap`.
@@ -78,32 +72,25 @@ export function readUri(read: () => CoapUri): CoapUri | Refusal {
 /** Where a proxy may send requests. */
 export class Targets {
   readonly #allowed: (target: ProxyTarget, requester: Peer | undefined) => boolean
-  readonly #resolve: ResolveHost
+  readonly #hosts: Hosts
 
-  constructor(allow: AllowedTargets, resolve: ResolveHost = resolveBySystem) {
+  constructor(allow: AllowedTargets, lookup: Lookup | undefined) {
     this.#allowed = typeof allow === 'function' ? allow : listed(allow)
-    this.#resolve = resolve
+    this.#hosts = new Hosts(lookup)
   }
 
   /**
    * The address of a target.
    *
    * @param requester - Who asks.
-   * @throws {Refusal} 5.05 if it is not allowed or a group of hosts; 5.02 if it has no address.
+   * @throws {Refusal} 5.05 if it is not allowed or a group of hosts.
+   * @throws {WaxwingError} `ERR_TRANSPORT` if it has no address.
    */
   async find({ host, port }: Pick<CoapUri, 'host' | 'port'>, requester?: Peer): Promise<Peer> {
-    const address = isIP(host) === 0 ? await this.#lookup(host) : host
+    const address = await this.#hosts.find(host)
     if (isGroup(address)) throw unsupported()
     if (!this.#allowed({ host, port, address }, requester)) throw unsupported()
     return { address, port }
-  }
-
-  async #lookup(host: string): Promise<string> {
-    try {
-      return await this.#resolve(host)
-    } catch {
-      throw new Refusal(RESPONSE.badGateway, 'the host is unknown')
-    }
   }
 }
 

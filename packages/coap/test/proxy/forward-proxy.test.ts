@@ -35,11 +35,11 @@ interface Setting {
 function proxyBefore(answer: Handler, options: Partial<ForwardProxyOptions> = {}): Setting {
   const origin = recorder(answer)
   const allow = ['192.0.2.9', 'sensor.example', '[2001:db8::9]:61616']
-  const resolve = async (host: string): Promise<string> => {
+  const lookup = async (host: string): Promise<string> => {
     if (host === 'sensor.example') return '192.0.2.9'
     throw new Error('ENOTFOUND')
   }
-  return { origin, proxy: forwardProxy({ network: origin.handler, allow, resolve, ...options }) }
+  return { origin, proxy: forwardProxy({ network: origin.handler, allow, lookup, ...options }) }
 }
 
 const content: Handler = async () => contentOf('on')

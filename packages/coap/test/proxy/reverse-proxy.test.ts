@@ -29,8 +29,8 @@ function proxyBefore(
   options: Partial<ReverseProxyOptions> = {},
 ): { readonly origin: Recorder; readonly proxy: Handler } {
   const origin = recorder(answer)
-  const resolve = async (): Promise<string> => '192.0.2.23'
-  const proxy = reverseProxy({ network: origin.handler, routes: ROUTES, resolve, ...options })
+  const lookup = async (): Promise<string> => '192.0.2.23'
+  const proxy = reverseProxy({ network: origin.handler, routes: ROUTES, lookup, ...options })
   return { origin, proxy }
 }
 

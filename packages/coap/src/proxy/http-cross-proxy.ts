@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A proxy that asks CoAP servers for HTTP clients (RFC 8075), and carries what OSCORE protects between
+ * them without being able to read it (RFC 8613 Section 11).
+ *
+ * Invariant: whatever a client sends or leaves undone, it costs a bounded time and a bounded number of
+ * bytes. When the proxy is closed, no connection, request or timer of it is left.
+ *
+ * @module
+ */
+
+import { once } from 'node:events'
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import { type AddressInfo, isIP } from 'node:net'
+import type { TlsOptions } from 'node:tls'
+import { CrossProxying, type CrossProxyingOptions } from './cross-proxying.js'
+import { type HttpAnswer, plainAnswer } from './http-refusal.js'
+
+export interface HttpCrossProxyOptions extends CrossProxyingOptions {
+  /** The address to listen at. Default `127.0.0.1`. */
+  readonly host?: string
+  /** Default any that is free. */
+  readonly port?: number
+  /** Certificate and key; with `requestCert` and `ca`, clients need certificates. Left out: no TLS. */
+  readonly tls?: TlsOptions
+  /** How long a client may take to send a request. Default 30,000. */
+  readonly requestTimeoutMs?: number
+  /** How long a server may take to answer. Default 452,000, which RFC 8075 Section 8.5 comes to. */
+  readonly responseTimeoutMs?: number
+  /** Connections of clients; more are not accepted. Default 256. */
+  readonly maxConnections?: number
+  /** Requests under way; more are answered with 503. Default 64. */
+  readonly maxRequests?: number
+  /** Told what nobody foresaw; the client gets a 500. */
+  readonly onError?: (error: unknown) => void
+}
+
+export interface HttpCrossProxy extends AsyncDisposable {
+  /** The HC Proxy URI: that of a target follows it, as `http://127.0.0.1:8080/hc/coap://192.0.2.7/light`. */
+  readonly url: string
+  readonly port: number
+  /** Ends requests under way and all connections. */
+  close(): Promise<void>
+}
+
+const DEFAULT_REQUEST_TIMEOUT_MS = 30_000
+/** MAX_RTT and MAX_SERVER_RESPONSE_DELAY: 202 and 250 seconds. */
+const DEFAULT_RESPONSE_TIMEOUT_MS = 452_000
+const DEFAULT_MAX_CONNECTIONS = 256
+const DEFAULT_MAX_REQUESTS = 64
+
+/**
+ * Starts a proxy.
+ *
+ * @throws {RangeError} If the path does not begin and end with a slash.
+ * @throws {Error} If it cannot listen there.
+ */
+export async function httpCrossProxy(options: HttpCrossProxyOptions): Promise<HttpCrossProxy> {
+  const proxy = new ListeningProxy(options)
+  await proxy.listen(options.port ?? 0, options.host ?? '127.0.0.1')
+  return proxy
+}
+
+class ListeningProxy implements HttpCrossProxy {
+  readonly #proxying: CrossProxying
+  readonly #server: Server
+  readonly #isSecure: boolean
+  readonly #responseTimeoutMs: number
+  readonly #maxRequests: number
+  readonly #onError: (error: unknown) => void
+  readonly #underWay = new Map<AbortController, Promise<void>>()
+  #address: Pick<AddressInfo, 'address' | 'port'> = { address: '', port: 0 }
+  #closed: Promise<void> | undefined
+
+  constructor(options: HttpCrossProxyOptions) {
+    this.#proxying = new CrossProxying(options)
+    this.#responseTimeoutMs = options.responseTimeoutMs ?? DEFAULT_RESPONSE_TIMEOUT_MS
+    this.#maxRequests = options.maxRequests ?? DEFAULT_MAX_REQUESTS
+    this.#onError = options.onError ?? (() => undefined)
+    this.#isSecure = options.tls !== undefined
+    this.#server = serverOf(options, (request, response) => this.#take(request, response))
+  }
+
+  get port(): number {
+    return this.#address.port
+  }
+
+  get url(): string {
+    const { address, port } = this.#address
+    const host = isIP(address) === 6 ? `[${address}]` : address
+    return `${this.#isSecure ? 'https' : 'http'}://${host}:${port}${this.#proxying.path}`
+  }
+
+  async listen(port: number, host: string): Promise<void> {
+    this.#server.listen(port, host)
+    await once(this.#server, 'listening')
+    this.#address = this.#server.address() as AddressInfo
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    const ended = new Promise<void>((resolve) => void this.#server.close(() => resolve()))
+    const requests = [...this.#underWay.values()]
+    for (const controller of this.#underWay.keys()) controller.abort()
+    this.#server.closeAllConnections()
+    await Promise.all([ended, ...requests])
+  }
+
+  #take(request: IncomingMessage, response: ServerResponse): void {
+    if (this.#underWay.size >= this.#maxRequests) {
+      write(request, response, plainAnswer(503, 'too many requests', { 'Retry-After': '1' }))
+      return
+    }
+    const controller = new AbortController()
+    const done = this.#serve(request, response, controller)
+    this.#underWay.set(controller, done)
+    void done.then(() => this.#underWay.delete(controller))
+  }
+
+  /** Never rejects. */
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    controller: AbortController,
+  ): Promise<void> {
+    const leave = (): void => controller.abort()
+    response.once('close', leave)
+    const timer = setTimeout(leave, this.#responseTimeoutMs)
+    try {
+      write(request, response, await this.#proxying.answer(request, controller.signal))
+    } catch (error) {
+      this.#fail(error, request, response, controller.signal)
+    } finally {
+      clearTimeout(timer)
+      response.off('close', leave)
+    }
+  }
+
+  #fail(
+    error: unknown,
+    request: IncomingMessage,
+    response: ServerResponse,
+    signal: AbortSignal,
+  ): void {
+    const isGone = request.errored !== null || response.destroyed
+    if (signal.aborted || isGone) {
+      write(request, response, plainAnswer(504, 'no response in time'))
+      return
+    }
+    this.#onError(error)
+    write(request, response, plainAnswer(500, 'the proxy failed'))
+  }
+}
+
+function serverOf(options: HttpCrossProxyOptions, listener: RequestListener): Server {
+  const requestTimeout = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
+  const responseTimeout = options.responseTimeoutMs ?? DEFAULT_RESPONSE_TIMEOUT_MS
+  const timeouts = {
+    requestTimeout,
+    headersTimeout: requestTimeout,
+    connectionsCheckingInterval: Math.ceil(requestTimeout / 4),
+  }
+  const server =
+    options.tls === undefined
+      ? createHttpServer(timeouts, listener)
+      : createHttpsServer({ ...options.tls, ...timeouts }, listener)
+  server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
+  server.timeout = requestTimeout + responseTimeout // for clients that do not read
+  return server
+}
+
+/** What a device says is data: no browser is to guess a type for it. */
+function write(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
+  if (response.destroyed || response.headersSent) return
+  const { status, reason, headers, body } = answer
+  // A body that was not read is not waited for.
+  const closing = request.complete ? {} : { Connection: 'close' }
+  const length = status === 204 || status === 304 ? {} : { 'Content-Length': String(body.length) }
+  const all = { ...headers, ...length, ...closing, 'X-Content-Type-Options': 'nosniff' }
+  if (reason === undefined) response.writeHead(status, all)
+  else response.writeHead(status, reason, all)
+  response.end(request.method === 'HEAD' ? undefined : body)
+}
