@@ -55,7 +55,10 @@ export function readMessage(bytes: Buffer, { tokenBytes, code }: Header): CoapMe
   if (code === CODE_EMPTY && bytes.length > HEADER_BYTES) throw malformed('CoAP message', 'code')
   if (bytes.length < HEADER_BYTES + tokenBytes) throw malformed('CoAP message', 'token')
   // The decoder takes the byte before the options for the code, which stands elsewhere here.
-  const { options, payload } = decodeCoap(bytes.subarray(HEADER_BYTES - 1 + tokenBytes))
+  const offset = HEADER_BYTES - 1 + tokenBytes
+  // No Buffer, whose `slice` would hand applications a view where they expect a copy.
+  const body = new Uint8Array(bytes.buffer, bytes.byteOffset + offset, bytes.length - offset)
+  const { options, payload } = decodeCoap(body)
   return { code, options, payload }
 }
 
