@@ -10,7 +10,6 @@
  */
 
 import { malformed } from '@waxwing/core'
-import { joinBytes } from './join-bytes.js'
 import type { CoapMessage, CoapOption } from './message.js'
 
 const PAYLOAD_MARKER = 0xff
@@ -31,15 +30,22 @@ export function encodeCoap({ code, options, payload }: CoapMessage): Uint8Array 
   if (!Number.isInteger(code) || code < 0 || code > 255) {
     throw new RangeError(`code must be a byte, got ${code}`)
   }
-  const parts: Uint8Array[] = [Uint8Array.of(code)]
+  const sorted = sortOptions(options)
+  const bytes = new Uint8Array(encodedBytes(sorted, payload))
+  bytes[0] = code
+  let at = 1
   let previous = 0
-  for (const option of sortOptions(options)) {
-    checkOption(option)
-    parts.push(optionHead(option.number - previous, option.value.length), option.value)
-    previous = option.number
+  for (const { number, value } of sorted) {
+    at = writeHead(bytes, at, number - previous, value.length)
+    bytes.set(value, at)
+    at += value.length
+    previous = number
   }
-  if (payload.length > 0) parts.push(Uint8Array.of(PAYLOAD_MARKER), payload)
-  return joinBytes(parts)
+  if (payload.length > 0) {
+    bytes[at] = PAYLOAD_MARKER
+    bytes.set(payload, at + 1)
+  }
+  return bytes
 }
 
 /**
@@ -66,9 +72,14 @@ export function decodeCoap(bytes: Uint8Array): CoapMessage {
   }
 }
 
-/** A copy in the order of numbers; instances of one number keep theirs. */
+/** In the order of numbers; instances of one number keep theirs. A copy, unless they were in order. */
 export function sortOptions(options: readonly CoapOption[]): readonly CoapOption[] {
-  return options.toSorted((a, b) => a.number - b.number)
+  let previous = 0
+  for (const { number } of options) {
+    if (number < previous) return options.toSorted((a, b) => a.number - b.number)
+    previous = number
+  }
+  return options
 }
 
 class OptionReader {
@@ -117,18 +128,45 @@ function checkOption({ number, value }: CoapOption): void {
   }
 }
 
-function optionHead(delta: number, length: number): Uint8Array {
-  const [deltaNibble, ...deltaBytes] = extend(delta)
-  const [lengthNibble, ...lengthBytes] = extend(length)
-  return Uint8Array.of((deltaNibble << 4) | lengthNibble, ...deltaBytes, ...lengthBytes)
+function encodedBytes(sorted: readonly CoapOption[], payload: Uint8Array): number {
+  let length = payload.length === 0 ? 1 : 2 + payload.length
+  let previous = 0
+  for (const option of sorted) {
+    checkOption(option)
+    const { number, value } = option
+    length += 1 + extraBytes(number - previous) + extraBytes(value.length) + value.length
+    previous = number
+  }
+  return length
 }
 
-/** The nibble, then the bytes that it announces. */
-function extend(value: number): readonly [number, ...number[]] {
-  if (value < ONE_BYTE_BASE) return [value]
-  if (value < TWO_BYTES_BASE) return [NIBBLE_ONE_BYTE, value - ONE_BYTE_BASE]
+/** Writes what stands before a value. Returns where the value begins. */
+function writeHead(bytes: Uint8Array, at: number, delta: number, length: number): number {
+  bytes[at] = (nibbleOf(delta) << 4) | nibbleOf(length)
+  return writeExtra(bytes, writeExtra(bytes, at + 1, delta), length)
+}
+
+function nibbleOf(value: number): number {
+  if (value < ONE_BYTE_BASE) return value
+  return value < TWO_BYTES_BASE ? NIBBLE_ONE_BYTE : NIBBLE_TWO_BYTES
+}
+
+/** How many bytes the nibble announces. */
+function extraBytes(value: number): number {
+  if (value < ONE_BYTE_BASE) return 0
+  return value < TWO_BYTES_BASE ? 1 : 2
+}
+
+function writeExtra(bytes: Uint8Array, at: number, value: number): number {
+  if (value < ONE_BYTE_BASE) return at
+  if (value < TWO_BYTES_BASE) {
+    bytes[at] = value - ONE_BYTE_BASE
+    return at + 1
+  }
   const rest = value - TWO_BYTES_BASE
-  return [NIBBLE_TWO_BYTES, rest >> 8, rest & 0xff]
+  bytes[at] = rest >> 8
+  bytes[at + 1] = rest
+  return at + 2
 }
 
 function bad(field: string): Error {

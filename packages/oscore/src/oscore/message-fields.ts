@@ -45,6 +45,9 @@ const CLASS_U: ReadonlySet<number> = new Set([
 /** Max-Age of 0 seconds, which is the empty integer (RFC 7252 Sections 3.2 and 5.10.5). */
 export const MAX_AGE_0: CoapOption = { number: OPTION.maxAge, value: EMPTY }
 
+/** The Inner Observe of a notification is empty: Partial IVs tell the order (Section 4.1.3.5.2). */
+const EMPTY_OBSERVE: CoapOption = { number: OPTION.observe, value: EMPTY }
+
 /** A message taken apart, before anything is encrypted. */
 export interface MessageParts {
   readonly outerCode: number
@@ -61,21 +64,26 @@ export interface MessageParts {
  *   or a Proxy-Uri that cannot be split.
  */
 export function splitMessage(message: CoapMessage, direction: Direction): MessageParts {
-  if (message.options.some(({ number }) => number === OPTION.oscore)) {
-    throw new RangeError('message must not have an OSCORE option')
-  }
+  if (hasOscoreOption(message)) throw new RangeError('message must not have an OSCORE option')
   if (isSignalingCode(message.code)) return splitSignaling(message, direction)
   const options = splitProxyUri(message.options)
   if (repeatsClassU(options)) throw new RangeError('options of Class U must each come once')
-  const observe = options.filter(({ number }) => number === OPTION.observe)
-  const inner = options.filter(({ number }) => !CLASS_U.has(number))
+  const outerOptions: CoapOption[] = []
+  const inner: CoapOption[] = []
+  let hasObserve = false
+  for (const option of options) {
+    const isObserve = option.number === OPTION.observe
+    const isOuterOnly = CLASS_U.has(option.number)
+    if (isOuterOnly || isObserve) outerOptions.push(option)
+    if (isOuterOnly) continue
+    inner.push(isObserve && direction === 'response' ? EMPTY_OBSERVE : option)
+    hasObserve ||= isObserve
+  }
+  const { code, payload } = message
   return {
-    outerCode: outerCode(direction, observe.length > 0),
-    outerOptions: [...options.filter(({ number }) => CLASS_U.has(number)), ...observe],
-    inner: {
-      ...message,
-      options: direction === 'response' ? inner.map(withoutObserveValue) : inner,
-    },
+    outerCode: outerCode(direction, hasObserve),
+    outerOptions,
+    inner: { code, options: inner, payload },
   }
 }
 
@@ -88,9 +96,7 @@ export function splitMessage(message: CoapMessage, direction: Direction): Messag
 export function checkInner({ code, options }: CoapMessage, direction: Direction): void {
   const isExpected = direction === 'request' ? isRequestCode(code) : isResponseCode(code)
   if (!isExpected && !isSignalingCode(code)) throw malformed(`OSCORE ${direction}`, 'code')
-  if (options.some(({ number }) => number === OPTION.oscore)) {
-    throw malformed(`OSCORE ${direction}`, 'OSCORE option')
-  }
+  if (hasOscoreOption({ options })) throw malformed(`OSCORE ${direction}`, 'OSCORE option')
 }
 
 /**
@@ -109,10 +115,13 @@ export function checkOuterOptions({ options }: CoapMessage): void {
  */
 export function mergeRequest(outer: CoapMessage, inner: CoapMessage): CoapMessage {
   if (isSignalingCode(inner.code)) return inner
-  const innerNumbers = new Set(inner.options.map(({ number }) => number))
   const kept = outer.options.filter(
-    ({ number }) => CLASS_U.has(number) && number !== OPTION.oscore && !innerNumbers.has(number),
+    ({ number }) =>
+      CLASS_U.has(number) &&
+      number !== OPTION.oscore &&
+      !inner.options.some((option) => option.number === number),
   )
+  if (kept.length === 0) return inner
   return { ...inner, options: sortOptions([...kept, ...inner.options]) }
 }
 
@@ -127,12 +136,13 @@ function outerCode(direction: Direction, hasObserve: boolean): number {
   return hasObserve ? CODE_CONTENT : CODE_CHANGED
 }
 
-/** The Inner Observe of a notification is empty: Partial IVs tell the order (Section 4.1.3.5.2). */
-function withoutObserveValue(option: CoapOption): CoapOption {
-  return option.number === OPTION.observe ? { number: OPTION.observe, value: EMPTY } : option
+function repeatsClassU(options: readonly CoapOption[]): boolean {
+  return options.some(
+    ({ number }, at) =>
+      CLASS_U.has(number) && options.findIndex((option) => option.number === number) < at,
+  )
 }
 
-function repeatsClassU(options: readonly CoapOption[]): boolean {
-  const numbers = options.map(({ number }) => number).filter((number) => CLASS_U.has(number))
-  return new Set(numbers).size < numbers.length
+function hasOscoreOption({ options }: Pick<CoapMessage, 'options'>): boolean {
+  return options.some(({ number }) => number === OPTION.oscore)
 }

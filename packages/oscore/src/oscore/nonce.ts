@@ -70,12 +70,19 @@ export function encodePartialIv(sequenceNumber: number): Uint8Array {
   if (sequenceNumber > MAX_SEQUENCE_NUMBER) {
     throw new WaxwingError('ERR_COUNTER_EXHAUSTED', 'the sender sequence numbers are used up')
   }
-  const bytes: number[] = []
-  for (let rest = sequenceNumber; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256)
-  return bytes.length === 0 ? Uint8Array.of(0) : Uint8Array.from(bytes)
+  let length = 1
+  for (let limit = 256; sequenceNumber >= limit; limit *= 256) length++
+  const bytes = new Uint8Array(length)
+  for (let rest = sequenceNumber, at = length - 1; at >= 0; at--) {
+    bytes[at] = rest % 256
+    rest = Math.floor(rest / 256)
+  }
+  return bytes
 }
 
 /** Reads a Partial IV of 1 to 5 bytes as a number. Leading zeros do not matter. */
 export function decodePartialIv(partialIv: Uint8Array): number {
-  return partialIv.reduce((value, byte) => value * 256 + byte, 0)
+  let value = 0
+  for (const byte of partialIv) value = value * 256 + byte
+  return value
 }

@@ -47,8 +47,16 @@ export function encodeOscoreOption({ partialIv, kid, kidContext }: OscoreOption)
   const flags =
     ivBytes | (kidContext === undefined ? 0 : KID_CONTEXT_FLAG) | (kid === undefined ? 0 : KID_FLAG)
   if (flags === 0) return new Uint8Array(0)
-  const context = kidContext === undefined ? [] : [kidContext.length, ...kidContext]
-  return Uint8Array.of(flags, ...(partialIv ?? []), ...context, ...(kid ?? []))
+  const contextBytes = kidContext === undefined ? 0 : 1 + kidContext.length
+  const value = new Uint8Array(1 + ivBytes + contextBytes + (kid?.length ?? 0))
+  value[0] = flags
+  if (partialIv !== undefined) value.set(partialIv, 1)
+  if (kidContext !== undefined) {
+    value[1 + ivBytes] = kidContext.length
+    value.set(kidContext, 2 + ivBytes)
+  }
+  if (kid !== undefined) value.set(kid, 1 + ivBytes + contextBytes)
+  return value
 }
 
 /**

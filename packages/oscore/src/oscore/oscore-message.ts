@@ -31,10 +31,15 @@ export function isOscoreMessage(message: CoapMessage): boolean {
  *   payload.
  */
 export function readOscoreMessage({ options, payload }: CoapMessage): ReceivedHeader {
-  const [option, ...more] = options.filter(({ number }) => number === OPTION.oscore)
-  if (option === undefined || more.length > 0) throw malformed('OSCORE message', 'OSCORE option')
+  let value: Uint8Array | undefined
+  for (const option of options) {
+    if (option.number !== OPTION.oscore) continue
+    if (value !== undefined) throw malformed('OSCORE message', 'OSCORE option')
+    value = option.value
+  }
+  if (value === undefined) throw malformed('OSCORE message', 'OSCORE option')
   if (payload.length === 0) throw malformed('OSCORE message', 'payload')
-  return { header: decodeOscoreOption(option.value), ciphertext: payload }
+  return { header: decodeOscoreOption(value), ciphertext: payload }
 }
 
 /** Puts an OSCORE message together. */

@@ -35,12 +35,17 @@ const EXCLUDED: ReadonlySet<number> = new Set([
  *   host, without user information, dot segments and fragment.
  */
 export function splitProxyUri(options: readonly CoapOption[]): readonly CoapOption[] {
-  const [proxyUri, ...more] = options.filter(({ number }) => number === OPTION.proxyUri)
+  const proxyUri = options.find(({ number }) => number === OPTION.proxyUri)
   if (proxyUri === undefined) return options
-  if (more.length > 0) throw wrong('come once')
+  const hasMore = options.some((option) => isAnother(option, proxyUri))
+  if (hasMore) throw wrong('come once')
   if (options.some(({ number }) => EXCLUDED.has(number))) throw wrong('stand without Uri-* options')
   const others = options.filter((option) => option !== proxyUri)
   return [...others, ...splitUri(uriText(proxyUri.value))]
+}
+
+function isAnother(option: CoapOption, proxyUri: CoapOption): boolean {
+  return option.number === OPTION.proxyUri && option !== proxyUri
 }
 
 function splitUri(uri: string): readonly CoapOption[] {

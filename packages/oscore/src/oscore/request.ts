@@ -144,18 +144,20 @@ export function unprotectRequest(
   const { kid, partialIv, kidContext } = received.header
   if (kid === undefined) throw malformed('OSCORE request', 'kid')
   if (partialIv === undefined) throw malformed('OSCORE request', 'Partial IV')
-  const contexts = find(kid, kidContext).filter((context) => isNamed(context, kid, kidContext))
-  if (contexts.length === 0) throw contextUnknown()
-  const names = { kid: kid.slice(), partialIv: partialIv.slice() }
   const number = decodePartialIv(partialIv)
-  const fresh = contexts.filter(({ recipient }) => recipient.replay.mayBeFresh(number))
-  if (fresh.length === 0) throw replayedRequest()
-  for (const context of fresh) {
+  let [isKnown, mayBeFresh] = [false, false]
+  for (const context of find(kid, kidContext)) {
+    if (!isNamed(context, kid, kidContext)) continue
+    isKnown = true
+    if (!context.recipient.replay.mayBeFresh(number)) continue
+    mayBeFresh = true
+    const names = { kid: context.recipient.recipientId, partialIv: partialIv.slice() }
     const bound = hasObserve(message, CANCEL) ? cancelled(context, registrations(kid)) : []
     const opened = open(context, { ...names, bound: [...bound, names] }, received)
     if (opened !== undefined) return judge(context, { ...opened, ...names }, message)
   }
-  throw decryptionFailed()
+  if (!isKnown) throw contextUnknown()
+  throw mayBeFresh ? decryptionFailed() : replayedRequest()
 }
 
 interface OpenedRequest {
