@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run soak`: what the tests try for seconds, tried for long. `-- crashes archive floods bytes readers twin
- * decoders` runs only those named; `--short` takes the counts of the tests. The summary is kept in
+ * `npm run soak`: what the tests try for seconds, tried for long. `-- crashes archive floods bytes datagrams
+ * readers twin decoders` runs only those named; `--short` takes the counts of the tests. The summary is kept in
  * `bench/results`, and the status is 1 if anything did not hold.
  *
  * `twin` goes on for `--minutes`, from a `--seed` or a random one; what it finds is shown again by
@@ -16,6 +16,7 @@ import { AGREEMENTS } from '../../packages/core/test/twin/agreements.ts'
 import { runAnyBytes } from './any-bytes.ts'
 import { runArchiveMemory } from './archive-memory.ts'
 import { runCrashRounds } from './crashes/rounds.ts'
+import { runAnyDatagrams } from './datagrams.ts'
 import { FLOOD_RATES, runFloods } from './floods.ts'
 import { runHostileSoak } from './hostile/hostile-soak.ts'
 import { runManyReaders } from './many-readers.ts'
@@ -23,7 +24,7 @@ import { mosquittoNet } from './mosquitto-net.ts'
 import { machine, RESULTS, saveResult } from './report.ts'
 import { runTwin, sumOf } from './twin.ts'
 
-const MAX_MIB = { archive: 200, flood: 400 }
+const MAX_MIB = { archive: 200, flood: 400, datagrams: 300 }
 const MAX_ANEW_SECONDS = 10
 const MAX_KEY_PERCENT = 1
 const HOSTILE_COUNTS = {
@@ -112,6 +113,25 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
     const kinds = Object.entries(report.events).map(([type, count]) => `${count} ${type}`)
     const summary = `${report.sent} sent: ${kinds.join(', ')}, ${report.repeated} repetitions`
     return { summary, problems: report.problems, report }
+  },
+  async datagrams() {
+    const seed = Number(values.seed ?? Date.now() % 2 ** 31)
+    const report = await runAnyDatagrams({
+      count: isLong ? 1_000_000 : 20_000,
+      seed,
+      progress: say,
+    })
+    const { sent, received, handled, most, peakMiB, seconds } = report
+    const problems = [
+      ...report.problems,
+      ...(peakMiB < MAX_MIB.datagrams ? [] : [`${peakMiB.toFixed()} MiB of memory`]),
+    ]
+    const kept = Object.entries(most).map(([name, value]) => `${value} ${name}`)
+    const summary =
+      `${sent} datagrams in ${seconds.toFixed()} s from seed ${seed}: ${handled} reached the handler, ` +
+      `${received} came back; kept at the most: ${kept.join(', ')}; ` +
+      `at most ${peakMiB.toFixed()} MiB of memory`
+    return { summary, problems, report }
   },
   async readers() {
     const readers = isLong ? 10_000 : 100
