@@ -11,6 +11,7 @@ import { type CoapMessage, optionValue } from '@waxwing/oscore'
 import { codeClass, RESPONSE } from '../codes.js'
 import { etagOf } from '../entity-tag.js'
 import { OPTION, optionValues, withoutOptions } from '../options.js'
+import type { Resource } from './resource.js'
 
 /** Whether a request asks for a condition before it is carried out. */
 export function isConditional(request: CoapMessage): boolean {
@@ -38,4 +39,18 @@ export function validated<T extends CoapMessage>(request: CoapMessage, response:
   if (!known.some((tag) => equalBytes(tag, etag))) return response
   const options = withoutOptions(response.options, OPTION.contentFormat)
   return { ...response, code: RESPONSE.valid, options, payload: new Uint8Array(0) }
+}
+
+/**
+ * Lets those who decide by the state of a resource step one after the other: between the condition and
+ * what is done under it, no other such request gets its turn.
+ */
+export class Turns {
+  readonly #last = new WeakMap<Resource, Promise<unknown>>()
+
+  take<T>(resource: Resource, step: () => Promise<T>): Promise<T> {
+    const turn = (this.#last.get(resource) ?? Promise.resolve()).then(step, step)
+    this.#last.set(resource, turn)
+    return turn
+  }
 }

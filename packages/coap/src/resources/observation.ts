@@ -58,14 +58,18 @@ class Observation {
     const { changes, signal } = this.#resource
     this.#sentCount = asOf
     signal.addEventListener('abort', this.#aborted)
-    this.#unsubscribe = changes.subscribe(() => void this.#send())
+    this.#unsubscribe = changes.subscribe(this.#send)
     if (signal.aborted) this.#end()
-    else void this.#send()
+    else this.#send()
   }
 
-  async #send(): Promise<void> {
+  readonly #send = (): void => {
     if (this.#isSending) return
     this.#isSending = true
+    this.#sendNewest().catch((error: unknown) => this.#end(error as Error))
+  }
+
+  async #sendNewest(): Promise<void> {
     while (!this.#hasEnded && this.#resource.changes.count !== this.#sentCount) {
       this.#sentCount = this.#resource.changes.count
       const message = await this.#resource.current()
@@ -82,12 +86,12 @@ class Observation {
     this.#end()
   }
 
-  #end(): void {
+  #end(error?: Error): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#unsubscribe()
     this.#resource.signal.removeEventListener('abort', this.#aborted)
-    this.#listener.end()
+    this.#listener.end(error)
   }
 }
 

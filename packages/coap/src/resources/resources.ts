@@ -13,7 +13,7 @@ import { CONTENT_FORMAT, contentFormatOf } from '../content-formats.js'
 import type { Handler, Request, Response } from '../handler.js'
 import { OPTION, readUint } from '../options.js'
 import { formatPath, pathOf, queryOf } from '../uri.js'
-import { conditionHolds, isConditional, validated } from './conditions.js'
+import { conditionHolds, isConditional, Turns, validated } from './conditions.js'
 import { filterLinks } from './link-filter.js'
 import { formatLinkFormat, type Link } from './link-format.js'
 import { observe } from './observation.js'
@@ -29,7 +29,7 @@ const WELL_KNOWN_CORE = '.well-known/core'
 export interface ResourcesOptions {
   /** Further links for `/.well-known/core`, such as those of a resource that another handler answers. */
   readonly links?: readonly Link[]
-  /** Told what a handler threw; the peer only learns 5.00. */
+  /** Told what a handler threw; the peer only learns 5.00. Default: a warning of the process. */
   readonly onError?: (error: unknown, request: Request) => void
 }
 
@@ -45,15 +45,25 @@ export function resources(
   table: Readonly<Record<string, Resource>>,
   options: ResourcesOptions = {},
 ): Handler {
-  const { links = [], onError = () => {} } = options
+  const { links = [], onError = warn } = options
   const listed = Object.entries(table).filter(([path]) => path !== WELL_KNOWN_CORE)
   const all = [...new Routes(Object.fromEntries(listed)).exact().map(toLink), ...links]
   formatLinkFormat(all) // a link that cannot be written shows at once
   const routes = new Routes({ [WELL_KNOWN_CORE]: wellKnownCore(all), ...table })
-  return (request) => answer(request, routes, onError)
+  const shared = { turns: new Turns(), onError }
+  return (request) => answer(request, routes, shared)
 }
 
-type OnError = NonNullable<ResourcesOptions['onError']>
+/** What is wrong with a handler must not get lost. */
+function warn(thrown: unknown): void {
+  process.emitWarning(thrown instanceof Error ? thrown : String(thrown))
+}
+
+/** What all requests share. */
+interface Shared {
+  readonly turns: Turns
+  readonly onError: NonNullable<ResourcesOptions['onError']>
+}
 
 function toLink([path, resource]: readonly [readonly string[], Resource]): Link {
   return linkTo(formatPath(path), resource)
@@ -69,7 +79,7 @@ function wellKnownCore(links: readonly Link[]): Resource {
   }
 }
 
-async function answer(request: Request, routes: Routes, onError: OnError): Promise<Response> {
+async function answer(request: Request, routes: Routes, shared: Shared): Promise<Response> {
   const method = methodOf(request.code)
   if (method === undefined) return error(RESPONSE.methodNotAllowed)
   const isProxied = request.options.some(
@@ -82,7 +92,7 @@ async function answer(request: Request, routes: Routes, onError: OnError): Promi
   if (target === undefined) return error(RESPONSE.badOption, 'path or query')
   const route = routes.find(target.path)
   if (route === undefined) return error(RESPONSE.notFound)
-  return new Visit({ request, method, route, ...target, onError }).answer()
+  return new Visit({ request, method, route, ...target, ...shared }).answer()
 }
 
 interface Target {
@@ -99,11 +109,10 @@ function readTarget(request: Request): Target | undefined {
   }
 }
 
-interface VisitInput extends Target {
+interface VisitInput extends Target, Shared {
   readonly request: Request
   readonly method: Method
   readonly route: Route
-  readonly onError: OnError
 }
 
 /** One request at its resource. */
@@ -117,15 +126,18 @@ class Visit {
   }
 
   async answer(): Promise<Response> {
-    const { request, method } = this.#input
+    const { request, method, turns } = this.#input
     const refusal = this.#refusal()
     if (refusal !== undefined) return refusal
-    if (isConditional(request) && !(await this.#conditionHolds())) {
-      return error(RESPONSE.preconditionFailed)
-    }
+    if (isConditional(request)) return turns.take(this.#resource, () => this.#callIf())
     const { changes } = this.#resource
     if (changes === undefined || !isRegistration(request)) return this.#call(method)
     return observe({ changes, current: () => this.#call(method), signal: request.signal })
+  }
+
+  async #callIf(): Promise<Response> {
+    const holds = await this.#conditionHolds()
+    return holds ? this.#call(this.#input.method) : error(RESPONSE.preconditionFailed)
   }
 
   /** What is wrong with the request, whatever the resource would say. */

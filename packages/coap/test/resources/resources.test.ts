@@ -214,6 +214,24 @@ describe('a request', () => {
     expect(await putIf('tagless', OPTION.ifMatch, Uint8Array.of(9))).toBe('4.12')
   })
 
+  it('under a condition waits for the one before, so that of two only one finds it to hold', async () => {
+    let version = 1
+    const store = resources({
+      a: {
+        get: () => ({ payload: `${version}`, etag: Uint8Array.of(version) }),
+        put: async () => {
+          await Promise.resolve()
+          version++
+        },
+      },
+    })
+    const options = [{ number: OPTION.ifMatch, value: Uint8Array.of(1) }]
+    const asking = { path: 'a', code: METHOD.PUT, options }
+    const codes = await Promise.all([1, 2, 3].map(() => ask(store, asking).then(codeOf)))
+    expect(codes).toEqual(['2.04', '4.12', '4.12'])
+    expect(version).toBe(2)
+  })
+
   it('of somebody who has the representation is 2.03 without it', async () => {
     const options = [{ number: OPTION.etag, value: ETAG }]
     const response = await ask(server, { path: 'a', options })
