@@ -5,8 +5,9 @@
  * @module
  */
 
+import { isIP } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
-import { unlessAborted } from './abortable.js'
+import { joinSignals, unlessAborted } from './abortable.js'
 import { blockwiseClient, type BlockwiseOptions } from './blockwise/index.js'
 import { ClientNetwork } from './client-network.js'
 import { observation, type ObservationTimes } from './client-observation.js'
@@ -139,8 +140,8 @@ class Client implements CoapClient {
   }
 
   async request(init: CoapRequestInit): Promise<CoapResponse> {
-    const response = await this.#ask(init, this.#signal(init.signal))
-    return new CoapResponse(response)
+    using joined = joinSignals(init.signal, this.#closing.signal)
+    return new CoapResponse(await this.#ask(init, joined.signal))
   }
 
   get(uri: string, options?: AskOptions): Promise<CoapResponse> {
@@ -176,14 +177,15 @@ class Client implements CoapClient {
     return this.request({ ...options, method: 'iPATCH', uri, payload })
   }
 
-  observe(
+  async *observe(
     uri: string,
     { onInterruption = () => {}, ...options }: ObserveOptions = {},
   ): AsyncGenerator<CoapResponse, void, undefined> {
+    using joined = joinSignals(options.signal, this.#closing.signal)
     const register = [...(options.options ?? []), uintOption(OPTION.observe, 0)]
-    return observation({
+    yield* observation({
       register: (signal) => this.#ask({ ...options, uri, options: register }, signal),
-      signal: this.#signal(options.signal),
+      signal: joined.signal,
       times: this.#times,
       onInterruption,
     })
@@ -215,15 +217,12 @@ class Client implements CoapClient {
   async #ask(init: CoapRequestInit, signal: AbortSignal): Promise<Response> {
     signal.throwIfAborted()
     const { message, destination } = addressed(init, this.#proxy)
-    const address = await unlessAborted(this.#hosts.find(destination.host), signal)
+    const { host } = destination
+    const isNumeric = isIP(host) !== 0
+    const address = isNumeric ? host : await unlessAborted(this.#hosts.find(host), signal)
     const peer = { address, port: destination.port }
     const { confirmable = true } = init
     return this.#handler({ ...message, peer, signal, confirmable })
-  }
-
-  #signal(signal: AbortSignal | undefined): AbortSignal {
-    const closing = this.#closing.signal
-    return signal === undefined ? closing : AbortSignal.any([signal, closing])
   }
 }
 

@@ -32,12 +32,11 @@ export class Hosts {
   }
 
   /**
-   * The address of a host; a numeric one is its own.
+   * The address of a name.
    *
    * @throws {WaxwingError} `ERR_TRANSPORT` if the name has none.
    */
   async find(host: string): Promise<string> {
-    if (isIP(host) !== 0) return host
     const known = this.#known.get(host)
     if (known !== undefined && performance.now() < known.untilMs) return known.address
     if (this.#known.size >= MAX_NAMES) this.#known.clear()

@@ -192,7 +192,9 @@ function parsePath(raw: string): readonly string[] {
 
 function decode(text: string, field: string): string {
   const decoded = percentDecoded(text, field)
-  if (utf8(decoded).length > MAX_VALUE_BYTES) throw bad(field)
+  // A code unit takes three bytes at most: short texts, which is nearly all, need no encoding.
+  const isShort = 3 * decoded.length <= MAX_VALUE_BYTES
+  if (!isShort && utf8(decoded).length > MAX_VALUE_BYTES) throw bad(field)
   return decoded
 }
 

@@ -23,6 +23,13 @@ const DEFAULT_MAX_BODY_BYTES: number = 1024 * 1024
 /** EXCHANGE_LIFETIME (RFC 7252 Section 4.8.2), as RFC 7959 Section 2.5 proposes. */
 const DEFAULT_LIFETIME_MS = 247_000
 const EMPTY = new Uint8Array(0)
+const OF_BLOCKS: readonly number[] = [
+  OPTION.block1,
+  OPTION.block2,
+  OPTION.size1,
+  OPTION.size2,
+  OPTION.requestTag,
+]
 
 /** What a server keeps of transfers, besides the options of both sides. */
 export interface BlockwiseServerOptions extends BlockwiseOptions {
@@ -166,18 +173,11 @@ function readBlocks(request: Request): Blocks | undefined {
   }
 }
 
+/** What blocks are known by is nothing to the handler. */
 function withoutBlocks(request: Request, ...others: readonly number[]): Request {
-  const { block1, block2, size1, size2, requestTag } = OPTION
-  const options = withoutOptions(
-    request.options,
-    block1,
-    block2,
-    size1,
-    size2,
-    requestTag,
-    ...others,
-  )
-  return { ...request, options }
+  const numbers = [...OF_BLOCKS, ...others]
+  const isPlain = !request.options.some(({ number }) => numbers.includes(number))
+  return isPlain ? request : { ...request, options: withoutOptions(request.options, ...numbers) }
 }
 
 function withBlock<T extends CoapMessage>(message: T, option: number, block: Block): T {
