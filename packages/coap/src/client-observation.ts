@@ -17,6 +17,7 @@ import { CoapResponse } from './coap-response.js'
 import type { Response } from './handler.js'
 import { Mailbox, type Taken } from './mailbox.js'
 import { OPTION } from './options.js'
+import { understood } from './understood.js'
 
 /** When an observation is registered again. */
 export interface ObservationTimes {
@@ -48,7 +49,7 @@ export async function* observation(
   try {
     while (await observed.register()) {
       for (let taken = observed.first; taken !== undefined; taken = await observed.next()) {
-        if (taken.isNews) yield new CoapResponse(taken.message)
+        if (taken.isNews) yield understood(taken.message)
         taken.done()
       }
     }
@@ -58,7 +59,7 @@ export async function* observation(
 }
 
 interface State extends Taken {
-  /** Whether it says anything that the state before did not. */
+  /** Not where a server that was asked again says the same. */
   readonly isNews: boolean
 }
 
@@ -104,7 +105,7 @@ class Observed {
     if (this.#isOver || this.#mailbox === undefined) return undefined
     const restMs = Math.max(0, this.#freshUntilMs - performance.now())
     const taken = await this.#mailbox.take(Math.min(restMs, MAX_TIMER_MS), this.#input.signal)
-    if ('message' in taken) return this.#state(taken)
+    if ('message' in taken) return { ...this.#state(taken), isNews: true }
     if (taken.isSilent) {
       this.#input.onInterruption(new WaxwingError('ERR_TIMEOUT', 'the server fell silent'))
     } else if (taken.error === undefined) {

@@ -19,7 +19,7 @@ import {
   proxyDestination,
 } from './client-request.js'
 import type { ClientSecurity } from './client-security.js'
-import { CoapResponse } from './coap-response.js'
+import type { CoapResponse } from './coap-response.js'
 import { RESPONSE } from './codes.js'
 import { CONTENT_FORMAT } from './content-formats.js'
 import type { Handler, Response } from './handler.js'
@@ -28,6 +28,7 @@ import type { EndpointLimits, TransmissionParameters } from './messaging/index.j
 import { OPTION, uintOption } from './options.js'
 import type { Payload } from './payload.js'
 import { type Link, parseLinkFormat } from './resources/index.js'
+import { understood } from './understood.js'
 import { formatCoapUri, parseCoapUri } from './uri.js'
 
 /** Settings of {@link coapClient}. */
@@ -60,8 +61,8 @@ export interface ObserveOptions extends Omit<AskOptions, 'confirmable'> {
  *
  * All of its promises reject with `ERR_MALFORMED` and `ERR_UNSUPPORTED` for a URI, `ERR_TIMEOUT`,
  * `ERR_TRANSPORT` if the host is not found or the peer rejects the message, `ERR_LIMIT` and
- * `ERR_CONFLICT` of block-wise transfer, `ERR_MALFORMED` for a response that makes no sense, `ERR_CLOSED`,
- * what the security says, and the reason of the signal. Error codes of a server are responses.
+ * `ERR_CONFLICT` of block-wise transfer, `ERR_MALFORMED` for a response that makes no sense,
+ * `ERR_UNSUPPORTED` for one with a critical option that is not understood, `ERR_CLOSED`, what the security says, and the reason of the signal. Error codes of a server are responses.
  */
 export interface CoapClient extends AsyncDisposable {
   request(init: CoapRequestInit): Promise<CoapResponse>
@@ -75,8 +76,8 @@ export interface CoapClient extends AsyncDisposable {
   /**
    * The states of a resource, the current one first, then each that the server tells of. A state is
    * acknowledged when the next one is asked for; of those that come meanwhile, the newest is kept. When
-   * the server falls silent or forgets the observation, it is registered again, as often as it takes,
-   * and only a state that is another one comes out. Ends after an error code 4.xx, which is the last
+   * the server falls silent or forgets the observation, it is registered again, as often as it takes; a
+   * state that is still the same then does not come again. Ends after an error code 4.xx, which is the last
    * response, and after the first response of a resource that cannot be observed.
    *
    * @throws What the first registration rejects with, and the reason of the signal.
@@ -141,7 +142,7 @@ class Client implements CoapClient {
 
   async request(init: CoapRequestInit): Promise<CoapResponse> {
     using joined = joinSignals(init.signal, this.#closing.signal)
-    return new CoapResponse(await this.#ask(init, joined.signal))
+    return understood(await this.#ask(init, joined.signal))
   }
 
   get(uri: string, options?: AskOptions): Promise<CoapResponse> {

@@ -8,10 +8,10 @@
  * @module
  */
 
-import type { CoapMessage } from '@waxwing/oscore'
+import { type CoapMessage, optionValue } from '@waxwing/oscore'
 import { codeClass } from '../codes.js'
 import type { NotificationListener } from '../handler.js'
-import { isFirstOfMany } from './download.js'
+import { OPTION } from '../options.js'
 
 /** What notifications are completed with. */
 export interface NotificationSource {
@@ -40,7 +40,7 @@ export class CollectedNotifications implements NotificationListener {
     this.#collecting = new AbortController()
     const { signal } = this.#collecting
     try {
-      const isWhole = !isFirstOfMany(notification)
+      const isWhole = optionValue(notification, OPTION.block2) === undefined
       const whole = isWhole ? notification : await this.#source.complete(notification, signal)
       if (signal.aborted) return
       await this.#listener.next(whole)

@@ -22,11 +22,6 @@ export const CHANGED = 'changed'
 /** What a server says that no longer has what the first block was of. */
 const LOST: ReadonlySet<number> = new Set([RESPONSE.badRequest, RESPONSE.requestEntityIncomplete])
 
-/** Whether a response is the first block of a larger one. @throws {WaxwingError} `ERR_MALFORMED`. */
-export function isFirstOfMany(response: CoapMessage): boolean {
-  return readBlock(response, OPTION.block2)?.hasMore === true
-}
-
 /** Fetches what follows a first block. */
 export class Download {
   readonly #asked: Request

@@ -73,7 +73,7 @@ class BlockwiseServer {
     this.#settings = settings
     this.#next = next
     this.#transfers = new Transfers(settings, limits)
-    this.#snapshots = new Snapshots(limits)
+    this.#snapshots = new Snapshots(settings, limits)
   }
 
   async handle(request: Request): Promise<Response> {
@@ -135,8 +135,7 @@ class BlockwiseServer {
 
   /** A GET changes nothing and may be asked again; its entity tag shows what changed meanwhile. */
   async #later(request: Request, wanted: Block): Promise<Response> {
-    const { blockSize } = this.#settings
-    const kept = this.#snapshots.next(request, wanted, blockSize)
+    const kept = this.#snapshots.next(request, wanted)
     if (kept !== undefined) return kept
     const isRepeatable =
       isSafeMethod(request.code) && (request.code === METHOD.GET || request.payload.length > 0)
@@ -148,11 +147,10 @@ class BlockwiseServer {
       // An error in the place of a block has no blocks of its own.
       return this.#settings.isWhole(message) ? message : { ...message, payload: EMPTY }
     }
-    this.#snapshots.begin(request, message, blockSize)
-    return (
-      this.#snapshots.next(request, wanted, blockSize) ??
-      laterBlock(withEtag(message), wanted, blockSize)
-    )
+    const bytes = this.#settings.blockSizeFor(message)
+    this.#snapshots.begin(request, message, bytes)
+    const later = this.#snapshots.next(request, wanted)
+    return later ?? laterBlock(withEtag(message), wanted, bytes)
   }
 }
 

@@ -16,6 +16,7 @@ import { OPTION, uintOption, withoutOptions } from '../options.js'
 import { type Block, blockAt, blockOption, type BlockSize, offsetOf, smaller } from './block.js'
 import { BoundedTable, type TableLimits } from './bounded-table.js'
 import { bodyKey, requesterOf } from './matching.js'
+import type { BlockwiseSettings } from './settings.js'
 
 interface Snapshot {
   /** The payload of the request that was answered. */
@@ -25,9 +26,11 @@ interface Snapshot {
 
 /** The responses that were not fetched to their end yet. */
 export class Snapshots {
+  readonly #settings: BlockwiseSettings
   readonly #table: BoundedTable<Snapshot>
 
-  constructor(limits: TableLimits) {
+  constructor(settings: BlockwiseSettings, limits: TableLimits) {
+    this.#settings = settings
     this.#table = new BoundedTable(limits)
   }
 
@@ -53,7 +56,7 @@ export class Snapshots {
   }
 
   /** A later block; `undefined` if nothing is kept that it could be of. */
-  next(request: Request, wanted: Block, maxBytes: BlockSize): CoapMessage | undefined {
+  next(request: Request, wanted: Block): CoapMessage | undefined {
     const key = bodyKey(request)
     const snapshot = this.#table.get(key)
     if (snapshot === undefined) return undefined
@@ -61,6 +64,7 @@ export class Snapshots {
     // The payload need not come again, but another one asks for something else (RFC 8132 Section 2).
     if (request.payload.length > 0 && !equalBytes(request.payload, asked)) return undefined
     const size = response.payload.length
+    const maxBytes = this.#settings.blockSizeFor(response)
     const isLast = offsetOf(wanted) + smaller(wanted.bytes, maxBytes) >= size
     if (isLast) this.#table.delete(key)
     else this.#table.set(key, requesterOf(request), snapshot, size + asked.length)

@@ -215,14 +215,14 @@ describe('what a server keeps between blocks', () => {
   })
 
   it('is a response until its last block was fetched, or another takes its place', () => {
-    const snapshots = new Snapshots({ ...LIMITS, now: () => 0 })
+    const snapshots = new Snapshots(settings, { ...LIMITS, now: () => 0 })
     const response: CoapMessage = {
       code: RESPONSE.content,
       options: [],
       payload: new Uint8Array(40),
     }
     const fetched = (number: number): number | undefined =>
-      snapshots.next(requestTo(), { number, hasMore: false, bytes: 16 }, 16)?.payload.length
+      snapshots.next(requestTo(), { number, hasMore: false, bytes: 16 })?.payload.length
     snapshots.begin(requestTo(), response, 16)
     expect([fetched(1), fetched(1), fetched(2), fetched(2)]).toEqual([16, 16, 8, undefined])
     snapshots.begin(requestTo(), response, 16)

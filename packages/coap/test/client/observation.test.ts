@@ -144,6 +144,15 @@ describe('an observation', () => {
     expect(await next).toBe('new')
   })
 
+  it('says of each notification, though it says the same', async () => {
+    const states = observe()
+    await nextOf(states)
+    const next = nextOf(states)
+    await settle()
+    void server.notify('first')
+    expect(await next).toBe('first')
+  })
+
   it('is registered again, as often as it takes, when the network fails', async () => {
     const states = observe()
     await nextOf(states)

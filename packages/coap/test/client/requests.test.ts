@@ -155,6 +155,19 @@ describe('a client', () => {
     )
   })
 
+  it('takes no response with a critical option that nobody understands', async () => {
+    const client = coapClient({
+      network: async () => ({
+        code: RESPONSE.content,
+        options: [{ number: 2049, value: EMPTY }],
+        payload: EMPTY,
+      }),
+    })
+    await expect(client.get('coap://192.0.2.1/')).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_UNSUPPORTED' }),
+    )
+  })
+
   it('asks for the links of a server with a filter, and does not take an error for none', async () => {
     const answers: Response[] = [
       { code: RESPONSE.content, options: [], payload: utf8('</a>;rt=x') },
