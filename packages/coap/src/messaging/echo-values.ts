@@ -7,7 +7,7 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { code, CODE_UNAUTHORIZED, type CoapMessage, OPTION } from '@waxwing/oscore'
+import { code, CODE_UNAUTHORIZED, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
 import type { Medium } from './medium.js'
 
 const KEY_BYTES = 32
@@ -54,4 +54,12 @@ export class EchoValues {
 /** Whether a request may be executed again where its response could not be sent (RFC 7252 Section 5.1). */
 export function isSafe(request: CoapMessage): boolean {
   return request.code === CODE_GET || request.code === CODE_FETCH
+}
+
+/**
+ * The same for whoever only passes requests on: what OSCORE protects is a replay to its server the second
+ * time (RFC 8613 Section 7.4).
+ */
+export function isRepeatable(request: CoapMessage): boolean {
+  return isSafe(request) && optionValue(request, OPTION.oscore) === undefined
 }

@@ -45,10 +45,14 @@ export class Requesting {
     return this.#count
   }
 
-  /** Sends requests, once more with the Echo option where the peer asks for it (RFC 9175 Section 2.3). */
+  /**
+   * Sends requests, once more with the Echo option where the peer asks for it (RFC 9175 Section 2.3). Of a
+   * protected request a proxy may ask that, without protection; what the server asks is protected, and
+   * not for us.
+   */
   readonly network: Handler = async (request) => {
     const response = await this.#send(request)
-    const isPlain = optionValue(request, OPTION.oscore) === undefined
+    const isPlain = optionValue(response, OPTION.oscore) === undefined
     if (!isPlain || optionValue(request, OPTION.echo) !== undefined) return response
     const answer = answerChallenge(request, response)
     return answer === undefined ? response : this.#send({ ...request, ...answer })

@@ -11,7 +11,7 @@
 import { type CoapMessage, code } from '@waxwing/oscore'
 import type { Handler, Request, Response } from '../handler.js'
 import { CODE_EMPTY, emptyDatagram, encodeDatagram, stampMessageId, TYPE } from './datagram.js'
-import { isSafe } from './echo-values.js'
+import { isRepeatable } from './echo-values.js'
 import type { Medium } from './medium.js'
 import { isUnwanted } from './no-response.js'
 import type { Outcome } from './outbox.js'
@@ -86,6 +86,13 @@ export class ServerExchange implements MessageAtWork {
   /** The peer proved its address by what its request holds. */
   markVerified(): void {
     this.state.budget.prove()
+  }
+
+  /** What asks the peer to prove its address, unless it did. */
+  challenge(): CoapMessage | undefined {
+    const { medium, replies } = this.#port
+    const isUnlimited = medium.limits.amplificationFactor === Infinity
+    return isUnlimited || this.state.budget.isProved ? undefined : replies.challenge(this.state)
   }
 
   /** Calls the handler, and answers with what it says. */
@@ -167,7 +174,7 @@ export class ServerExchange implements MessageAtWork {
   /** Only what must not be executed again is kept; the rest is made again. */
   #withheld(response: CoapMessage): WithheldResponse | undefined {
     const { message } = this.arrival
-    if (isSafe(message)) return undefined
+    if (isRepeatable(message)) return undefined
     const bytes = response.payload.length
     return { fingerprint: fingerprintOf(message), response, bytes }
   }

@@ -10,7 +10,7 @@ import { code, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
 import type { Handler, Response } from '../handler.js'
 import { readUint, uintOption, withoutOptions } from '../options.js'
 import { isObserved } from './client-observation.js'
-import { type EchoValues, isSafe } from './echo-values.js'
+import { type EchoValues, isRepeatable, isSafe } from './echo-values.js'
 import type { Medium } from './medium.js'
 import type { Arrival, PeerState } from './peer-state.js'
 import type { PeerTable } from './peer-table.js'
@@ -131,7 +131,7 @@ export class Serving {
 
   /** What this request was answered when it came before its sender had proved its address. */
   #takeWithheld(state: PeerState, message: CoapMessage): CoapMessage | undefined {
-    if (isSafe(message)) return undefined
+    if (isRepeatable(message)) return undefined
     const { remembered } = this.#port.peers
     return remembered.takeWithheld(state, fingerprintOf(message))?.withheld?.response
   }

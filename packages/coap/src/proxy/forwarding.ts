@@ -9,9 +9,16 @@
  */
 
 import { utf8 } from '@waxwing/core'
-import { code, type CoapMessage, type CoapOption, isResponseCode } from '@waxwing/oscore'
+import {
+  code,
+  type CoapMessage,
+  type CoapOption,
+  isResponseCode,
+  optionValue,
+} from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Handler, NotificationListener, Peer, Request, Response } from '../handler.js'
+import { challengeFor } from '../messaging/verified.js'
 import {
   isUnsafeToForward,
   OPTION,
@@ -82,6 +89,8 @@ export class Forwarding {
    * @throws The reason of the request's signal, and what no network is to throw.
    */
   async forward(request: Request, find: () => Promise<NextHop>): Promise<Response> {
+    const challenge = isRegistration(request) ? challengeFor(request) : undefined
+    if (challenge !== undefined) return challenge
     const upstream = new Upstream(request.signal)
     try {
       checkOptions(request)
@@ -89,9 +98,9 @@ export class Forwarding {
       const { peer, uri } = await find()
       request.signal.throwIfAborted()
       const options = [...uri, ...withoutOptions(request.options, ...REPLACED), hopLimit]
-      // Who asks the next server is the proxy, whoever asked the proxy.
-      const { security: _, ...unnamed } = request
-      const sent = { ...unnamed, options, peer, signal: upstream.signal }
+      // Who asks the next server is the proxy, whoever asked the proxy: nothing else is copied.
+      const { code: method, payload, confirmable = true } = request
+      const sent = { code: method, options, payload, peer, confirmable, signal: upstream.signal }
       return this.#relayed(await this.#network(sent), upstream)
     } catch (error) {
       upstream.end()
@@ -192,6 +201,15 @@ class Upstream {
     this.end()
     this.#controller.abort()
   }
+}
+
+/**
+ * Whether a request wants notifications. They are not sent to an address that nobody proved; to find that
+ * out when the server has answered would be too late for a protected request, which it takes once.
+ */
+function isRegistration(request: CoapMessage): boolean {
+  const value = optionValue(request, OPTION.observe)
+  return value !== undefined && readUint(value) === 0
 }
 
 /** @throws {Refusal} 4.02. */

@@ -87,7 +87,7 @@ export class Targets {
    * @throws {WaxwingError} `ERR_TRANSPORT` if it has no address.
    */
   async find({ host, port }: Pick<CoapUri, 'host' | 'port'>, requester?: Peer): Promise<Peer> {
-    const address = await this.#hosts.find(host)
+    const address = isIP(host) === 0 ? await this.#hosts.find(host) : host
     if (isGroup(address)) throw unsupported()
     if (!this.#allowed({ host, port, address }, requester)) throw unsupported()
     return { address, port }

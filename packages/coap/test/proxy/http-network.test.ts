@@ -7,7 +7,6 @@ import { encodeCoap, isOscoreMessage } from '@waxwing/oscore'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
   blockwiseClient,
-  blockwiseServer,
   coapClient,
   type CoapClient,
   type CoapClientOptions,
@@ -74,12 +73,11 @@ interface Protected extends Way {
 
 async function protectedWay(ends: Ends, handler: Handler): Promise<Protected> {
   const way = await startProxy()
-  const inner = blockwiseServer()(handler)
-  let current = (await ends.server()).protect(inner)
+  let current = (await ends.server()).protect(handler)
   const server = await serve((request) => current(request))
   const security = await ends.client(`127.0.0.1:${server.address.port}`)
   const restart = async (): Promise<void> => {
-    current = (await ends.server()).protect(inner)
+    current = (await ends.server()).protect(handler)
   }
   return { ...way, client: clientOver(way, { security }), server, restart }
 }
