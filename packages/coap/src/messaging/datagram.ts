@@ -113,6 +113,11 @@ export function stampMessageId(datagram: Buffer, messageId: number): void {
   datagram.writeUInt16BE(messageId, 2)
 }
 
+/** Takes the wish for an acknowledgement from a message that was written before. */
+export function unconfirm(datagram: Buffer): void {
+  datagram[0] = (datagram[0]! & 0b1100_1111) | (TYPE.non << 4)
+}
+
 /** Another message with type, message id and token of one that was written before. */
 export function withMessage(datagram: Buffer, message: CoapMessage): Buffer {
   const header = readHeader(datagram)!

@@ -15,6 +15,8 @@ export interface Medium {
   readonly now: () => number
   /** Cryptographically random bytes. */
   readonly randomBytes: (count: number) => Buffer
+  /** Whether datagrams can be sent to IPv6 addresses. */
+  readonly speaksIpv6: boolean
   /** Hands a datagram to the network. Never throws. */
   readonly send: (datagram: Buffer, to: Peer) => void
   /** Takes errors that no caller waits for. */

@@ -36,8 +36,10 @@ export interface EndpointStats {
   /** Messages by which duplicates are recognised. */
   readonly rememberedMessages: number
   readonly rememberedBytes: number
-  /** Requests of peers that handlers work on, or whose responses are not acknowledged. */
+  /** Requests of peers that handlers work on. */
   readonly requests: number
+  /** Responses that were sent in messages of their own and are not acknowledged. */
+  readonly undeliveredResponses: number
   /** Observations by peers. */
   readonly observations: number
   /** Requests of our own without a response, observations among them. */
@@ -72,6 +74,7 @@ export class Messenger {
       rememberedMessages: this.#peers.remembered.count,
       rememberedBytes: this.#peers.remembered.bytes,
       requests: this.#serving?.requestCount ?? 0,
+      undeliveredResponses: this.#serving?.undeliveredCount ?? 0,
       observations: this.#serving?.observationCount ?? 0,
       outgoingRequests: this.#requesting.count,
     }

@@ -24,14 +24,17 @@ export class Replies {
     this.#echo = echo
   }
 
-  /** Sends a reply. @returns `false` if the whole was too much. */
+  /** Sends a reply or nothing. @returns `false` if it was too much. */
+  sendWhole(state: PeerState, reply: Buffer): boolean {
+    if (!state.budget.spend(reply.length)) return false
+    this.#medium.send(reply, state.peer)
+    return true
+  }
+
+  /** Sends a reply or a challenge. @returns `false` if the whole was too much. */
   send(state: PeerState, reply: Buffer): boolean {
-    if (state.budget.spend(reply.length)) {
-      this.#medium.send(reply, state.peer)
-      return true
-    }
-    const challenge = this.challengeFor(state, reply)
-    if (state.budget.spend(challenge.length)) this.#medium.send(challenge, state.peer)
+    if (this.sendWhole(state, reply)) return true
+    this.sendWhole(state, this.challengeFor(state, reply))
     return false
   }
 

@@ -6,10 +6,10 @@
  * @module
  */
 
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
 import { answerChallenge, isRequestCode, OPTION, optionValue } from '@waxwing/oscore'
-import type { Handler, Request, Response } from '../handler.js'
+import type { Handler, Peer, Request, Response } from '../handler.js'
 import { canonicalPeer } from './addresses.js'
 import { ClientExchange, type ClientExchangePort } from './client-exchange.js'
 import { emptyDatagram, encodeDatagram, TYPE } from './datagram.js'
@@ -104,17 +104,23 @@ export class Requesting {
 
   #stateOf({ code, peer }: Request): PeerState {
     if (!isRequestCode(code)) throw new RangeError(`code must be of a request, got ${code}`)
-    if (isIP(peer.address) === 0) {
-      throw new TypeError(`peer.address must be an IP address, got ${peer.address}`)
-    }
     if (!Number.isInteger(peer.port) || peer.port < 1 || peer.port > 65_535) {
       throw new RangeError(`peer.port must be from 1 to 65535, got ${peer.port}`)
     }
     const { maxOutgoingRequests } = this.#medium.limits
     if (this.#count >= maxOutgoingRequests) throw limitError('maxOutgoingRequests')
-    const state = this.#peers.obtain(canonicalPeer(peer))
+    const state = this.#peers.obtain(this.#reachable(peer))
     if (state === undefined) throw limitError('maxPeers')
     return state
+  }
+
+  #reachable(peer: Peer): Peer {
+    if (isIP(peer.address) === 0) {
+      throw new TypeError(`peer.address must be an IP address, got ${peer.address}`)
+    }
+    const canonical = canonicalPeer(peer)
+    if (this.#medium.speaksIpv6 || isIPv4(canonical.address)) return canonical
+    throw new TypeError(`peer.address must be an IPv4 address here, got ${peer.address}`)
   }
 
   #assertLength({ length }: Buffer): void {

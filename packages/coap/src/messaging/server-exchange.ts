@@ -14,7 +14,6 @@ import { CODE_EMPTY, emptyDatagram, encodeDatagram, stampMessageId, TYPE } from 
 import { isRepeatable } from './echo-values.js'
 import type { Medium } from './medium.js'
 import { isUnwanted } from './no-response.js'
-import type { Outcome } from './outbox.js'
 import type { Arrival, MessageAtWork, PeerState, WithheldResponse } from './peer-state.js'
 import type { Replies } from './replies.js'
 import { fingerprintOf } from './request-fingerprint.js'
@@ -32,10 +31,10 @@ export interface ServerExchangePort {
    *   the peer has to prove its address first.
    */
   readonly observe: (exchange: ServerExchange, response: Response) => Observing | undefined
-  /** The request is answered. */
+  /** The request is answered, and all is said of it. Called once. */
   readonly answered: (exchange: ServerExchange, answered: Answered) => void
-  /** Nothing is left to do. Called once. */
-  readonly finished: (exchange: ServerExchange) => void
+  /** Sends a response as a message of its own. @param lost - Called if it is not acknowledged. */
+  readonly deliver: (state: PeerState, datagram: Buffer, lost: () => void) => void
 }
 
 /** What is to be remembered of a request. */
@@ -49,6 +48,8 @@ export interface Answered {
 export interface Observing {
   readonly response: CoapMessage
   begin(): void
+  /** The peer does not know of it. */
+  stop(): void
 }
 
 export class ServerExchange implements MessageAtWork {
@@ -59,6 +60,7 @@ export class ServerExchange implements MessageAtWork {
   #isAborted = false
   #ackTimer: ReturnType<typeof setTimeout> | undefined
   #acknowledgement: Buffer | undefined
+  #isAnswered = false
 
   constructor(port: ServerExchangePort, state: PeerState, arrival: Arrival) {
     this.#port = port
@@ -95,55 +97,58 @@ export class ServerExchange implements MessageAtWork {
     return isUnlimited || this.state.budget.isProved ? undefined : replies.challenge(this.state)
   }
 
-  /** Calls the handler, and answers with what it says. */
+  /** Calls the handler, and answers with what it says. Never rejects. */
   async run(handler: Handler): Promise<void> {
     if (this.arrival.isConfirmable) {
       const { ackDelayMs } = this.#port.medium.transmission
       this.#ackTimer = setTimeout(() => this.#acknowledge(), ackDelayMs)
     }
-    let response: Response
     try {
-      response = await handler(this.#request())
+      this.respond(await handler(this.#request()))
     } catch (error) {
       if (!this.#isAborted) this.#port.medium.report(error)
-      response = answerOf(CODE_INTERNAL)
+      this.respond(answerOf(CODE_INTERNAL))
     }
-    this.respond(response)
   }
 
   /** Answers, without a handler or after it. */
   respond(response: Response): void {
+    if (this.#isAnswered) return
     clearTimeout(this.#ackTimer)
-    const { message } = this.arrival
-    if (response.code === CODE_EMPTY || isUnwanted(message, response.code)) {
+    if (response.code === CODE_EMPTY || isUnwanted(this.arrival.message, response.code)) {
       this.abort() // with nothing to follow
       this.#acknowledge()
       this.#conclude()
+    } else if (response.notifications === undefined) {
+      this.#send(response)
     } else {
-      this.#answer(response)
+      this.#observe(response)
     }
   }
 
-  #answer(response: Response): void {
-    if (response.notifications === undefined) {
-      this.#send(response)
-      return
-    }
+  /** Answers nothing, whatever the handler will say: the endpoint is closed. */
+  giveUp(): void {
+    clearTimeout(this.#ackTimer)
+    this.#isAnswered = true
+    this.abort()
+  }
+
+  #observe(response: Response): void {
     const observing = this.#port.observe(this, response)
     if (observing === undefined) {
       this.abort()
       this.#send(this.#port.replies.challenge(this.state))
       return
     }
-    if (this.#send(observing.response)) observing.begin()
+    if (this.#send(observing.response, () => observing.stop())) observing.begin()
     else this.abort()
   }
 
   /** @returns `false` if something else had to be sent. */
-  #send(response: CoapMessage): boolean {
+  #send(response: CoapMessage, lost?: () => void): boolean {
     const datagram = this.#encode(response)
     if (this.arrival.isConfirmable && this.#acknowledgement !== undefined) {
-      return this.#sendSeparately(datagram, response)
+      return this.#sendSeparately(datagram, response, lost)
     }
     const isWhole = this.#port.replies.send(this.state, datagram)
     if (this.arrival.isConfirmable) this.#acknowledgement = datagram
@@ -152,22 +157,14 @@ export class ServerExchange implements MessageAtWork {
   }
 
   /** The acknowledgement is gone already: the response is a message of its own (Section 5.2.2). */
-  #sendSeparately(datagram: Buffer, response: CoapMessage): boolean {
-    const { replies, answered, finished } = this.#port
+  #sendSeparately(datagram: Buffer, response: CoapMessage, lost?: () => void): boolean {
+    const { replies, deliver } = this.#port
     const { state } = this
     const isWhole = state.budget.allows(datagram.length)
     const affordable = isWhole ? datagram : replies.challengeFor(state, datagram)
-    const withheld = isWhole ? undefined : this.#withheld(response)
-    if (!state.budget.allows(affordable.length)) {
-      this.#conclude(withheld)
-      return false
-    }
-    answered(this, { reply: this.#acknowledgement, withheld })
-    const settled = (outcome: Outcome): void => {
-      if (outcome !== 'acknowledged') this.abort()
-      finished(this)
-    }
-    state.outbox.send({ datagram: affordable, isCounted: true, settled })
+    this.#conclude(isWhole ? undefined : this.#withheld(response))
+    if (state.budget.allows(affordable.length))
+      deliver(state, affordable, lost ?? (() => undefined))
     return isWhole
   }
 
@@ -191,8 +188,8 @@ export class ServerExchange implements MessageAtWork {
   }
 
   #conclude(withheld?: WithheldResponse): void {
+    this.#isAnswered = true
     this.#port.answered(this, { reply: this.#acknowledgement, withheld })
-    this.#port.finished(this)
   }
 
   #encode(response: CoapMessage): Buffer {

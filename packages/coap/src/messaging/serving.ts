@@ -11,7 +11,9 @@ import type { Handler, Response } from '../handler.js'
 import { readUint, uintOption, withoutOptions } from '../options.js'
 import { isObserved } from './client-observation.js'
 import { type EchoValues, isRepeatable, isSafe } from './echo-values.js'
+import { stampMessageId, unconfirm } from './datagram.js'
 import type { Medium } from './medium.js'
+import type { Outcome } from './outbox.js'
 import type { Arrival, PeerState } from './peer-state.js'
 import type { PeerTable } from './peer-table.js'
 import type { Replies } from './replies.js'
@@ -42,6 +44,7 @@ export class Serving {
   readonly #exchangePort: ServerExchangePort
   readonly #exchanges = new Set<ServerExchange>()
   #observationCount = 0
+  #undeliveredCount = 0
   #whenIdle: (() => void) | undefined
   #isClosing = false
 
@@ -54,12 +57,16 @@ export class Serving {
       replies: port.replies,
       observe: (exchange, response) => this.#observe(exchange, response),
       answered: (exchange, answered) => this.#answered(exchange, answered),
-      finished: (exchange) => this.#finished(exchange),
+      deliver: (state, datagram, lost) => this.#deliver(state, datagram, lost),
     }
   }
 
   get requestCount(): number {
     return this.#exchanges.size
+  }
+
+  get undeliveredCount(): number {
+    return this.#undeliveredCount
   }
 
   get observationCount(): number {
@@ -89,27 +96,48 @@ export class Serving {
     const { promise, resolve } = Promise.withResolvers<void>()
     const timer = setTimeout(resolve, closeTimeoutMs)
     this.#whenIdle = resolve
-    if (this.#exchanges.size > 0) await promise
+    this.#checkIdle()
+    await promise
     clearTimeout(timer)
-    for (const exchange of this.#exchanges) exchange.abort()
+    for (const exchange of this.#exchanges) exchange.giveUp()
     for (const { observations } of this.#port.peers) {
       for (const observation of observations.values()) observation.stop()
     }
   }
 
-  #finished(exchange: ServerExchange): void {
-    exchange.state.requestCount--
-    this.#exchanges.delete(exchange)
-    if (this.#exchanges.size === 0) this.#whenIdle?.()
+  #checkIdle(): void {
+    if (this.#exchanges.size + this.#undeliveredCount === 0) this.#whenIdle?.()
   }
 
-  #answered({ state, arrival }: ServerExchange, answered: Answered): void {
+  #answered(exchange: ServerExchange, answered: Answered): void {
+    const { state, arrival } = exchange
     const { medium, peers } = this.#port
     const { exchangeLifetimeMs, nonLifetimeMs } = medium.transmission
     const lifetimeMs = arrival.isConfirmable ? exchangeLifetimeMs : nonLifetimeMs
     const expiresAt = medium.now() + lifetimeMs
     state.atWork.delete(arrival.key)
     peers.remembered.add(state, arrival.key, { expiresAt, isRequest: true, ...answered })
+    state.requestCount--
+    this.#exchanges.delete(exchange)
+    this.#checkIdle()
+  }
+
+  /** Where too many responses wait for acknowledgements that do not come, one is sent only once. */
+  #deliver(state: PeerState, datagram: Buffer, lost: () => void): void {
+    const { maxRequests, maxRequestsPerPeer } = this.#port.medium.limits
+    if (this.#undeliveredCount >= maxRequests || state.outbox.size >= maxRequestsPerPeer) {
+      unconfirm(datagram)
+      stampMessageId(datagram, state.outbox.newMessageId())
+      this.#port.replies.sendWhole(state, datagram)
+      return
+    }
+    this.#undeliveredCount++
+    const settled = (outcome: Outcome): void => {
+      this.#undeliveredCount--
+      if (outcome !== 'acknowledged') lost()
+      this.#checkIdle()
+    }
+    state.outbox.send({ datagram, isCounted: true, settled })
   }
 
   #isTooMuch(state: PeerState): boolean {
@@ -143,12 +171,20 @@ export class Serving {
     if (notifications === undefined || !isWanted || !this.#hasRoom(state)) {
       exchange.abort()
       const options = withoutOptions(response.options, OPTION.observe)
-      return { response: { ...response, options }, begin: () => undefined }
+      const nothing = (): void => undefined
+      return { response: { ...response, options }, begin: nothing, stop: nothing }
     }
     // Nobody has notifications sent to others (RFC 7641 Section 7).
     if (!state.budget.isProved && !this.#isUnlimited) return undefined
-    const numbered = this.#numbers.number(response)
-    return { response: numbered, begin: () => notifications(this.#newObservation(exchange)) }
+    let observation: ServerObservation | undefined
+    return {
+      response: this.#numbers.number(response),
+      begin: () => {
+        observation = this.#newObservation(exchange)
+        notifications(observation)
+      },
+      stop: () => observation?.stop(),
+    }
   }
 
   get #isUnlimited(): boolean {

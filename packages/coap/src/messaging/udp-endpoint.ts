@@ -164,6 +164,7 @@ class OpenEndpoint implements UdpEndpoint {
       transmission: resolveTransmission(options.transmission),
       limits: resolveLimits(options.limits),
       now: () => clock.now(),
+      speaksIpv6: this.#type === 'udp6',
       randomBytes: options.randomBytes ?? randomBytes,
       send: (datagram, to) => this.#send(datagram, to),
       report: this.#report,

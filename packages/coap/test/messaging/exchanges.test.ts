@@ -129,6 +129,8 @@ describe('a request', () => {
     ]
     await expect(client.network(requestTo(peers[0]!))).rejects.toThrow('peer.address')
     await expect(client.network(requestTo(peers[1]!))).rejects.toThrow('peer.port')
+    const beyond = requestTo({ address: '::1', port: 5683 })
+    await expect(client.network(beyond)).rejects.toThrow('peer.address')
     const notRequest = requestTo(client.address, { code: CHANGED })
     await expect(client.network(notRequest)).rejects.toThrow('code must be')
   })
