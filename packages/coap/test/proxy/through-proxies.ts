@@ -24,6 +24,8 @@ export type StartProxy = () => Promise<ProxyUnderTest>
 interface Way {
   readonly proxy: ProxyUnderTest
   readonly client: CoapClient
+  /** The same on a socket of its own. */
+  readonly other: CoapClient
   readonly server: CoapServer
   readonly lamp: Held
   readonly uri: string
@@ -34,9 +36,16 @@ async function plainWay(start: StartProxy): Promise<Way> {
   const proxy = await start()
   const lamp = held()
   const server = await serve(lamp.handler)
-  const client = coapClient({ proxy: proxy.url })
-  onTestFinished(() => client.close())
-  return { proxy, client, server, lamp, uri: `${server.uri}state`, restart: async () => undefined }
+  const [client, other] = clientsOf({ proxy: proxy.url })
+  return {
+    proxy,
+    client,
+    other,
+    server,
+    lamp,
+    uri: `${server.uri}state`,
+    restart: async () => undefined,
+  }
 }
 
 async function protectedWay(start: StartProxy, ends: Ends): Promise<Way> {
@@ -45,12 +54,20 @@ async function protectedWay(start: StartProxy, ends: Ends): Promise<Way> {
   let current = (await ends.server()).protect(lamp.handler)
   const server = await serve((request) => current(request))
   const security = await ends.client(`127.0.0.1:${server.address.port}`)
-  const client = coapClient({ proxy: proxy.url, security })
-  onTestFinished(() => client.close())
+  const [client, other] = clientsOf({ proxy: proxy.url, security })
   const restart = async (): Promise<void> => {
     current = (await ends.server()).protect(lamp.handler)
   }
-  return { proxy, client, server, lamp, uri: `${server.uri}very-secret-path`, restart }
+  return { proxy, client, other, server, lamp, uri: `${server.uri}very-secret-path`, restart }
+}
+
+function clientsOf(options: CoapClientOptions): readonly [CoapClient, CoapClient] {
+  const [client, other] = [coapClient(options), coapClient(options)]
+  onTestFinished(async () => {
+    await client.close()
+    await other.close()
+  })
+  return [client, other]
 }
 
 const WAYS: readonly (readonly [string, (start: StartProxy) => Promise<Way>])[] = [
@@ -71,11 +88,11 @@ export function describeThroughProxy(start: StartProxy): void {
     })
 
     it('carries 64 KiB both ways, block by block, and puts them once', async () => {
-      const { client, lamp, uri } = await open(start)
+      const { client, other, lamp, uri } = await open(start)
       const body = bodyOf(LARGE_BYTES)
       expect((await client.put(uri, body)).codeName).toBe('2.04')
       expect(lamp.putCount()).toBe(1)
-      const got = await client.get(uri)
+      const got = await other.get(uri)
       expect(got.payload.length).toBe(LARGE_BYTES)
       expect(Buffer.compare(got.payload, body)).toBe(0)
     })
