@@ -23,14 +23,15 @@ import {
 const FLOOD = manyPayloads(150)
 
 export function describeDelivery(setup: TransportSetup, features: TransportFeatures): void {
-  describeHandlers(setup)
+  describeHandlers(setup, features)
   describeOverlap(setup, features)
   describeFailures(setup)
-  describeControl(setup)
+  describeControl(setup, features)
 }
 
-function describeHandlers(setup: TransportSetup): void {
-  it('delivers each of many messages sent at once', async () => {
+function describeHandlers(setup: TransportSetup, features: TransportFeatures): void {
+  it('delivers each of many messages sent at once', async (context) => {
+    need(context, features, 'every-message')
     const { open, address } = await stageTest(setup)
     const [sender, receiver, log] = [await open(), await open(), new MessageLog()]
     await receiver.subscribe(address, log.acknowledge)
@@ -88,12 +89,14 @@ function describeOverlap(setup: TransportSetup, features: TransportFeatures): vo
 
   it('calls the handlers of overlapping filters for each message', async (context) => {
     need(context, features, 'wildcards')
+    need(context, features, 'every-message')
     expect(await overlapping()).toHaveLength(3)
   })
 
   it('calls the handlers of overlapping filters once for each message', async (context) => {
     need(context, features, 'wildcards')
     need(context, features, 'exact-overlap')
+    need(context, features, 'every-message')
     for (const log of await overlapping()) {
       const payloads = log.payloads()
       expect(new Set(payloads).size).toBe(payloads.length)
@@ -143,7 +146,7 @@ function describeFailures(setup: TransportSetup): void {
   })
 }
 
-function describeControl(setup: TransportSetup): void {
+function describeControl(setup: TransportSetup, features: TransportFeatures): void {
   const expectControlDespite = async (dataHandler: MessageHandler): Promise<void> => {
     const { open, address, inbox } = await stageTest(setup)
     const [sender, receiver, control] = [await open(), await open(), new MessageLog()]
@@ -162,7 +165,8 @@ function describeControl(setup: TransportSetup): void {
     await expectControlDespite(hangingHandler().handler)
   })
 
-  it('lets handlers of data and of control await a send of their own', async () => {
+  it('lets handlers of data and of control await a send of their own', async (context) => {
+    need(context, features, 'every-message')
     const { open, address, inbox } = await stageTest(setup)
     const [sender, receiver, log] = [await open(), await open(), new MessageLog()]
     await sender.subscribe(`${address}/done`, log.acknowledge)

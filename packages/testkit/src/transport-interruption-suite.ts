@@ -127,6 +127,7 @@ function describeBreaks(setup: TransportSetup, features: TransportFeatures): voi
 function describeStorm(setup: TransportSetup, features: TransportFeatures): void {
   it('loses nothing that is sent while connections break', async (context) => {
     need(context, features, 'interruption')
+    need(context, features, 'every-message')
     const { open, interrupt, address, inbox, session } = await stageTest(setup)
     const [sender, receiver] = [await open(`${session}-sender`), await open(session)]
     const [data, control] = [new MessageLog(), new MessageLog()]

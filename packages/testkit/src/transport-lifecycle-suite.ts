@@ -12,13 +12,15 @@ import {
   hangingHandler,
   manyPayloads,
   MARKER,
+  need,
   stageTest,
+  type TransportFeatures,
   type TransportSetup,
 } from './transport-stage.js'
 
-export function describeLifecycle(setup: TransportSetup): void {
+export function describeLifecycle(setup: TransportSetup, features: TransportFeatures): void {
   describeSubscriptionEnd(setup)
-  describeTransportEnd(setup)
+  describeTransportEnd(setup, features)
   describeAfterTheEnd(setup)
 }
 
@@ -55,7 +57,7 @@ function describeSubscriptionEnd(setup: TransportSetup): void {
   })
 }
 
-function describeTransportEnd(setup: TransportSetup): void {
+function describeTransportEnd(setup: TransportSetup, features: TransportFeatures): void {
   it('closes twice, and at the same time', async () => {
     const { open, address } = await stageTest(setup)
     const transport = await open()
@@ -79,7 +81,8 @@ function describeTransportEnd(setup: TransportSetup): void {
     await expect(transport.close()).resolves.toBeUndefined()
   })
 
-  it('lets sends in flight finish', async () => {
+  it('lets sends in flight finish', async (context) => {
+    need(context, features, 'every-message')
     const { open, address } = await stageTest(setup)
     const [sender, receiver, log] = [await open(), await open(), new MessageLog()]
     await receiver.subscribe(address, log.acknowledge)

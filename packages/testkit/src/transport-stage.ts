@@ -18,6 +18,8 @@ import {
 
 /** What not every messaging system offers. */
 export type TransportFeature =
+  /** Each message of an address, and not only the newest where they follow each other fast. */
+  | 'every-message'
   /** Messages of no bytes. */
   | 'empty'
   /** The last message of an address is kept for late subscribers. */

@@ -43,7 +43,7 @@ export function describeTransport(
       describeInterruption(setup, features)
     })
     describe('lifecycle', () => {
-      describeLifecycle(setup)
+      describeLifecycle(setup, features)
     })
   })
 }
