@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What a transport asks of a broker: the few requests of draft-ietf-core-coap-pubsub that it needs, each
+ * repeated while nobody answers.
+ *
+ * All of them may be repeated without harm: a topic-data resource or a slot that is written twice holds
+ * the same, and a slot that is gone stays gone.
+ *
+ * @module
+ */
+
+import { fromUtf8, malformed } from '@waxwing/core'
+import type { CoapMessage, CoapOption } from '@waxwing/oscore'
+import { codeClass, METHOD, RESPONSE } from '../codes.js'
+import { CONTENT_FORMAT } from '../content-formats.js'
+import type { Handler, Peer, Response } from '../handler.js'
+import { OPTION, textOption, uintOption } from '../options.js'
+import type { Reachability } from './reachability.js'
+import { isUnanswered, isWorthRepeating, Refusal } from './refusals.js'
+import type { Path } from './topics.js'
+
+/** After this many requests without a response, between which others were answered, one is given up. */
+const MAX_ATTEMPTS = 8
+const EMPTY = new Uint8Array(0)
+
+/** What {@link Broker} needs. */
+export interface BrokerInputs {
+  readonly network: Handler
+  /** Where the broker is. */
+  readonly peer: () => Promise<Peer>
+  /** Before the path: Uri-Host, where the broker has a name. */
+  readonly hostOptions: readonly CoapOption[]
+  readonly reachability: Reachability
+}
+
+/** A request before it is sent. */
+interface Asking {
+  readonly method: number
+  readonly options: readonly CoapOption[]
+  readonly payload?: Uint8Array
+  readonly signal: AbortSignal
+}
+
+export class Broker {
+  readonly #inputs: BrokerInputs
+
+  constructor(inputs: BrokerInputs) {
+    this.#inputs = inputs
+  }
+
+  /** Publishes. @returns Whether the resource was not there before. @throws What `#ask` throws. */
+  async put(path: Path, payload: Uint8Array, signal: AbortSignal): Promise<boolean> {
+    const format = uintOption(OPTION.contentFormat, CONTENT_FORMAT.octetStream)
+    const options = [...pathOptions(path), format]
+    const response = await this.#ask({ method: METHOD.PUT, options, payload, signal })
+    assertSuccess(response, `PUT /${path.join('/')}`)
+    return response.code === RESPONSE.created
+  }
+
+  /** @returns `undefined` where there is nothing. */
+  async get(path: Path, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const options = pathOptions(path)
+    const response = await this.#ask({ method: METHOD.GET, options, signal })
+    if (response.code === RESPONSE.notFound) return undefined
+    assertSuccess(response, `GET /${path.join('/')}`)
+    return response.payload
+  }
+
+  /** Registers for a resource (RFC 7641). @returns `undefined` where there is nothing. */
+  async observe(path: Path, signal: AbortSignal): Promise<Response | undefined> {
+    const options = [uintOption(OPTION.observe, 0), ...pathOptions(path)]
+    const response = await this.#ask({ method: METHOD.GET, options, signal })
+    if (response.code === RESPONSE.notFound) return undefined
+    assertSuccess(response, `to observe /${path.join('/')}`)
+    return response
+  }
+
+  /** Removes a resource; it may be gone already. */
+  async remove(path: Path, signal: AbortSignal): Promise<void> {
+    const options = pathOptions(path)
+    const response = await this.#ask({ method: METHOD.DELETE, options, signal })
+    if (response.code === RESPONSE.notFound) return
+    assertSuccess(response, `DELETE /${path.join('/')}`)
+  }
+
+  /** All paths that begin like this, by discovery (RFC 6690 Section 4.1), in link format. */
+  async list(prefix: string, signal: AbortSignal): Promise<string> {
+    const query = textOption(OPTION.uriQuery, `href=${prefix}*`)
+    const options = [...pathOptions(['.well-known', 'core']), query]
+    const response = await this.#ask({ method: METHOD.GET, options, signal })
+    if (response.code === RESPONSE.notFound) return ''
+    assertSuccess(response, 'discovery')
+    try {
+      return fromUtf8(response.payload)
+    } catch (error) {
+      throw malformed('link format', 'UTF-8', error)
+    }
+  }
+
+  /** One request, whose answer does not matter. */
+  async probe(path: Path, signal: AbortSignal): Promise<void> {
+    const options = pathOptions(path)
+    await this.#exchange({ method: METHOD.GET, options, signal }).catch(() => undefined)
+  }
+
+  /**
+   * Asks until there is an answer.
+   *
+   * @throws {WaxwingError} What the network says, where it does not help to ask again.
+   */
+  async #ask(asking: Asking): Promise<Response> {
+    for (let attempt = 1; ; attempt++) {
+      await this.#inputs.reachability.whenUp()
+      try {
+        return await this.#exchange(asking)
+      } catch (error) {
+        if (asking.signal.aborted || !isWorthRepeating(error)) throw error
+        if (attempt === MAX_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  async #exchange({ method, options, payload = EMPTY, signal }: Asking): Promise<Response> {
+    const { network, hostOptions, reachability } = this.#inputs
+    signal.throwIfAborted()
+    try {
+      const peer = await this.#inputs.peer()
+      const message: CoapMessage = { code: method, options: [...hostOptions, ...options], payload }
+      const response = await network({ ...message, peer, signal })
+      reachability.answered()
+      return response
+    } catch (error) {
+      if (!signal.aborted && isUnanswered(error)) reachability.unanswered(error)
+      throw error
+    }
+  }
+}
+
+function pathOptions(path: Path): readonly CoapOption[] {
+  return path.map((segment) => textOption(OPTION.uriPath, segment))
+}
+
+function assertSuccess(response: CoapMessage, what: string): void {
+  if (codeClass(response.code) !== 2) throw new Refusal(what, response)
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a CoAP broker does not offer, and why, for the contract suite. */
+
+import type { TransportFeatures } from '@waxwing/testkit'
+
+const EVERY: TransportFeatures = {
+  properties: 'a CoAP broker keeps no properties',
+  sessions: 'a CoAP broker knows no sessions: what it keeps comes again at each start',
+}
+
+export const FEATURES: Readonly<Record<'newest' | 'every', TransportFeatures>> = {
+  every: EVERY,
+  newest: {
+    ...EVERY,
+    'every-message': 'observation passes over what is replaced soon (RFC 7641)',
+    empty: 'a topic-data resource without bytes is one to which nothing was published',
+  },
+}

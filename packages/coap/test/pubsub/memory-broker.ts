@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A broker in memory, which does as libcoap's server does: PUT makes resources, observers are told of the
+ * newest when they have acknowledged the one before, discovery filters by prefix. It can be away, and it
+ * can lose everything.
+ *
+ * @module
+ */
+
+import { fromUtf8, WaxwingError } from '@waxwing/core'
+import type { Handler, NotificationListener, Request, Response } from '../../src/handler.js'
+import { METHOD, RESPONSE } from '../../src/codes.js'
+import { OPTION, optionValues, readUint, uintOption } from '../../src/options.js'
+import { filterLinks } from '../../src/resources/link-filter.js'
+import { formatLinkFormat } from '../../src/resources/link-format.js'
+
+interface Resource {
+  payload: Uint8Array
+  readonly observers: Set<Observer>
+}
+
+interface Observer {
+  readonly listener: NotificationListener
+  isBusy: boolean
+  isDirty: boolean
+}
+
+const EMPTY = new Uint8Array(0)
+
+export class MemoryBroker {
+  readonly #resources = new Map<string, Resource>()
+  readonly #maxResources: number
+  #isAway = false
+  #observeCount = 0
+  /** What was written, in its order. */
+  readonly writes: { path: string; payload: Uint8Array }[] = []
+  /** `GET /a/b`, in their order. */
+  readonly requests: string[] = []
+  /** Answers instead of the broker, where it returns a code. */
+  refuse: (method: number, path: string) => number | undefined = () => undefined
+
+  constructor({ maxResources = 10_000 }: { maxResources?: number } = {}) {
+    this.#maxResources = maxResources
+  }
+
+  /** The paths that there are, beginning with a slash. */
+  get paths(): readonly string[] {
+    return [...this.#resources.keys()]
+  }
+
+  get observerCount(): number {
+    return this.#resources.values().reduce((sum, { observers }) => sum + observers.size, 0)
+  }
+
+  /** Nobody is answered or notified until it is back. */
+  leave(): void {
+    this.#isAway = true
+  }
+
+  /** Is there again, with what it had. Observers stay registered, as over UDP. */
+  comeBack(): void {
+    this.#isAway = false
+    for (const resource of this.#resources.values()) this.#notify(resource)
+  }
+
+  /** Loses its resources, and with them who observes. */
+  forget(): void {
+    this.#resources.clear()
+  }
+
+  readonly handler: Handler = async (request) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    if (request.signal.aborted) throw request.signal.reason
+    if (this.#isAway) throw new WaxwingError('ERR_TIMEOUT', 'nobody answered')
+    const path = `/${segments(request).join('/')}`
+    this.requests.push(`${request.code} ${path}`)
+    const refusal = this.refuse(request.code, path)
+    if (refusal !== undefined) return respond(refusal)
+    if (path === '/.well-known/core') return this.#list(request)
+    return this.#answer(request, path)
+  }
+
+  #answer(request: Request, path: string): Response {
+    const resource = this.#resources.get(path)
+    if (request.code === METHOD.PUT) return this.#put(path, request.payload, resource)
+    if (resource === undefined) return respond(RESPONSE.notFound)
+    if (request.code === METHOD.GET) return this.#get(request, resource)
+    this.#resources.delete(path)
+    for (const { listener } of resource.observers) {
+      void listener.next(respond(RESPONSE.notFound))
+      listener.end()
+    }
+    return respond(RESPONSE.deleted)
+  }
+
+  #put(path: string, payload: Uint8Array, resource: Resource | undefined): Response {
+    if (resource === undefined && this.#resources.size >= this.#maxResources) {
+      return respond(RESPONSE.notAcceptable)
+    }
+    this.writes.push({ path, payload })
+    if (resource === undefined) {
+      this.#resources.set(path, { payload, observers: new Set() })
+      return respond(RESPONSE.created)
+    }
+    resource.payload = payload
+    for (const observer of resource.observers) observer.isDirty = true
+    this.#notify(resource)
+    return respond(RESPONSE.changed)
+  }
+
+  #get(request: Request, resource: Resource): Response {
+    const { payload } = resource
+    const [observe] = optionValues(request, OPTION.observe)
+    if (observe === undefined || readUint(observe) !== 0) return respond(RESPONSE.content, payload)
+    return {
+      ...this.#content(payload),
+      notifications: (listener) => {
+        const observer = { listener, isBusy: false, isDirty: payload !== resource.payload }
+        resource.observers.add(observer)
+        request.signal.addEventListener('abort', () => resource.observers.delete(observer))
+        this.#notify(resource)
+      },
+    }
+  }
+
+  #notify(resource: Resource): void {
+    for (const observer of resource.observers) {
+      if (this.#isAway || observer.isBusy || !observer.isDirty) continue
+      observer.isBusy = true
+      observer.isDirty = false
+      setImmediate(() => void this.#tell(resource, observer))
+    }
+  }
+
+  async #tell(resource: Resource, observer: Observer): Promise<void> {
+    await observer.listener.next(this.#content(resource.payload))
+    observer.isBusy = false
+    this.#notify(resource)
+  }
+
+  #content(payload: Uint8Array): Response {
+    const options = [uintOption(OPTION.observe, ++this.#observeCount)]
+    return { code: RESPONSE.content, options, payload: payload.slice() }
+  }
+
+  #list(request: Request): Response {
+    const query = optionValues(request, OPTION.uriQuery).map(fromUtf8)
+    const hrefs = this.paths.map((path) => path.split('/').map(encodeURIComponent).join('/'))
+    const links = hrefs.map((href) => ({ href, attributes: { obs: true } as const }))
+    const text = formatLinkFormat(filterLinks(links, query))
+    return respond(RESPONSE.content, new TextEncoder().encode(text))
+  }
+}
+
+function respond(code: number, payload: Uint8Array = EMPTY): Response {
+  return { code, options: [], payload: payload.slice() }
+}
+
+function segments(request: Request): readonly string[] {
+  return optionValues(request, OPTION.uriPath).map(fromUtf8)
+}
