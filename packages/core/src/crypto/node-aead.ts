@@ -68,7 +68,10 @@ export class NodeAead implements Aead {
   }
 
   seal(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array, out: Uint8Array): void {
-    this.#seal(nonce, aad, [plaintext], out)
+    const cipher = this.#cipher(nonce, aad, plaintext.length, out)
+    out.set(cipher.update(plaintext))
+    cipher.final() // empty in all modes
+    out.set(cipher.getAuthTag(), plaintext.length)
   }
 
   /** CCM takes its plaintext in one piece. */
@@ -78,7 +81,16 @@ export class NodeAead implements Aead {
     pieces: readonly Uint8Array[],
     out: Uint8Array,
   ): void {
-    this.#seal(nonce, aad, this.#name === CCM ? [concatBytes(...pieces)] : pieces, out)
+    if (this.#name === CCM) return this.seal(nonce, aad, concatBytes(...pieces), out)
+    const plaintextLength = pieces.reduce((sum, { length }) => sum + length, 0)
+    const cipher = this.#cipher(nonce, aad, plaintextLength, out)
+    let at = 0
+    for (const piece of pieces) {
+      out.set(cipher.update(piece), at)
+      at += piece.length
+    }
+    cipher.final()
+    out.set(cipher.getAuthTag(), at)
   }
 
   open(nonce: Uint8Array, aad: Uint8Array, ciphertext: Uint8Array, out: Uint8Array): boolean {
@@ -99,20 +111,14 @@ export class NodeAead implements Aead {
     return new Uint8Array(plaintext.buffer, plaintext.byteOffset, plaintext.length)
   }
 
-  #seal(nonce: Uint8Array, aad: Uint8Array, pieces: readonly Uint8Array[], out: Uint8Array): void {
+  /** A cipher at its beginning, for as many bytes. */
+  #cipher(nonce: Uint8Array, aad: Uint8Array, plaintextLength: number, out: Uint8Array): CipherGCM {
     const { nonceBytes, tagBytes } = this.#parameters
-    const plaintextLength = pieces.reduce((sum, { length }) => sum + length, 0)
     checkNonceAndOut(nonceBytes, nonce, plaintextLength + tagBytes, out)
     if (plaintextLength > this.#maxPlaintextBytes) throw tooLong()
     const cipher = encipher(this.#name, this.#key, nonce, this.#options)
     cipher.setAAD(aad, { plaintextLength })
-    let at = 0
-    for (const piece of pieces) {
-      out.set(cipher.update(piece), at)
-      at += piece.length
-    }
-    cipher.final() // empty in all modes
-    out.set(cipher.getAuthTag(), at)
+    return cipher
   }
 
   #open(

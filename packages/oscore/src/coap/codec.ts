@@ -9,7 +9,7 @@
  * @module
  */
 
-import { malformed } from '@waxwing/core'
+import { malformed, Slab } from '@waxwing/core'
 import type { CoapMessage, CoapOption } from './message.js'
 
 const PAYLOAD_MARKER = 0xff
@@ -21,8 +21,12 @@ const ONE_BYTE_BASE = 13
 const TWO_BYTES_BASE = 269
 const MAX_VALUE_BYTES: number = 65_535 + TWO_BYTES_BASE
 
+/** Encoded messages soon become others, encrypted or with a header, and are not kept. */
+const messages = new Slab()
+
 /**
- * Encodes Code, options in the order of their numbers, and payload with its marker.
+ * Encodes Code, options in the order of their numbers, and payload with its marker. Returns new bytes, which
+ * may lie in a larger buffer.
  *
  * @throws {RangeError} If code, the number of an option or the length of a value is out of range.
  */
@@ -31,7 +35,7 @@ export function encodeCoap({ code, options, payload }: CoapMessage): Uint8Array 
     throw new RangeError(`code must be a byte, got ${code}`)
   }
   const sorted = sortOptions(options)
-  const bytes = new Uint8Array(encodedBytes(sorted, payload))
+  const bytes = messages.take(encodedBytes(sorted, payload))
   bytes[0] = code
   let at = 1
   let previous = 0

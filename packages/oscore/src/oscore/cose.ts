@@ -10,6 +10,7 @@ import {
   AEAD_PARAMETERS,
   encodeCbor,
   encStructure,
+  Slab,
   utf8,
   WaxwingError,
 } from '@waxwing/core'
@@ -43,6 +44,9 @@ export function aadArray(
 // The Enc_structure up to its external_aad (RFC 9052 Section 5.3), and the aad_array up to its algorithm.
 const ENC_STRUCTURE_START = Uint8Array.of(0x83, 0x68, ...utf8('Encrypt0'), 0x40)
 const AAD_ARRAY_START = Uint8Array.of(0x85, OSCORE_VERSION, 0x81)
+/** What is sent, of all contexts: anybody may see it. */
+const ciphertexts = new Slab()
+
 const EMPTY_STRING = 0x40
 const ONE_BYTE_INTEGER = 0x18
 /** A byte string up to this long has its length in one byte, and an integer up to this stands alone. */
@@ -83,7 +87,8 @@ export function encrypt(
   { common, aead, nonce, request }: CoseOperation,
   plaintext: Uint8Array,
 ): Uint8Array {
-  const ciphertext = new Uint8Array(plaintext.length + AEAD_PARAMETERS[common.algorithm].tagBytes)
+  const { tagBytes } = AEAD_PARAMETERS[common.algorithm]
+  const ciphertext = ciphertexts.take(plaintext.length + tagBytes)
   aead.seal(nonce, additionalData(common, request), plaintext, ciphertext)
   return ciphertext
 }
