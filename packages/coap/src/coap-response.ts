@@ -8,7 +8,7 @@
 import { type CoapMessage, type CoapOption, optionValue } from '@waxwing/oscore'
 import { codeClass, codeName } from './codes.js'
 import { contentFormatOf } from './content-formats.js'
-import { OPTION, readUint } from './options.js'
+import { OPTION, optionValues, readText, readUint } from './options.js'
 import { readJson, readPayloadText } from './payload.js'
 
 /** How long a response is fresh that does not say (RFC 7252 Section 5.10.5). */
@@ -44,6 +44,11 @@ export class CoapResponse implements CoapMessage {
   /** The entity tag; `undefined` without one. */
   get etag(): Uint8Array | undefined {
     return optionValue(this, OPTION.etag)
+  }
+
+  /** The path of what was created, in segments; empty where the server does not say. */
+  get locationPath(): readonly string[] {
+    return optionValues(this, OPTION.locationPath).map((value) => readText(value) ?? '')
   }
 
   /** For how long the response is fresh. Default 60. */

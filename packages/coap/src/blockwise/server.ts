@@ -35,7 +35,7 @@ const OF_BLOCKS: readonly number[] = [
 export interface BlockwiseServerOptions extends BlockwiseOptions {
   /** Request bodies that are not whole yet, and as many responses being fetched. Default 256. */
   readonly maxTransfers?: number
-  /** The same for one requester. Default 16. */
+  /** The same for one requester, which may be a proxy with many clients. Default 64. */
   readonly maxTransfersPerRequester?: number
   /** The bytes of either. Default 16 times `maxBodyBytes`. */
   readonly maxHeldBytes?: number
@@ -186,7 +186,7 @@ function withBlock<T extends CoapMessage>(message: T, option: number, block: Blo
 function tableLimits(options: BlockwiseServerOptions, settings: BlockwiseSettings): TableLimits {
   const limits = {
     maxCount: options.maxTransfers ?? 256,
-    maxCountPerRequester: options.maxTransfersPerRequester ?? 16,
+    maxCountPerRequester: options.maxTransfersPerRequester ?? 64,
     maxBytes: options.maxHeldBytes ?? 16 * settings.maxBodyBytes,
     lifetimeMs: options.transferTimeoutMs ?? DEFAULT_LIFETIME_MS,
   }

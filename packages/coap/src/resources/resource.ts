@@ -8,7 +8,7 @@
 import type { CoapMessage, CoapOption } from '@waxwing/oscore'
 import { type Method, METHOD, RESPONSE } from '../codes.js'
 import { CONTENT_FORMAT } from '../content-formats.js'
-import { OPTION, uintOption, withoutOptions } from '../options.js'
+import { OPTION, textOption, uintOption, withoutOptions } from '../options.js'
 import { type Payload, payloadBytes } from '../payload.js'
 import type { Changes } from './changes.js'
 import type { Link } from './link-format.js'
@@ -26,6 +26,8 @@ export interface ResourceResponse {
   readonly maxAgeSeconds?: number
   /** 1 to 8 bytes that are others whenever the representation is another. */
   readonly etag?: Uint8Array
+  /** The path of what was created, in segments. */
+  readonly locationPath?: readonly string[]
   /** Further options. */
   readonly options?: readonly CoapOption[]
 }
@@ -86,13 +88,14 @@ export function handlerOf(resource: Resource, method: Method): ResourceHandler |
 
 /** A handler's answer as a message. */
 export function responseMessage(method: Method, given: ResourceResponse): CoapMessage {
-  const { code = defaultCode(method), payload, maxAgeSeconds, etag } = given
+  const { code = defaultCode(method), payload, maxAgeSeconds, etag, locationPath = [] } = given
   const format =
     given.contentFormat ?? (typeof payload === 'string' ? CONTENT_FORMAT.textPlain : undefined)
   const options: CoapOption[] = []
   if (format !== undefined) options.push(uintOption(OPTION.contentFormat, format))
   if (maxAgeSeconds !== undefined) options.push(uintOption(OPTION.maxAge, maxAgeSeconds))
   if (etag !== undefined) options.push({ number: OPTION.etag, value: etag })
+  options.push(...locationPath.map((segment) => textOption(OPTION.locationPath, segment)))
   const said = options.map(({ number }) => number)
   options.push(...withoutOptions(given.options ?? [], ...said))
   return { code, options, payload: payloadBytes(payload) }

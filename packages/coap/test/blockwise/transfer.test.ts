@@ -148,6 +148,26 @@ describe('a request with side effects', () => {
     expect(handler).not.toHaveBeenCalled()
   })
 
+  it('that is given up amid its body, or its response, goes no further', async () => {
+    const handler = vi.fn<Handler>(async () => respond(body(5_000)))
+    for (const wanted of [OPTION.block1, OPTION.block2]) {
+      const aborting = new AbortController()
+      const reason = new Error('enough')
+      let messages = 0
+      const ask = plugged(handler, {
+        spy: (_, response) => {
+          messages++
+          if (optionValue(response, wanted) !== undefined) aborting.abort(reason)
+        },
+      })
+      const payload = body(wanted === OPTION.block1 ? 5_000 : 10)
+      const asked = ask(requestTo({ code: METHOD.PUT, payload, signal: aborting.signal }))
+      await expect(asked).rejects.toBe(reason)
+      expect(messages).toBe(1)
+    }
+    expect(handler).toHaveBeenCalledOnce()
+  })
+
   it('that fails at its first block sends no other', async () => {
     const sent = vi.fn<Handler>(async () => respond(body(0), RESPONSE.unauthorized))
     const response = await blockwiseClient()(sent)(

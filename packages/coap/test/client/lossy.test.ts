@@ -44,7 +44,7 @@ async function startWorld(seed: number): Promise<World> {
     host: '127.0.0.1',
     port: 0,
     handler,
-    transmission: { ...TRANSMISSION, maxRetransmit: 6 },
+    transmission: TRANSMISSION,
   })
   const relay = await startLossyRelay({ ...BAD, seed, targetPort: server.address.port })
   const client = coapClient({ transmission: TRANSMISSION })

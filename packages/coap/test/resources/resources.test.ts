@@ -120,6 +120,15 @@ describe('a resource', () => {
     expect(response.codeName).toBe('2.05')
   })
 
+  it('says where it made another one', async () => {
+    const server = resources({
+      a: { post: () => ({ code: RESPONSE.created, locationPath: ['a', 'ä/1'] }) },
+    })
+    const response = await ask(server, { path: 'a', code: METHOD.POST })
+    expect(response.codeName).toBe('2.01')
+    expect(response.locationPath).toEqual(['a', 'ä/1'])
+  })
+
   it('that throws is 5.00, of which the peer learns nothing and the application everything', async () => {
     const onError = vi.fn<(error: unknown, request: Request) => void>()
     const failure = new Error('secret')
