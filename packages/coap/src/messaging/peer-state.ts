@@ -83,8 +83,8 @@ export class PeerState {
   /** Requests of the peer that handlers work on. */
   requestCount = 0
   heardAt: number
-  /** How often an eviction passes it over. */
-  chances = 1
+  /** How often an eviction passed it over since something came from there. */
+  passedOver = 0
 
   constructor(medium: Medium, key: string, peer: Peer) {
     this.key = key

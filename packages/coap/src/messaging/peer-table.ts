@@ -13,7 +13,8 @@ import type { Medium } from './medium.js'
 import { PeerState } from './peer-state.js'
 import { RememberedMessages } from './remembered-messages.js'
 
-/** How often a peer that proved its address is passed over, once it is silent. */
+/** How often a silent peer is passed over: one of which nothing is known, one that proved its address. */
+const CHANCES = 1
 const PROVED_CHANCES = 3
 /** So that no datagram costs much where all peers are busy. */
 const MAX_EVICTION_STEPS = 64
@@ -45,7 +46,7 @@ export class PeerTable {
     const key = keyOf(peer)
     const known = this.#states.get(key)
     if (known !== undefined) {
-      known.chances = known.budget.isProved ? PROVED_CHANCES : 1
+      known.passedOver = 0
       return known
     }
     if (this.#ring.length >= this.#medium.limits.maxPeers && !this.#evictOne()) return undefined
@@ -77,10 +78,12 @@ export class PeerTable {
     for (let step = 0; step < MAX_EVICTION_STEPS; step++) {
       if (this.#hand >= this.#ring.length) this.#hand = 0
       const state = this.#ring[this.#hand]!
-      if (state.isIdle && state.chances-- <= 0) {
+      const chances = state.budget.isProved ? PROVED_CHANCES : CHANCES
+      if (state.isIdle && state.passedOver >= chances) {
         this.#drop(this.#hand)
         return true
       }
+      state.passedOver++
       this.#hand++
     }
     return false
