@@ -33,7 +33,7 @@ export interface CrossProxyingOptions {
   readonly allow: AllowedTargets
   /**
    * Who may use the proxy. There is no default: RFC 8075 Section 10 has proxies authenticate all requests
-   * unless somebody decided otherwise, which is `() => true`.
+   * unless somebody decided otherwise, which is `() => true`. On loopback as well: web pages can ask there.
    */
   readonly authorize: AuthorizeHttp
   /** Begins and ends with a slash. Default `/hc/`. */

@@ -18,6 +18,7 @@ import {
 } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Handler, NotificationListener, Peer, Request, Response } from '../handler.js'
+import { CODE_EMPTY } from '../messaging/datagram.js'
 import { challengeFor } from '../messaging/verified.js'
 import {
   isUnsafeToForward,
@@ -159,6 +160,7 @@ export class Forwarding {
 
   /** The message, or 5.02 where nobody may pass it on (RFC 7252 Section 5.7.1). */
   #checked(message: CoapMessage): CoapMessage {
+    if (message.code === CODE_EMPTY) return message // silence, as No-Response wants it (RFC 7967)
     if (!isResponseCode(message.code)) return refuse(RESPONSE.badGateway, 'no response')
     if (findUnsafe(message) !== undefined) {
       return refuse(RESPONSE.badGateway, 'an option of the response is unsafe to forward')

@@ -64,32 +64,37 @@ export function readUri(read: () => CoapUri): CoapUri | Refusal {
   try {
     return read()
   } catch (error) {
-    if (error instanceof WaxwingError && error.code === 'ERR_UNSUPPORTED') return unsupported()
+    if (!(error instanceof WaxwingError)) throw error
+    if (error.code === 'ERR_UNSUPPORTED') return unsupported()
     return new Refusal(RESPONSE.badOption, 'no URI')
   }
 }
 
 /** Where a proxy may send requests. */
 export class Targets {
-  readonly #allowed: (target: ProxyTarget, requester: Peer | undefined) => boolean
+  readonly #isListed: (authority: Pick<CoapUri, 'host' | 'port'>) => boolean
+  readonly #isAllowed: (target: ProxyTarget, requester: Peer | undefined) => boolean
   readonly #hosts: Hosts
 
   constructor(allow: AllowedTargets, lookup: Lookup | undefined) {
-    this.#allowed = typeof allow === 'function' ? allow : listed(allow)
+    const decides = typeof allow === 'function'
+    this.#isListed = decides ? () => true : listed(allow)
+    this.#isAllowed = decides ? allow : () => true
     this.#hosts = new Hosts(lookup)
   }
 
   /**
-   * The address of a target.
+   * The address of a target. What is not in the list is not even looked up.
    *
    * @param requester - Who asks.
    * @throws {Refusal} 5.05 if it is not allowed or a group of hosts.
    * @throws {WaxwingError} `ERR_TRANSPORT` if it has no address.
    */
   async find({ host, port }: Pick<CoapUri, 'host' | 'port'>, requester?: Peer): Promise<Peer> {
+    if (!this.#isListed({ host, port })) throw unsupported()
     const address = isIP(host) === 0 ? await this.#hosts.find(host) : host
     if (isGroup(address)) throw unsupported()
-    if (!this.#allowed({ host, port, address }, requester)) throw unsupported()
+    if (!this.#isAllowed({ host, port, address }, requester)) throw unsupported()
     return { address, port }
   }
 }
