@@ -9,6 +9,7 @@ import { isIP } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
 import { joinSignals, unlessAborted } from './abortable.js'
 import { blockwiseClient, type BlockwiseOptions } from './blockwise/index.js'
+import { assertCount } from './blockwise/settings.js'
 import { ClientNetwork } from './client-network.js'
 import { observation, type ObservationTimes } from './client-observation.js'
 import {
@@ -135,6 +136,7 @@ class Client implements CoapClient {
     this.#proxy = proxy === undefined ? undefined : proxyDestination(proxy)
     this.#hosts = new Hosts(options.lookup)
     this.#times = { ...DEFAULT_TIMES, ...options.observation }
+    for (const [name, value] of Object.entries(this.#times)) assertCount(name, value as number)
     const sockets = new ClientNetwork({ transmission, limits })
     this.#network = sockets // opened only where it is asked
     this.#handler = layered(options, network ?? ((request) => sockets.ask(request)))

@@ -50,7 +50,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout', 'Date'] })
   server = new Server()
   interruptions = []
-  client = coapClient({ network: server.handler, observation: { retryMinMs: 0 } })
+  client = coapClient({ network: server.handler, observation: { retryMinMs: 1 } })
 })
 
 afterEach(async () => {

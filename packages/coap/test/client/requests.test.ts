@@ -155,6 +155,11 @@ describe('a client', () => {
     )
   })
 
+  it('refuses times that are none', () => {
+    expect(() => coapClient({ observation: { retryMinMs: 0 } })).toThrow(RangeError)
+    expect(() => coapClient({ observation: { silenceMs: Number.NaN } })).toThrow(RangeError)
+  })
+
   it('takes no response with a critical option that nobody understands', async () => {
     const client = coapClient({
       network: async () => ({
