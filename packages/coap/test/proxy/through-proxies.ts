@@ -6,7 +6,13 @@
  */
 
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { coapClient, type CoapClient, type CoapResponse, type CoapServer } from '../../src/index.js'
+import {
+  coapClient,
+  type CoapClient,
+  type CoapClientOptions,
+  type CoapResponse,
+  type CoapServer,
+} from '../../src/index.js'
 import { bodyOf, edhocEnds, type Ends, type Held, held, presharedEnds, serve } from './ends.js'
 
 const LARGE_BYTES = 65_536
