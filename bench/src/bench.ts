@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * `npm run bench`: what protection costs, as ratios in one run. `-- objects`, `-- grants`,
- * `-- threads`, `-- path` or `-- peers` measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
+ * `-- threads`, `-- path`, `-- coap` or `-- peers` measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
  * `docs/benchmarks.md` and its plot, of all parts. Results are kept in `bench/results`.
  *
  * @module
@@ -15,6 +15,7 @@ import { bareGrantCalls, bareTakingCalls, coreGrant, coreTaking } from './grant-
 import { measure, type Contender, type MeasureOptions } from './measure.ts'
 import { bareDecrypt, bareEncrypt, bareSign, bareVerify } from './native-calls.ts'
 import { coreOpen, coreSeal } from './object-bench.ts'
+import { bareCcm, oscoreExchange, udpBench } from './oscore-bench.ts'
 import { pathBench } from './path-bench.ts'
 import { peerTables } from './peers-bench.ts'
 import { peersPlot } from './peers-plot.ts'
@@ -160,6 +161,32 @@ async function pathTable(qos: 0 | 1): Promise<Table> {
   }
 }
 
+async function coapTables(): Promise<Table[]> {
+  const bytes = 64
+  const oscore = oscoreExchange(bytes)
+  const calls = await table(
+    `OSCORE, ${bytes} bytes`,
+    'Against the calls of `node:crypto` that it cannot do without, on the same bytes. By processor time.',
+    { contenders: [bareCcm(bytes), oscore], aims: { [oscore.name]: 0.5 }, rounds: objectRounds },
+  )
+  const udp = await udpBench(bytes)
+  try {
+    const [, secured] = udp.contenders
+    const exchanges = await table(
+      `CoAP over UDP, ${bytes} bytes there and back`,
+      'Client and server in one process on loopback, 64 requests under way at once. By processor time.',
+      {
+        contenders: udp.contenders,
+        aims: { [secured?.name ?? '']: 0.6 },
+        rounds: { ...pathRounds, blockMs: 200, byProcessorTime: true },
+      },
+    )
+    return [calls, exchanges]
+  } finally {
+    await udp.close()
+  }
+}
+
 if (values.write && positionals.length > 0) throw new RangeError('--write wants all parts')
 const wants = (part: string): boolean => positionals.length === 0 || positionals.includes(part)
 const tables = [
@@ -167,6 +194,7 @@ const tables = [
   ...(wants('grants') ? await grantTables() : []),
   ...(wants('threads') ? await threadTables() : []),
   ...(wants('path') ? await pathTables() : []),
+  ...(wants('coap') ? await coapTables() : []),
 ]
 const peers = wants('peers') ? await peerTables(peerRounds) : []
 const host = machine()

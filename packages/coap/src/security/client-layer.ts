@@ -13,7 +13,9 @@ import { authorityOf, parseCoapUri } from '../uri.js'
 import type { SecuredAuthority } from './secured-authority.js'
 
 /** Finds the server that an authority stands for, as far as there are keys for it. */
-export type FindAuthority = (authority: string) => Promise<SecuredAuthority | undefined>
+export type FindAuthority = (
+  authority: string,
+) => SecuredAuthority | undefined | Promise<SecuredAuthority | undefined>
 
 /**
  * Makes the layer. A request to a server for which nobody configured keys is refused, and never sent as it
@@ -22,7 +24,8 @@ export type FindAuthority = (authority: string) => Promise<SecuredAuthority | un
 export function clientLayer(find: FindAuthority): Layer {
   return (next) => async (request) => {
     const authority = serverOf(request)
-    const secured = await find(authority)
+    const found = find(authority)
+    const secured = found instanceof Promise ? await found : found
     if (secured === undefined) {
       throw new WaxwingError('ERR_KEY_UNKNOWN', `no keys are configured for ${authority}`)
     }

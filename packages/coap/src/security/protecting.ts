@@ -37,7 +37,10 @@ const UNAUTHORIZED: CoapMessage = { code: CODE_UNAUTHORIZED, options: [MAX_AGE_0
 const FAILED: CoapMessage = { code: code(5, 0), options: [], payload: EMPTY }
 
 export interface ProtectingOptions {
+  /** What is protected. */
   readonly handler: Handler
+  /** What answers on the paths that stay open. */
+  readonly open: Handler
   readonly contexts: ServerContexts
   readonly responder: EdhocResponder | undefined
   readonly listener: SecurityListener | undefined
@@ -53,16 +56,16 @@ export function protecting(options: ProtectingOptions): Handler {
     if (isOscoreMessage(request) || isCombinedRequest(request)) {
       return await secured(options, request)
     }
-    const { responder, handler, unprotected } = options
+    const { responder, open, unprotected } = options
     if (responder !== undefined && isForEdhoc(request)) return await responder.receive(request)
-    return isOpen(request, unprotected) ? await handler(request) : UNAUTHORIZED
+    return isOpen(request, unprotected) ? await open(request) : UNAUTHORIZED
   }
 }
 
 async function secured(options: ProtectingOptions, request: Request): Promise<Response> {
   const { contexts, listener } = options
   try {
-    const message = await uncombined(options, request)
+    const message = isCombinedRequest(request) ? await uncombined(options, request) : request
     const received = await contexts.unprotect(message)
     if (received.kind === 'challenge') return received.response
     markVerified(request)
@@ -83,7 +86,6 @@ async function uncombined(
   { responder }: ProtectingOptions,
   request: Request,
 ): Promise<CoapMessage> {
-  if (!isCombinedRequest(request)) return request
   try {
     const { message3, connectionId, request: rest } = splitRequest(request)
     if (responder === undefined) throw new WaxwingError('ERR_UNSUPPORTED', 'no EDHOC here')

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type CryptoProvider, WaxwingError } from '@waxwing/core'
+import { type CryptoProvider, equalBytes, WaxwingError } from '@waxwing/core'
 import {
   CODE_BAD_REQUEST,
   CODE_CHANGED,
@@ -117,16 +117,19 @@ export class EdhocResponder {
     }
   }
 
-  /** C_R becomes the kid of a client's requests: nobody else may have it (RFC 9528 Section 3.3.3). */
+  /**
+   * C_R becomes the kid of a client's requests: nobody else may have it (RFC 9528 Section 3.3.3). The
+   * shortest is of no bytes.
+   */
   #chooseId(cI: Uint8Array): Uint8Array {
     const { crypto, contexts } = this.#options
     const [start = 0] = crypto.randomBytes(1)
-    for (let attempt = 0; ; attempt++) {
+    let id: Uint8Array = EMPTY
+    for (let attempt = 0; equalBytes(id, cI) || contexts.isTaken(id) || this.#halfOpen.has(id);) {
       const isShort = attempt < SHORT_ID_TRIES
-      const id = isShort ? shortId(start + attempt) : crypto.randomBytes(LONG_ID_BYTES)
-      const isCI = id.length === cI.length && id.every((byte, i) => byte === cI[i])
-      if (!isCI && !contexts.isTaken(id) && !this.#halfOpen.has(id)) return id
+      id = isShort ? shortId(start + attempt++) : crypto.randomBytes(LONG_ID_BYTES)
     }
+    return id
   }
 
   /** What is kept is kept before the client is answered, which keeps it as well then. */

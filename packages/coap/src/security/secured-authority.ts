@@ -30,8 +30,8 @@ interface Live {
   /** Whom it is shared with; absent where its keys are recorded. */
   readonly name?: string
   readonly context: SecurityContext
-  /** Whether requests name the ID Context: a server with fresh keys finds them without. */
-  readonly withKidContext: boolean
+  /** Its keys are the same for ever, and requests name its ID Context: a server finds fresh keys without. */
+  readonly isRecorded: boolean
   /** How many responses were verified with it. */
   provenCount: number
 }
@@ -62,7 +62,7 @@ export class SecuredAuthority {
     this.#listener = listener
     this.#budget = new RecoveryBudget(monotonic)
     if (recorded !== undefined) {
-      this.#live = { context: recorded, withKidContext: true, provenCount: 0 }
+      this.#live = { context: recorded, isRecorded: true, provenCount: 0 }
     }
   }
 
@@ -111,9 +111,9 @@ export class SecuredAuthority {
   }
 
   async #askWith(live: Live, request: Request, next: Handler): Promise<Answer> {
-    const { context, withKidContext } = live
-    await context.sender.sequence.ready()
-    const { message, exchange } = protectRequest(context, request, { withKidContext })
+    const { context, isRecorded } = live
+    if (isRecorded) await context.sender.sequence.ready()
+    const { message, exchange } = protectRequest(context, request, { withKidContext: isRecorded })
     const { peer, confirmable = true, signal } = request
     const own = exchange.isRegistration ? new AbortController() : undefined
     const asking = {
@@ -178,7 +178,7 @@ export class SecuredAuthority {
   }
 
   #begin({ context, name, by }: Established): Live {
-    const live = { name, context, withKidContext: false, provenCount: 1 }
+    const live = { name, context, isRecorded: false, provenCount: 1 }
     this.#live = live
     tell(this.#listener, { kind: 'established', side: 'client', name, by })
     return live

@@ -11,6 +11,7 @@
 
 import { type CryptoProvider, type Store, systemClock } from '@waxwing/core'
 import type { SecurityContext, SharedInput } from '@waxwing/oscore'
+import { blockwiseServer, type BlockwiseServerOptions } from '../blockwise/index.js'
 import type { ClientSecurity } from '../client-security.js'
 import type { Handler } from '../handler.js'
 import { clientLayer } from './client-layer.js'
@@ -56,7 +57,8 @@ export interface CoapSecurityOptions {
   readonly monotonic?: () => number
 }
 
-export interface ProtectOptions {
+/** What stands before a protected handler, block-wise transfer of what is within protection among it. */
+export interface ProtectOptions extends BlockwiseServerOptions {
   /** Paths that anybody may ask for without protection, such as `/.well-known/core`. Default: none. */
   readonly unprotected?: readonly string[]
 }
@@ -66,9 +68,9 @@ export interface CoapSecurity extends ClientSecurity, AsyncDisposable {
   /**
    * Protects a server's resources: their handler gets the requests that verified and were no replays, with
    * `security` saying who asks, and its responses leave protected. All others are answered 4.01, and nothing
-   * else. Answers EDHOC at `/.well-known/edhoc`.
+   * else. Answers EDHOC at `/.well-known/edhoc`. Large bodies are protected block by block.
    *
-   * @throws {RangeError} If a path does not begin with a slash.
+   * @throws {RangeError} If a path does not begin with a slash, or an option is out of range.
    */
   protect(handler: Handler, options?: ProtectOptions): Handler
   /** Forgets all keys that were agreed on with this peer by EDHOC, in memory and in the store. */
@@ -102,7 +104,9 @@ export async function openCoapSecurity(options: CoapSecurityOptions): Promise<Co
 }
 
 class EndpointSecurity implements CoapSecurity {
-  readonly layer: ClientSecurity['layer'] = clientLayer((authority) => this.#authority(authority))
+  readonly layer: ClientSecurity['layer'] = clientLayer(
+    (authority) => this.#authorities.get(authority) ?? this.#byEdhoc(authority),
+  )
   readonly #options: CoapSecurityOptions
   readonly #recorded: ReadonlyMap<PresharedContext, RecordedContext>
   readonly #profile: EdhocProfile | undefined
@@ -150,9 +154,10 @@ class EndpointSecurity implements CoapSecurity {
     }
   }
 
-  protect(handler: Handler, { unprotected = [] }: ProtectOptions = {}): Handler {
+  protect(handler: Handler, { unprotected = [], ...blockwise }: ProtectOptions = {}): Handler {
     return protecting({
-      handler,
+      open: handler,
+      handler: blockwiseServer({ wholeMessageBytes: 0, ...blockwise })(handler),
       contexts: this.#contexts,
       responder: this.#responder,
       listener: this.#options.onEvent,
@@ -200,10 +205,9 @@ class EndpointSecurity implements CoapSecurity {
   }
 
   /** Pre-shared contexts go before EDHOC. */
-  async #authority(authority: string): Promise<SecuredAuthority | undefined> {
-    const found = this.#authorities.get(authority)
-    if (found !== undefined || this.#profile === undefined) return found
+  async #byEdhoc(authority: string): Promise<SecuredAuthority | undefined> {
     const profile = this.#profile
+    if (profile === undefined) return undefined
     const peers = await profile.peersAt(authority)
     if (peers.length === 0) return undefined
     const { crypto } = this.#options

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { decodeOscoreOption, isOscoreMessage, OPTION, optionValue } from '@waxwing/oscore'
+import {
+  type CoapMessage,
+  decodeOscoreOption,
+  isOscoreMessage,
+  OPTION,
+  optionValue,
+} from '@waxwing/oscore'
 import { describe, expect, it } from 'vitest'
+import type { Handler } from '../../src/handler.js'
+import { encodeDatagram } from '../../src/messaging/datagram.js'
 import {
   AUTHORITY,
   CHANGED,
@@ -46,7 +54,7 @@ describe('keys by EDHOC', () => {
     expect(world.wire.roundTrips).toBe(3)
     const header = decodeOscoreOption(optionValue(world.wire.seen[4]!, OPTION.oscore)!)
     expect(header.kidContext).toBeUndefined()
-    expect(header.kid).toHaveLength(1)
+    expect(header.kid).toHaveLength(0)
     expect(optionValue(world.wire.seen[5]!, OPTION.oscore)).toHaveLength(0)
   })
 
@@ -183,6 +191,27 @@ describe('what the server answers', () => {
     expect(response).toEqual(messageOf(0xa0))
     expect(world.wire.seen.every((message) => isOscoreMessage(message))).toBe(true)
     expect(world.server.events.at(-1)).toMatchObject({ kind: 'failed', error: { message: 'oh' } })
+  })
+})
+
+describe('protection', () => {
+  const bytesOf = (message: CoapMessage): number => encodeDatagram(0, 0, 'tokn', message).length
+
+  it.each([
+    ['EDHOC', (handler: Handler) => edhocWorld({ handler })],
+    ['a shared secret', (handler: Handler) => worldOf(preshared(), { handler })],
+  ])('by keys of %s costs 13 bytes on a request and 11 on a response', async (_, open) => {
+    for (const text of ['', '22.3']) {
+      const response = messageOf(CONTENT, [], text)
+      const world = await open(() => Promise.resolve(response))
+      await world.ask()
+      for (const request of [requestOf(GET), requestOf(POST, { text })]) {
+        await world.ask(request)
+        const [sent, answered] = world.wire.seen.slice(-2)
+        expect(bytesOf(sent!) - bytesOf(request)).toBe(13)
+        expect(bytesOf(answered!) - bytesOf(response)).toBe(11)
+      }
+    }
   })
 })
 
