@@ -3,7 +3,7 @@ import { optionValue } from '@waxwing/oscore'
 import { describe, expect, it, vi } from 'vitest'
 import { blockwiseClient, blockwiseServer } from '../../src/blockwise/index.js'
 import { RESPONSE } from '../../src/codes.js'
-import type { Handler } from '../../src/handler.js'
+import type { Handler, NotificationListener } from '../../src/handler.js'
 import { OPTION, uintOption } from '../../src/options.js'
 import { Changes, resources, type ResourceResponse } from '../../src/resources/index.js'
 import { listenTo, network, requestTo } from '../support/in-memory.js'
@@ -53,6 +53,84 @@ describe('an observation of large states', () => {
       expect(optionValue(notification, OPTION.observe)).toBeDefined()
       expect(optionValue(notification, OPTION.block2)).toBeUndefined()
     }
+  })
+
+  it('gets the later blocks of a state from what is kept of it', async () => {
+    const changes = new Changes()
+    const get = vi.fn<() => ResourceResponse>(() => ({ payload: new Uint8Array(5_000) }))
+    const server = network(blockwiseServer()(resources({ a: { get, changes } })))
+    const { notifications } = listenTo(await blockwiseClient()(server)(requestTo(REGISTER)))
+    changes.changed()
+    await vi.waitFor(() => expect(notifications).toHaveLength(1))
+    expect(get).toHaveBeenCalledTimes(2)
+  })
+
+  it('gets no state after a newer one, though the older takes long to fetch', async () => {
+    const stuck = Promise.withResolvers<undefined>()
+    let listener: NotificationListener | undefined
+    const given = { options: [], code: RESPONSE.content }
+    const source: Handler = async (request) =>
+      optionValue(request, OPTION.block2) === undefined
+        ? {
+            ...given,
+            options: [uintOption(OPTION.observe, 0)],
+            payload: new Uint8Array(0),
+            notifications: (one) => void (listener = one),
+          }
+        : stuck.promise.then(() => ({
+            ...given,
+            options: [uintOption(OPTION.block2, 16 + 6)],
+            payload: new Uint8Array(1),
+          }))
+    const seen = listenTo(await blockwiseClient()(source)(requestTo(REGISTER)))
+    const first = [uintOption(OPTION.block2, 8 + 6), uintOption(OPTION.observe, 1)]
+    const older = listener?.next({ ...given, options: first, payload: new Uint8Array(1024) })
+    await listener?.next({ ...given, options: [], payload: Uint8Array.of(7) })
+    stuck.resolve(undefined)
+    await older
+    expect(seen.notifications.map(({ payload }) => payload.length)).toEqual([1])
+  })
+
+  it('has an Observe option in each state, also in one that was fetched anew', async () => {
+    let version = 0
+    const changes = new Changes()
+    const get = (): ResourceResponse => ({ payload: new Uint8Array(4_000).fill(version) })
+    const wire = network(blockwiseServer({ maxHeldBytes: 1 })(resources({ a: { get, changes } })))
+    let isRestless = false
+    const changing: Handler = async (request) => {
+      if (isRestless && optionValue(request, OPTION.block2) !== undefined) {
+        isRestless = false
+        version++ // without a word to observers
+      }
+      return wire(request)
+    }
+    isRestless = true
+    const response = await blockwiseClient()(changing)(requestTo(REGISTER))
+    expect(shown(response)).toBe('4000 of 1')
+    expect(optionValue(response, OPTION.observe)).toBeDefined()
+    const { notifications } = listenTo(response)
+    isRestless = true
+    changes.changed()
+    await vi.waitFor(() => expect(notifications.map(shown)).toEqual(['4000 of 2']))
+    expect(optionValue(notifications[0] ?? response, OPTION.observe)).toBeDefined()
+  })
+
+  it('is given up where the rest of its first state is not there any more', async () => {
+    const signals: AbortSignal[] = []
+    const server: Handler = async (request) => {
+      signals.push(request.signal)
+      const isFirst = signals.length === 1
+      return {
+        code: isFirst ? RESPONSE.content : RESPONSE.notFound,
+        options: isFirst ? [uintOption(OPTION.block2, 8 + 6), uintOption(OPTION.observe, 0)] : [],
+        payload: new Uint8Array(isFirst ? 1024 : 0),
+        ...(isFirst && { notifications: () => {} }),
+      }
+    }
+    const response = await blockwiseClient()(server)(requestTo(REGISTER))
+    expect(response.code).toBe(RESPONSE.notFound)
+    expect(response.notifications).toBeUndefined()
+    expect(signals[0]?.aborted).toBe(true)
   })
 
   it('never gets a mixture, and gets the last state, whatever changes meanwhile', async () => {

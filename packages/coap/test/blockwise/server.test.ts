@@ -203,6 +203,17 @@ describe('what a server keeps between blocks', () => {
     }
   })
 
+  it('is nothing of a body that was whole', () => {
+    const transfers = new Transfers(settings, { ...LIMITS, now: () => 0 })
+    for (const number of [0, 1]) {
+      const hasMore = number === 0
+      const request = requestTo(put(block(number, hasMore), 64))
+      const taken = transfers.take(request, { number, hasMore, bytes: 64 })
+      expect('whole' in taken).toBe(!hasMore)
+    }
+    expect([transfers.count, transfers.bytes]).toEqual([0, 0])
+  })
+
   it('takes no more memory than twice the bytes that came, in blocks of one size or another', () => {
     const transfers = new Transfers(settings, { ...LIMITS, maxBytes: 1e6, now: () => 0 })
     for (let number = 0; number < 1_000; number++) {

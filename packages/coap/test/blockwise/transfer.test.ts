@@ -125,6 +125,21 @@ describe('a request with side effects', () => {
     expect(handler).toHaveBeenCalledOnce()
   })
 
+  it('whose response breaks off with an error is ERR_CONFLICT: it was carried out', async () => {
+    for (const code of [RESPONSE.serviceUnavailable, RESPONSE.notFound, RESPONSE.badRequest]) {
+      const server: Handler = async (request) =>
+        optionValue(request, OPTION.block2) === undefined
+          ? { ...respond(body(1024)), options: [uintOption(OPTION.block2, 0x08 + 6)] }
+          : respond(body(0), code)
+      await expect(blockwiseClient()(server)(requestTo({ code: METHOD.POST }))).rejects.toThrow(
+        expect.objectContaining({ code: 'ERR_CONFLICT' }),
+      )
+      const got = blockwiseClient()(server)(requestTo())
+      if (code === RESPONSE.badRequest) await expect(got).rejects.toThrow('changed each time')
+      else expect((await got).code).toBe(code)
+    }
+  })
+
   it('of which the server has lost the beginning is begun again, and carried out once', async () => {
     const handler = vi.fn<Handler>(async () => respond(body(0)))
     let now = 0
@@ -298,6 +313,19 @@ describe('limits of a client', () => {
         expect.objectContaining({ code: 'ERR_MALFORMED' }),
       )
     }
+  })
+
+  it('refuse a later block that is not the one that was asked for', async () => {
+    const server: Handler = async (request) => {
+      const number = optionValue(request, OPTION.block2) === undefined ? 0 : 2
+      return {
+        ...respond(body(1024)),
+        options: [uintOption(OPTION.block2, number * 16 + 8 + 6)],
+      }
+    }
+    await expect(blockwiseClient()(server)(requestTo())).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_MALFORMED' }),
+    )
   })
 
   it('are checked', () => {
