@@ -16,13 +16,14 @@ import { AGREEMENTS } from '../../packages/core/test/twin/agreements.ts'
 import { runAnyBytes } from './any-bytes.ts'
 import { runArchiveMemory } from './archive-memory.ts'
 import { runCrashRounds } from './crashes/rounds.ts'
-import { runAnyDatagrams } from './datagrams.ts'
+import type { DatagramReport } from './datagrams.ts'
 import { FLOOD_RATES, runFloods } from './floods.ts'
 import { runHostileSoak } from './hostile/hostile-soak.ts'
 import { runManyReaders } from './many-readers.ts'
 import { mosquittoNet } from './mosquitto-net.ts'
 import { machine, RESULTS, saveResult } from './report.ts'
 import { runTwin, sumOf } from './twin.ts'
+import { Worker } from './worker.ts'
 
 const MAX_MIB = { archive: 200, flood: 400, datagrams: 300 }
 const MAX_ANEW_SECONDS = 10
@@ -116,11 +117,10 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
   },
   async datagrams() {
     const seed = Number(values.seed ?? Date.now() % 2 ** 31)
-    const report = await runAnyDatagrams({
-      count: isLong ? 1_000_000 : 20_000,
-      seed,
-      progress: say,
-    })
+    const count = isLong ? 1_000_000 : 20_000
+    const worker = new Worker(new URL('datagrams-process.ts', import.meta.url))
+    const report = await worker.call<DatagramReport>('run', { count, seed })
+    await worker.kill()
     const { sent, received, handled, most, peakMiB, seconds } = report
     const problems = [
       ...report.problems,

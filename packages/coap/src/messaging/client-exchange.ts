@@ -50,22 +50,18 @@ export class ClientExchange implements Expectation {
   #transmission: Transmission | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   #observation: ClientObservation | undefined
-  #since: number
+  /** When something was heard of the observation last. */
+  #since = 0
 
   constructor(port: ClientExchangePort, { state, token, request }: OutgoingRequest) {
     this.#port = port
     this.#state = state
     this.#token = token
     this.#request = request
-    this.#since = port.medium.now()
   }
 
   get transmission(): Transmission | undefined {
     return this.#transmission
-  }
-
-  get since(): number {
-    return this.#since
   }
 
   get response(): Promise<Response> {

@@ -50,8 +50,6 @@ export interface WithheldResponse {
 /** A request of ours that waits for a response or for notifications. */
 export interface Expectation {
   readonly transmission: Transmission | undefined
-  /** When it was sent, or answered last. */
-  readonly since: number
   /** Takes a response. */
   take(arrival: Arrival, isPiggybacked: boolean): void
   /** The endpoint forgets it. */

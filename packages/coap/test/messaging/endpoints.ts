@@ -14,14 +14,14 @@ import { textOption, uintOption } from '../../src/options.ts'
 
 export const GET: number = code(0, 1)
 export const POST: number = code(0, 2)
-export const CONTENT: number = code(2, 5)
+const CONTENT: number = code(2, 5)
 export const CHANGED: number = code(2, 4)
 
 /** Timeouts as short as a loopback allows. */
 export const FAST = { ackTimeoutMs: 40, ackDelayMs: 15, responseTimeoutMs: 2_000 } as const
 
 /** An endpoint on loopback that ends with the test. */
-export async function openEndpoint(options: UdpEndpointOptions = {}): Promise<UdpEndpoint> {
+async function openEndpoint(options: UdpEndpointOptions = {}): Promise<UdpEndpoint> {
   const endpoint = await openUdpEndpoint({ host: '127.0.0.1', ...options })
   onTestFinished(() => endpoint.close())
   return endpoint
