@@ -20,6 +20,7 @@ import {
 import { createServer as createHttpsServer } from 'node:https'
 import { type AddressInfo, isIP } from 'node:net'
 import type { TlsOptions } from 'node:tls'
+import { unlessAborted } from '../abortable.js'
 import { CrossProxying, type CrossProxyingOptions } from './cross-proxying.js'
 import { type HttpAnswer, plainAnswer } from './http-refusal.js'
 
@@ -142,7 +143,9 @@ class ListeningProxy implements HttpCrossProxy {
     response.once('close', leave)
     const timer = setTimeout(leave, this.#responseTimeoutMs)
     try {
-      write(request, response, await this.#proxying.answer(request, controller.signal))
+      const { signal } = controller
+      const answer = this.#proxying.answer(request, signal)
+      write(request, response, await unlessAborted(answer, signal))
     } catch (error) {
       this.#fail(error, request, response, controller.signal)
     } finally {

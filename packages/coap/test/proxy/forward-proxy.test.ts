@@ -152,6 +152,18 @@ describe('the targets of a forward proxy', () => {
     expect(origin.asked).toHaveLength(2)
   })
 
+  it('are not looked up unless they are listed', async () => {
+    const lookedUp: string[] = []
+    const lookup = async (host: string): Promise<string> => {
+      lookedUp.push(host)
+      return '192.0.2.9'
+    }
+    const { proxy } = proxyBefore(content, { lookup })
+    expect(await codeFor(proxy, proxyUri('coap://nobody.example/'))).toBe('5.05')
+    expect(await codeFor(proxy, proxyUri('coap://sensor.example/'))).toBe('2.05')
+    expect(lookedUp).toEqual(['sensor.example'])
+  })
+
   it('may be decided by a function that sees address and requester', async () => {
     const seen: unknown[] = []
     const allow: ForwardProxyOptions['allow'] = (target, requester) => {

@@ -41,7 +41,7 @@ async function start(
   const origin = recorder(answer)
   const proxy = await httpCrossProxy({
     network: origin.handler,
-    allow: ['192.0.2.9', '[2001:db8::9]', 'sensor.example'],
+    allow: ['192.0.2.9', '[2001:db8::9]', 'sensor.example', 'lost.example'],
     authorize: () => true,
     lookup: async (host) => {
       if (host === 'sensor.example') return '192.0.2.9'
@@ -84,7 +84,8 @@ describe('the target of a request over HTTP', () => {
     ['coap://user@192.0.2.9/', 400],
     ['coap://192.0.2.10/light', 403],
     ['coap://224.0.1.187/light', 403],
-    ['coap://nobody.example/', 502],
+    ['coap://nobody.example/', 403],
+    ['coap://lost.example/', 502],
   ])('is not "%s": %i', async (target, status) => {
     const { origin, ask } = await start()
     expect((await ask(target)).status).toBe(status)
@@ -387,8 +388,11 @@ describe('a proxy over HTTP', () => {
       new Promise<Response>((_, reject) => {
         signal.addEventListener('abort', () => reject(new Error('ended')))
       })
-    const { ask } = await start(hanging, { responseTimeoutMs: 50 })
-    expect((await ask(LIGHT)).status).toBe(504)
+    const deaf: Handler = () => new Promise<Response>(() => undefined)
+    for (const silent of [hanging, deaf]) {
+      const { ask } = await start(silent, { responseTimeoutMs: 50 })
+      expect((await ask(LIGHT)).status).toBe(504)
+    }
 
     const { origin, proxy } = await start(hanging)
     const socket = connect(proxy.port, '127.0.0.1')
