@@ -17,6 +17,7 @@ import {
   CONTENT_FORMAT_CID_EDHOC,
   EdhocError,
   encodeEdhocPayload,
+  type InitiatorSession,
   isOscoreMessage,
   type Message2Outcome,
   protectRequest,
@@ -68,13 +69,20 @@ export async function initiate(run: Initiating, carrier: Carrier): Promise<Edhoc
   if (outcome.kind === 'refused') return outcome
   const { message3, session } = outcome.responder.message3()
   const { credential, connectionId } = session.peer
-  const input = inputOfExchange(session.oscore())
-  session.close()
+  const input = inputOf(session)
   const context = contextOfExchange(run.crypto, input)
   const answer = await finish(carrier, { message3, connectionId, context })
   if (answer.kind === 'plain') return refused(plainAnswerError(answer.code))
   const { response } = answer
   return { kind: 'established', context, response, input, credential: credential.encoded }
+}
+
+function inputOf(session: InitiatorSession): SharedInput {
+  try {
+    return inputOfExchange(session.oscore())
+  } finally {
+    session.close()
+  }
 }
 
 /** message_1, once more where the server wants another suite. */
@@ -113,15 +121,16 @@ async function tryMessage1(
     suitesR,
     resolve: (idCred) => credentialsFor(peers, idCred),
   })
-  const response = await carrier.exchange(
-    edhocRequest(carrier, { kind: 'message_1', message: message1 }),
-  )
-  if (response.payload.length === 0) return refused(plainAnswerError(response.code))
+  const message = edhocRequest(carrier, { kind: 'message_1', message: message1 })
   try {
+    const response = await carrier.exchange(message)
+    if (response.payload.length === 0) return refused(plainAnswerError(response.code))
     return await waiting.receive(response.payload)
   } catch (error) {
     if (error instanceof EdhocError) return refused(error)
     throw error
+  } finally {
+    waiting.close()
   }
 }
 

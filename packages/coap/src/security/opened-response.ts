@@ -115,9 +115,7 @@ class OpeningListener implements NotificationListener {
     if (plain === undefined || this.#hasEnded) return
     const isLast = this.#asking.exchange.isDone
     await this.#listener.next(plain)
-    if (!isLast) return
-    this.#end()
-    this.#asking.cancel()
+    if (isLast) this.#end()
   }
 
   end(error?: Error): void {
@@ -137,6 +135,7 @@ class OpeningListener implements NotificationListener {
   #end(error?: Error): void {
     if (this.#hasEnded) return
     this.#hasEnded = true
+    this.#asking.cancel()
     this.#listener.end(error)
   }
 }

@@ -34,7 +34,7 @@ import { SecuredAuthority } from './secured-authority.js'
 import { ServerContexts } from './server-contexts.js'
 
 const DEFAULT_MAX_CLIENTS = 1000
-const DEFAULT_MAX_HALF_OPEN = 64
+const DEFAULT_MAX_HALF_OPEN = 256
 const DEFAULT_HALF_OPEN_TIMEOUT_MS = 30_000
 
 export interface CoapSecurityOptions {
@@ -47,7 +47,7 @@ export interface CoapSecurityOptions {
   readonly edhoc?: EdhocOptions
   /** How many clients a server remembers that came by EDHOC. Default 1,000. */
   readonly maxClients?: number
-  /** How many exchanges of EDHOC may wait for their end at a server. Default 64. */
+  /** How many exchanges of EDHOC may wait for their end at a server. Default 256. */
   readonly maxHalfOpen?: number
   /** How long they may. Default 30 seconds. */
   readonly halfOpenTimeoutMs?: number

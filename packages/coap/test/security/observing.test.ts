@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { getEventListeners } from 'node:events'
 import {
   type CoapMessage,
   decodeOscoreOption,
@@ -70,7 +71,9 @@ interface Stage {
   readonly response: Response
   /** Ends the observation at the client. */
   readonly abort: () => void
-  /** The client's signal to the network. */
+  /** What the client gave its request. */
+  readonly client: AbortSignal
+  /** What the server was given. */
   readonly signal: AbortSignal
   /** What the network tells the client. */
   readonly network: NotificationListener
@@ -102,7 +105,8 @@ async function stage(open: (handler: Handler) => Promise<World>, isFirst = true)
   response.notifications?.(heard)
   const abort = (): void => controller.abort()
   const atServer = observed.signals.at(-1)!
-  return { world, observed, heard, passing, response, abort, signal: atServer, network }
+  const signals = { client: signal, signal: atServer }
+  return { world, observed, heard, passing, response, abort, network, ...signals }
 }
 
 describe.each([
@@ -130,6 +134,15 @@ describe.each([
     expect(signal.aborted).toBe(true)
     network.end()
     expect(heard.ends).toEqual([undefined])
+  })
+
+  it('leaves nothing behind when it ended, however long its signal lives', async () => {
+    for (const end of ['server', 'network'] as const) {
+      const { client, observed, network } = await open()
+      if (end === 'server') await observed.change('last', [])
+      else network.end()
+      expect(getEventListeners(client, 'abort')).toEqual([])
+    }
   })
 
   it('ends with a notification that says so', async () => {

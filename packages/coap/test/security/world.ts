@@ -29,7 +29,7 @@ export const CONTENT: number = code(2, 5)
 export const CHANGED: number = code(2, 4)
 export const UNAUTHORIZED: number = code(4, 1)
 export const AUTHORITY = 'lamp.example:5683'
-export const SERVER: Peer = { address: '127.0.0.1', port: 5683 }
+const SERVER: Peer = { address: '127.0.0.1', port: 5683 }
 export const CLIENT: Peer = { address: '127.0.0.1', port: 40_000 }
 
 /** Every key and nonce that anything was ever encrypted with, whoever did. */
@@ -179,7 +179,7 @@ export async function worldOf(
   return { record, wire, client, server, asked, restartServer, ask }
 }
 
-export const SECRET: Uint8Array = new Uint8Array(16).fill(7)
+const SECRET: Uint8Array = new Uint8Array(16).fill(7)
 
 /** The pre-shared context of both ends. */
 export function preshared(
