@@ -109,14 +109,14 @@ export class Serving {
     if (this.#exchanges.size + this.#undeliveredCount === 0) this.#whenIdle?.()
   }
 
-  #answered(exchange: ServerExchange, answered: Answered): void {
+  #answered(exchange: ServerExchange, { reply, withheld }: Answered): void {
     const { state, arrival } = exchange
     const { medium, peers } = this.#port
     const { exchangeLifetimeMs, nonLifetimeMs } = medium.transmission
     const lifetimeMs = arrival.isConfirmable ? exchangeLifetimeMs : nonLifetimeMs
     const expiresAt = medium.now() + lifetimeMs
     state.atWork.delete(arrival.key)
-    peers.remembered.add(state, arrival.key, { expiresAt, isRequest: true, ...answered })
+    peers.remembered.add(state, arrival.key, { expiresAt, reply, isRequest: true, withheld })
     state.requestCount--
     this.#exchanges.delete(exchange)
     this.#checkIdle()

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import { startLossyRelay } from '@waxwing/testkit'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Handler, Request } from '../../src/handler.ts'
-import { CHANGED, openClient, openServer, pause, POST, requestTo, textOf } from './endpoints.ts'
+import { OPTION } from '@waxwing/oscore'
+import type { Handler, NotificationListener, Request } from '../../src/handler.ts'
+import { uintOption } from '../../src/options.ts'
+import {
+  CHANGED,
+  content,
+  observing,
+  openClient,
+  openServer,
+  pause,
+  POST,
+  requestTo,
+  textOf,
+} from './endpoints.ts'
 
+const OBSERVE = uintOption(OPTION.observe, 0)
 const TRANSMISSION = {
   ackTimeoutMs: 20,
   ackDelayMs: 10,
@@ -70,4 +83,53 @@ describe('over a network that loses, repeats and reorders a fifth of all datagra
     },
     30_000,
   )
+
+  it('an observer hears no notification twice, none after a newer one, and at last the newest', async () => {
+    const numbers = 150
+    const handler: Handler = async ({ signal }) => ({
+      ...content('0', [OBSERVE]),
+      notifications: (listener) => void countUp(listener, numbers, signal),
+    })
+    const { client, server, peer } = await throughRelay(handler, 3)
+    const heard: number[] = []
+    const ended = Promise.withResolvers<void>()
+    const response = await client.network(observing(peer))
+    response.notifications!({
+      next: async (notification) => void heard.push(Number(textOf(notification))),
+      end: () => ended.resolve(),
+    })
+    await ended.promise
+    expect(heard.at(-1)).toBe(numbers)
+    expect(heard).toEqual([...new Set(heard)].toSorted((a, b) => a - b))
+    expect(heard.length).toBeGreaterThan(10)
+    await expect.poll(() => server.stats.observations).toBe(0)
+    expect(client.stats.outgoingRequests).toBe(0)
+  }, 30_000)
+
+  it('while nothing passes nothing is lost: what waits goes on when it is over', async () => {
+    const server = await openServer(async ({ payload }) => ({ ...content(''), payload }))
+    const relay = await startLossyRelay({ targetPort: server.address.port })
+    onTestFinished(() => relay.close())
+    const client = await openClient({ transmission: TRANSMISSION })
+    relay.sever()
+    const peer = { address: '127.0.0.1', port: relay.port }
+    const response = client.network(requestTo(peer, { payload: Buffer.from('through') }))
+    await expect.poll(() => relay.stats.lost).toBeGreaterThan(1)
+    relay.heal()
+    expect(textOf(await response)).toBe('through')
+  })
 })
+
+/** Counts up, faster than messages are acknowledged; the last notification ends it. */
+async function countUp(
+  listener: NotificationListener,
+  upTo: number,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let number = 1; number < upTo && !signal.aborted; number++) {
+    void listener.next(content(String(number), [OBSERVE]))
+    await pause(2)
+  }
+  await listener.next(content(String(upTo)))
+  listener.end()
+}
