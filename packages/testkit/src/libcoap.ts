@@ -42,7 +42,7 @@ export interface LibcoapServer {
 
 /** What one run of the client left. */
 export interface CoapClientRun {
-  /** The payloads of what came, one after the other. */
+  /** The payloads of what came, each with a line break unless the arguments have `-o -`. */
   readonly output: Uint8Array
   /** `output` as text, without space around it. */
   readonly text: string
