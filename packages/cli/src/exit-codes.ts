@@ -15,9 +15,10 @@ export const EXIT_CODES = {
   denied: { status: 3, meaning: 'Not trusted, not authorised, denied, revoked or expired.' },
   'not-authentic': { status: 4, meaning: 'Not authentic, not well-formed, or not supported.' },
   'key-unknown': { status: 5, meaning: 'No key, no identity or no such principal is known here.' },
-  transport: { status: 6, meaning: 'The broker cannot be reached, or refused.' },
+  transport: { status: 6, meaning: 'The broker or server cannot be reached, or refused.' },
   store: { status: 7, meaning: 'The store is damaged, locked, foreign, full or in use.' },
   timeout: { status: 8, meaning: 'Nothing came in time.' },
+  refused: { status: 9, meaning: 'A CoAP server answered with an error: 4.xx or 5.xx.' },
 } as const
 
 export type ExitKind = keyof typeof EXIT_CODES
@@ -61,9 +62,22 @@ export class UsageError extends Error {
   override readonly name: string = 'UsageError'
 }
 
+/** A server answered, with an error. The message has its code, and what it says. */
+export class ResponseError extends Error {
+  override readonly name: string = 'ResponseError'
+  /** As documents write it: `4.04`. */
+  readonly codeName: string
+
+  constructor(codeName: string, message: string) {
+    super(message)
+    this.codeName = codeName
+  }
+}
+
 /** What kind of failure an error is. */
 export function exitKindOf(error: unknown): ExitKind {
   if (error instanceof UsageError) return 'usage'
+  if (error instanceof ResponseError) return 'refused'
   if (error instanceof WaxwingError) return KIND_BY_CODE[error.code]
   return isFileError(error) ? 'usage' : 'unexpected'
 }
@@ -72,12 +86,14 @@ export function exitKindOf(error: unknown): ExitKind {
 const OWN_CODES: Readonly<Record<string, ExitKind>> = {
   ERR_USAGE: 'usage',
   ERR_FILE: 'usage',
+  ERR_RESPONSE: 'refused',
 }
 
 /** The code of a failure, as programs see it. */
 export function errorCodeOf(error: unknown): string {
   if (error instanceof WaxwingError) return error.code
   if (error instanceof UsageError) return 'ERR_USAGE'
+  if (error instanceof ResponseError) return 'ERR_RESPONSE'
   return isFileError(error) ? 'ERR_FILE' : 'ERR_INTERNAL'
 }
 
@@ -97,7 +113,8 @@ export function exitCodesPage(): string {
 ${rows.join('\n')}
 
 With \`--json\` a failure is one line on standard error: \`{"error":"ERR_…","message":"…","exit":…}\`.
-\`ERR_USAGE\` and \`ERR_FILE\` (the file system said no) are the command's own.
+\`ERR_USAGE\`, \`ERR_FILE\` (the file system said no) and \`ERR_RESPONSE\` (a CoAP server did) are the
+command's own.
 `
 }
 

@@ -6,12 +6,24 @@
  */
 
 import { WaxwingError } from '@waxwing/core'
+import { ResponseError } from './exit-codes.js'
+
+const BOTH_ENDS =
+  'It lets in whom it knows. There: waxwing coap peer add NAME CREDENTIAL, with what your\n' +
+  'waxwing coap id says; here: waxwing coap peer add NAME CREDENTIAL --at HOST:PORT, with theirs'
 
 const BY_RULE: Readonly<Record<string, string>> = {
   store: 'Make one with: waxwing id create --name NAME (or say another --home)',
   domain: 'Found one with: waxwing domain init NAME (or say another --home)',
   recovery: 'Bring back recovery.db and recovery.key, and say where with --home',
   connect: 'Is the broker running? Is this the right one? See: waxwing doctor',
+  'coap-server': 'Is the server running, and is this its port? Without one, a URI means port 5683.',
+  'coap-unknown': BOTH_ENDS,
+  'coap-peer':
+    'See waxwing coap peer list; add one with: waxwing coap peer add NAME CREDENTIAL --at HOST:PORT',
+  'coap-nobody':
+    'Add who may ask: waxwing coap peer add NAME CREDENTIAL; or let everybody ask with --plain',
+  'coap-context': 'See waxwing coap context list; add one with: waxwing coap context add NAME FILE',
   revoked:
     'A revocation is for good. Make another identity: waxwing --home DIR id create --name NAME',
   freeze: 'The trust bundle is too old. Whoever runs the domain: waxwing domain renew --publish',
@@ -27,8 +39,17 @@ const BY_CODE: Readonly<Partial<Record<string, string>>> = {
   ERR_CLOCK: 'Set the clock of this machine, then try again',
 }
 
+/** What a server may mean by an error, where one can do something about it. */
+const BY_RESPONSE: Readonly<Record<string, string>> = {
+  '4.01': BOTH_ENDS,
+  '4.06': 'It has no such format: leave out --accept',
+  '4.13': 'The payload is too large for it',
+  '5.05': 'It is no proxy, or not for this server',
+}
+
 /** A line that helps, if there is one. */
 export function hintFor(error: unknown): string | undefined {
+  if (error instanceof ResponseError) return BY_RESPONSE[error.codeName]
   if (!(error instanceof WaxwingError)) return undefined
   const { rule } = error.details
   return (rule === undefined ? undefined : BY_RULE[rule]) ?? BY_CODE[error.code]

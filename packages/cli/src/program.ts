@@ -6,6 +6,7 @@
  */
 
 import { Command } from 'commander'
+import { registerCoap } from './commands/coap.js'
 import { registerConfig } from './commands/config.js'
 import { registerDoctor } from './commands/doctor.js'
 import { registerDomain } from './commands/domain.js'
@@ -61,6 +62,12 @@ export function buildProgram(writeError?: (text: string) => void): Command {
       ...(writeError === undefined ? {} : { writeErr: writeError }),
     })
     .showSuggestionAfterError()
+  registerCommands(program)
+  for (const command of everyCommand(program)) command.exitOverride()
+  return program
+}
+
+function registerCommands(program: Command): void {
   program.commandsGroup('Who you are:')
   registerId(program)
   registerTrust(program)
@@ -78,6 +85,8 @@ export function buildProgram(writeError?: (text: string) => void): Command {
   program.commandsGroup('Whose data it is:')
   registerDomain(program)
   registerRecover(program)
+  program.commandsGroup('Devices:')
+  registerCoap(program)
   program.commandsGroup('Care:')
   registerInspect(program)
   registerDoctor(program)
@@ -85,8 +94,6 @@ export function buildProgram(writeError?: (text: string) => void): Command {
   registerConfig(program)
   registerVersion(program)
   registerHelp(program)
-  for (const command of everyCommand(program)) command.exitOverride()
-  return program
 }
 
 /** A command and all below it. */

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
 import { ERROR_CODES, WaxwingError, type ErrorCode } from '@waxwing/core'
-import { EXIT_CODES, exitCodesPage, exitKindOf, UsageError } from '../src/exit-codes.js'
+import {
+  EXIT_CODES,
+  exitCodesPage,
+  exitKindOf,
+  ResponseError,
+  UsageError,
+} from '../src/exit-codes.js'
 
 describe('exit codes', () => {
   it('have a kind for every error there is', () => {
@@ -27,13 +33,14 @@ describe('exit codes', () => {
   it('tell a wrong command and a missing file from what should not happen', () => {
     expect(exitKindOf(new UsageError('x'))).toBe('usage')
     expect(exitKindOf(Object.assign(new Error('no file'), { code: 'ENOENT' }))).toBe('usage')
+    expect(exitKindOf(new ResponseError('4.04', 'x'))).toBe('refused')
     expect(exitKindOf(new TypeError('a bug'))).toBe('unexpected')
     expect(exitKindOf('a string')).toBe('unexpected')
   })
 
   it('have a number each', () => {
     const numbers = Object.values(EXIT_CODES).map(({ status }) => status)
-    expect(numbers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    expect(numbers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
   it('stand in the reference page, which is written by `vitest -u`', async () => {

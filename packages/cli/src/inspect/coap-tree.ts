@@ -10,11 +10,9 @@ import {
   codeName,
   CONTENT_FORMAT,
   contentFormatOf,
-  methodOf,
   OPTION,
   optionValues,
   readText,
-  RESPONSE,
 } from '@waxwing/coap'
 import {
   type CoapMessage,
@@ -27,6 +25,7 @@ import {
 } from '@waxwing/oscore'
 import { toHex, WaxwingError } from '@waxwing/core'
 import { formatContentFormat } from '../coap/content-formats.js'
+import { codeText } from './coap-codes.js'
 import { optionFacts, optionName, oscoreFields } from './coap-options.js'
 import { previewOf, textOf } from './content.js'
 import type { Datagram, MessageType } from './datagram.js'
@@ -41,10 +40,6 @@ const TYPES: Readonly<Record<MessageType, string>> = {
   ACK: 'ACK',
   RST: 'RST (nobody expects it)',
 }
-
-const RESPONSE_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(RESPONSE).map(([key, code]) => [code, spaced(key)]),
-)
 
 /** OSCORE's tag where the algorithm is AES-CCM-16-64-128, as it is if nobody says otherwise. */
 const USUAL_TAG_BYTES = 8
@@ -67,13 +62,6 @@ export async function datagramTree(datagram: Datagram, viewer: Viewer): Promise<
       ...(payload.length === 0 ? [] : await payloadFacts(message, viewer)),
     ],
   }
-}
-
-/** A code with its name: `2.05 Content`. */
-export function codeText(code: number): string {
-  if (code === 0) return '0.00 (empty)'
-  const name = methodOf(code) ?? RESPONSE_NAMES.get(code)
-  return name === undefined ? codeName(code) : `${codeName(code)} ${name}`
 }
 
 function protectionFacts(message: CoapMessage): readonly Fact[] {
@@ -157,10 +145,4 @@ function edhocOf(message: CoapMessage): Tree | undefined {
 function payloadText(payload: Uint8Array, format: number | undefined): string {
   const text = previewOf(payload)
   return format === CONTENT_FORMAT.linkFormat ? text.replaceAll(/,(?=<)/g, ', ') : text
-}
-
-/** `notFound` as `Not Found`. */
-function spaced(key: string): string {
-  const words = key.replaceAll(/[A-Z]/g, (letter) => ` ${letter}`)
-  return `${words.charAt(0).toUpperCase()}${words.slice(1)}`
 }

@@ -10,8 +10,8 @@
  */
 
 import { WaxwingError } from '@waxwing/core'
-import { codeClass, methodOf, RESPONSE } from '@waxwing/coap'
 import { type CoapMessage, decodeCoap } from '@waxwing/oscore'
+import { nameOfCode } from './coap-codes.js'
 
 const VERSION = 1
 const HEADER_BYTES = 4
@@ -29,8 +29,6 @@ export interface Datagram {
   readonly message: CoapMessage
   readonly bytes: Uint8Array
 }
-
-const RESPONSE_CODES: ReadonlySet<number> = new Set(Object.values(RESPONSE))
 
 /** Reads a datagram; `undefined` if it is none of CoAP over UDP. */
 export function readDatagram(bytes: Uint8Array): Datagram | undefined {
@@ -95,8 +93,7 @@ function asciiOf(bytes: Uint8Array): string | undefined {
 
 /** Code 0.00, a method, or a response of the registry. */
 function isKnownCode(code: number): boolean {
-  if (code === CODE_EMPTY) return true
-  return codeClass(code) === 0 ? methodOf(code) !== undefined : RESPONSE_CODES.has(code)
+  return code === CODE_EMPTY || nameOfCode(code) !== undefined
 }
 
 function readMessage(rest: Uint8Array, code: number): CoapMessage | undefined {
