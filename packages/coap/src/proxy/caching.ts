@@ -60,7 +60,8 @@ export interface Caching {
  * @example
  * ```ts
  * const cache = caching({ maxBytes: 1024 * 1024 })
- * forwardProxy({ network: cache.layer(endpoint.network), allow: ['sensor.example'] })
+ * const network = cache.layer(blockwiseClient()(endpoint.network))
+ * const handler = forwardProxy({ network, allow: ['sensor.example'] })
  * ```
  *
  * @throws {RangeError} If a limit is no integer above 0.
@@ -97,6 +98,7 @@ class Cache {
   }
 
   async handle(request: Request, next: Handler): Promise<Response> {
+    request.signal.throwIfAborted()
     if (!isCacheable(request)) return this.#pass(request, next)
     const key = cacheKeyOf(request)
     const stored = this.#store.find(key)
@@ -107,7 +109,9 @@ class Cache {
     const flight = this.#flights.get(key)
     // Nothing may be awaited between this look and the start of a flight: else each would start one.
     if (flight !== undefined) return this.#share(flight, key, request, next)
-    const { response } = await this.#fly(key, request, next, true)
+    const first = this.#take(key, request, next)
+    this.#flights.set(key, first)
+    const { response } = await first.wait(request.signal)
     return this.#answer(request, response)
   }
 
@@ -118,20 +122,20 @@ class Cache {
       this.#counts.shared += 1
       return this.#answer(request, served(found, this.#now()))
     }
-    const { response } = await this.#fly(key, request, next, false)
+    const alone = this.#take(key, request, next)
+    alone.outdate() // nobody could tell it later that the resource changed: so it stores nothing
+    const { response } = await alone.wait(request.signal)
     return this.#answer(request, response)
   }
 
-  /** Asks the server. What came is shared only where it may answer more than one request. */
-  #fly(key: string, request: Request, next: Handler, isFirst: boolean): Promise<Landing> {
+  /** Asks the server. */
+  #take(key: string, request: Request, next: Handler): Flight {
     this.#counts.misses += 1
     const fly = (flight: Flight): Promise<Landing> => this.#ask(key, request, next, flight)
     const forget = (flight: Flight): void => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
     }
-    const flight = new Flight(resourceKeyOf(request), fly, forget)
-    if (isFirst) this.#flights.set(key, flight)
-    return flight.wait(request.signal)
+    return new Flight(resourceKeyOf(request), fly, forget)
   }
 
   async #ask(key: string, request: Request, next: Handler, flight: Flight): Promise<Landing> {

@@ -425,6 +425,22 @@ describe('requests for the same at one time', () => {
     expect(all.map(textOf).toSorted()).toEqual(['1', '2', '3', '4', '5'])
   })
 
+  it('that each ask for themselves leave nothing behind that a change has made old', async () => {
+    const held: ((response: Response) => void)[] = []
+    const { get, cache } = cacheBefore(async (request) => {
+      if (request.code === METHOD.PUT) return { ...contentOf(''), code: RESPONSE.changed }
+      return new Promise<Response>((resolve) => void held.push(resolve))
+    })
+    const both = [get(askFor('a')), get(askFor('a'))]
+    held[0]?.(contentOf('for one', [maxAge(0)]))
+    await both[0]
+    await expect.poll(() => held.length).toBe(2)
+    await get(askFor('a', { code: METHOD.PUT }))
+    held[1]?.(contentOf('old'))
+    await both[1]
+    expect(cache.stats.entries).toBe(0)
+  })
+
   it('share a failure', async () => {
     const { get, origin } = cacheBefore(async () => {
       throw new WaxwingError('ERR_TIMEOUT', 'silent')
@@ -443,8 +459,9 @@ describe('requests for the same at one time', () => {
   })
 
   it('take no request that was aborted before', async () => {
-    const { get } = cacheBefore(counting())
+    const { get, origin } = cacheBefore(counting())
     await expect(get(askFor('a', { signal: AbortSignal.abort() }))).rejects.toThrow(/abort/)
+    expect(origin.asked).toHaveLength(0)
   })
 })
 
