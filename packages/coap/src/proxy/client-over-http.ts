@@ -21,10 +21,9 @@ import type { Request, Response } from '../handler.js'
 import { isCritical, OPTION, optionValues, readUint, uintOption } from '../options.js'
 import { uriOf } from '../uri.js'
 import { hostedUri } from './coap-to-http.js'
-import { HOP_LIMIT_REACHED } from './forwarding.js'
 import { formatEntityTag, parseEntityTags } from './http-entity-tags.js'
 import { contentFormatFor, mediaTypeOf } from './media-types.js'
-import { Refusal } from './refusal.js'
+import { HOP_LIMIT_REACHED, Refusal } from './refusal.js'
 import { proxiedUri, readUri, TARGET_OPTIONS } from './target.js'
 
 /** A request to the proxy. */

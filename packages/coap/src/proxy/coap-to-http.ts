@@ -10,10 +10,10 @@ import { codeClass, codeName, METHOD, RESPONSE } from '../codes.js'
 import { contentFormatOf } from '../content-formats.js'
 import { OPTION, optionValues, readText, readUint } from '../options.js'
 import { type CoapUri, formatCoapUri } from '../uri.js'
-import { HOP_LIMIT_REACHED } from './forwarding.js'
 import { formatEntityTag } from './http-entity-tags.js'
 import { type HttpAnswer, plainAnswer } from './http-refusal.js'
 import { mediaTypeOf } from './media-types.js'
+import { HOP_LIMIT_REACHED } from './refusal.js'
 
 /** RFC 7252 Section 5.10.5. */
 const DEFAULT_MAX_AGE_SECONDS = 60
@@ -40,7 +40,7 @@ const STATUSES: ReadonlyMap<number, number> = new Map([
   [RESPONSE.serviceUnavailable, 503],
   [RESPONSE.gatewayTimeout, 504],
   [RESPONSE.proxyingNotSupported, 502],
-  [HOP_LIMIT_REACHED, 508], // RFC 8768 Section 4
+  [HOP_LIMIT_REACHED, 508], // RFC 8768 Section 5
 ])
 
 /** What was asked, as far as the answer depends on it. */

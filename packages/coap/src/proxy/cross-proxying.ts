@@ -108,7 +108,7 @@ export class CrossProxying {
   async #ask(question: Question): Promise<CoapMessage> {
     const { message, uri, peer, signal } = question
     signal.throwIfAborted()
-    const hopLimit = uintOption(OPTION.hopLimit, DEFAULT_HOP_LIMIT) // RFC 8768 Section 4
+    const hopLimit = uintOption(OPTION.hopLimit, DEFAULT_HOP_LIMIT) // RFC 8768 Section 5
     const options = [...uriOptions(uri), ...message.options, hopLimit]
     try {
       return await this.#network({ ...message, options, peer, signal })

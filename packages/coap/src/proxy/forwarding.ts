@@ -9,13 +9,7 @@
  */
 
 import { utf8 } from '@waxwing/core'
-import {
-  code,
-  type CoapMessage,
-  type CoapOption,
-  isResponseCode,
-  optionValue,
-} from '@waxwing/oscore'
+import { type CoapMessage, type CoapOption, isResponseCode, optionValue } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Handler, NotificationListener, Peer, Request, Response } from '../handler.js'
 import { CODE_EMPTY } from '../messaging/datagram.js'
@@ -29,18 +23,17 @@ import {
   uintOption,
   withoutOptions,
 } from '../options.js'
-import { refuse, Refusal, responseTo } from './refusal.js'
+import { HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
 import { TARGET_OPTIONS } from './target.js'
 
 /** RFC 8768 Section 3: what a request without Hop-Limit begins with. */
 export const DEFAULT_HOP_LIMIT = 16
 const MAX_HOP_LIMIT = 255
+/** The names of all proxies that a 5.08 passed. */
+const MAX_NAMES_BYTES = 1024
 
 /** What a proxy takes out of a request, and puts its own into the place of. */
 const REPLACED = [...TARGET_OPTIONS, OPTION.hopLimit] as const
-
-/** 5.08, of RFC 8768. */
-export const HOP_LIMIT_REACHED: number = code(5, 8)
 
 /** Options that are unsafe to forward, are understood here, and come once. */
 const SINGLE_UNSAFE: ReadonlySet<number> = new Set([
@@ -60,8 +53,10 @@ const REPEATABLE_UNSAFE: ReadonlySet<number> = new Set([OPTION.uriPath, OPTION.u
 export interface ForwardingOptions {
   /** Sends requests to where their `peer` says, with block-wise transfer where that is wanted. */
   readonly network: Handler
-  /** How this proxy calls itself in a 5.08 response (RFC 8768 Section 3). Default `waxwing`. */
+  /** How this proxy calls itself in a 5.08 response (RFC 8768 Section 4). Default `waxwing`. */
   readonly name?: string
+  /** The Hop-Limit of requests that come without one, from 1 to 255. Default 16. */
+  readonly hopLimit?: number
 }
 
 /** Where a request goes next. */
@@ -75,12 +70,17 @@ export interface NextHop {
 export class Forwarding {
   readonly #network: Handler
   readonly #name: string
+  readonly #hopLimit: number
 
-  /** @throws {RangeError} If the name is empty, or has a blank. */
-  constructor({ network, name = 'waxwing' }: ForwardingOptions) {
+  /** @throws {RangeError} If the name is empty or has a blank, or `hopLimit` is out of range. */
+  constructor({ network, name = 'waxwing', hopLimit = DEFAULT_HOP_LIMIT }: ForwardingOptions) {
     if (!/^\S+$/.test(name)) throw new RangeError('name must be text without blanks')
+    if (!Number.isInteger(hopLimit) || hopLimit < 1 || hopLimit > MAX_HOP_LIMIT) {
+      throw new RangeError(`hopLimit must be an integer from 1 to 255, got ${hopLimit}`)
+    }
     this.#network = network
     this.#name = name
+    this.#hopLimit = hopLimit
   }
 
   /**
@@ -100,8 +100,8 @@ export class Forwarding {
       request.signal.throwIfAborted()
       const options = [...uri, ...withoutOptions(request.options, ...REPLACED), hopLimit]
       // Who asks the next server is the proxy, whoever asked the proxy: nothing else is copied.
-      const { code: method, payload, confirmable = true } = request
-      const sent = { code: method, options, payload, peer, confirmable, signal: upstream.signal }
+      const { code, payload, confirmable = true } = request
+      const sent = { code, options, payload, peer, confirmable, signal: upstream.signal }
       return this.#relayed(await this.#network(sent), upstream)
     } catch (error) {
       upstream.end()
@@ -110,14 +110,14 @@ export class Forwarding {
     }
   }
 
-  /** RFC 8768 Section 3. */
+  /** RFC 8768 Section 3. A second Hop-Limit is one that nobody knows, and nobody has to. */
   #nextHopLimit(request: CoapMessage): CoapOption {
-    const [value, ...more] = optionValues(request, OPTION.hopLimit)
-    const limit = value === undefined ? DEFAULT_HOP_LIMIT + 1 : readUint(value)
-    if (limit === undefined || limit === 0 || (value !== undefined && limit > MAX_HOP_LIMIT)) {
+    const value = optionValue(request, OPTION.hopLimit)
+    if (value === undefined) return uintOption(OPTION.hopLimit, this.#hopLimit)
+    const limit = readUint(value) ?? 0
+    if (limit === 0 || limit > MAX_HOP_LIMIT) {
       throw new Refusal(RESPONSE.badRequest, 'Hop-Limit out of range')
     }
-    if (more.length > 0) throw new Refusal(RESPONSE.badOption, 'Hop-Limit twice')
     if (limit === 1) throw new Refusal(HOP_LIMIT_REACHED, this.#name)
     return uintOption(OPTION.hopLimit, limit - 1)
   }
@@ -168,11 +168,12 @@ export class Forwarding {
     return message.code === HOP_LIMIT_REACHED ? this.#signed(message) : message
   }
 
-  /** RFC 8768 Section 3: each proxy on the way writes its name before the others. */
+  /** RFC 8768 Section 4: each proxy on the way writes its name before the others, as long as they fit. */
   #signed(message: CoapMessage): CoapMessage {
     const names = readText(message.payload) ?? ''
     if (names.split(' ').includes(this.#name)) return refuse(RESPONSE.badGateway, 'a loop')
-    return { ...message, payload: utf8(`${this.#name} ${names}`.trimEnd()) }
+    const payload = utf8(`${this.#name} ${names}`.trimEnd())
+    return payload.length <= MAX_NAMES_BYTES ? { ...message, payload } : message
   }
 }
 

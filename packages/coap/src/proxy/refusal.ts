@@ -7,22 +7,26 @@
  */
 
 import { utf8, WaxwingError } from '@waxwing/core'
+import { code } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Response } from '../handler.js'
+
+/** 5.08, of RFC 8768. */
+export const HOP_LIMIT_REACHED: number = code(5, 8)
 
 /** Carries an answer out of the middle of a proxy's work. */
 export class Refusal extends Error {
   readonly response: Response
 
-  constructor(code: number, diagnostic: string) {
+  constructor(responseCode: number, diagnostic: string) {
     super(diagnostic)
-    this.response = refuse(code, diagnostic)
+    this.response = refuse(responseCode, diagnostic)
   }
 }
 
 /** An error response with a diagnostic payload (RFC 7252 Section 5.5.2). */
-export function refuse(code: number, diagnostic: string): Response {
-  return { code, options: [], payload: utf8(diagnostic) }
+export function refuse(responseCode: number, diagnostic: string): Response {
+  return { code: responseCode, options: [], payload: utf8(diagnostic) }
 }
 
 /**

@@ -8,6 +8,7 @@
 import { type CoapMessage, type CoapOption, optionValue } from '@waxwing/oscore'
 import { codeClass, RESPONSE } from '../codes.js'
 import { isUnsafeToForward, OPTION, readUint, uintOption, withoutOptions } from '../options.js'
+import { HOP_LIMIT_REACHED } from './refusal.js'
 
 /** RFC 7252 Section 5.10.5. */
 const DEFAULT_MAX_AGE_SECONDS = 60
@@ -21,7 +22,8 @@ export interface StoredResponse extends CoapMessage {
 }
 
 /**
- * A copy of a response that may be used again; `undefined` where it may not (Section 5.9).
+ * A copy of a response that may be used again; `undefined` where it may not (Section 5.9). 5.08 may be for
+ * requests with no more hops to go (RFC 8768 Section 3), of which a Cache-Key says nothing.
  *
  * @param resource - What it represents.
  * @param since - When the request for it was sent: it may be that old.
@@ -33,7 +35,7 @@ export function reusable(
 ): StoredResponse | undefined {
   const { code, options, payload } = response
   const isError = codeClass(code) === 4 || codeClass(code) === 5
-  if (code !== RESPONSE.content && !isError) return undefined
+  if ((code !== RESPONSE.content && !isError) || code === HOP_LIMIT_REACHED) return undefined
   if (options.some(({ number }) => isForOneRequester(number))) return undefined
   const freshUntil = since + maxAgeOf(response) * 1000
   return { code, options: copied(options), payload: payload.slice(), freshUntil, resource }

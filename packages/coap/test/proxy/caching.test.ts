@@ -198,6 +198,7 @@ describe('what is never stored', () => {
     ['of unknown success', { ...contentOf(''), code: code(2, 30) }],
     ['2.04 to a GET', { ...contentOf(''), code: RESPONSE.changed }],
     ['5.00 without Max-Age', { ...contentOf(''), code: code(5, 0) }],
+    ['5.08', { ...contentOf('', [maxAge(9)]), code: code(5, 8) }],
   ]
 
   it.each(responses)('is a response %s', async (_, response) => {

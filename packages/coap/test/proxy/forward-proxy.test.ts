@@ -111,7 +111,7 @@ describe('a forward proxy', () => {
       const option = { number, value: new Uint8Array(0) }
       expect(await codeFor(proxy, [...proxyUri(TARGET), option])).toBe('4.02')
     }
-    for (const number of [OPTION.observe, OPTION.hopLimit, OPTION.maxAge]) {
+    for (const number of [OPTION.observe, OPTION.maxAge]) {
       const twice = [uintOption(number, 9), uintOption(number, 9)]
       expect(await codeFor(proxy, [...proxyUri(TARGET), ...twice])).toBe('4.02')
     }
@@ -279,8 +279,19 @@ describe('Hop-Limit', () => {
     await proxy(requestOf(limited(255)))
     await proxy(requestOf(limited(2)))
     await proxy(requestOf(proxyUri(TARGET)))
+    await proxy(requestOf([...limited(9), uintOption(OPTION.hopLimit, 200)]))
     const limits = origin.asked.flatMap((request) => optionValues(request, OPTION.hopLimit))
-    expect(limits).toEqual([Uint8Array.of(254), Uint8Array.of(1), Uint8Array.of(16)])
+    expect(limits.map(([limit]) => limit)).toEqual([254, 1, 16, 8])
+  })
+
+  it('begins with what the proxy was told', async () => {
+    const { origin, proxy } = proxyBefore(content, { hopLimit: 3 })
+    await proxy(requestOf(proxyUri(TARGET)))
+    const [asked] = origin.asked
+    expect(asked && optionValues(asked, OPTION.hopLimit)).toEqual([Uint8Array.of(3)])
+    for (const hopLimit of [0, 256, 1.5]) {
+      expect(() => proxyBefore(content, { hopLimit })).toThrow('hopLimit')
+    }
   })
 
   it('ends a request that has no hop left, and says where', async () => {
