@@ -11,6 +11,7 @@ import type { Broker } from './broker.js'
 import { COMMON_BELL, type Path } from './topics.js'
 
 const VALUE_BYTES = 4
+const MAX_REMEMBERED = 4_096
 
 /** Another value each time: a broker may tell nobody of a change that is none. */
 export function bellValue(): Uint8Array {
@@ -28,6 +29,7 @@ export class Bells {
   readonly #signal: AbortSignal
   readonly #report: (error: unknown) => void
   readonly #ringing = new Map<string, Ringing>()
+  readonly #written = new Set<string>()
 
   /** @param report - Takes what fails: nobody waits for a bell. */
   constructor(broker: Broker, signal: AbortSignal, report: (error: unknown) => void) {
@@ -51,8 +53,15 @@ export class Bells {
     this.#ringing.set(key, entry)
   }
 
-  /** Says that there is a resource that was not there before. */
-  ringCommon(): void {
+  /**
+   * Says that there is a resource that was not there before: where the broker says so, and where this
+   * transport never wrote it, since a broker that is asked twice may say it only once.
+   */
+  wrote(path: Path, isNew: boolean): void {
+    const key = path.join('/')
+    if (!isNew && this.#written.has(key)) return
+    if (this.#written.size >= MAX_REMEMBERED) this.#written.clear()
+    this.#written.add(key)
     this.ring(COMMON_BELL)
   }
 
@@ -68,7 +77,7 @@ export class Bells {
       while (entry.again) {
         entry.again = false
         const isNew = await this.#broker.put(path, bellValue(), this.#signal)
-        if (isNew && path !== COMMON_BELL) this.ringCommon()
+        if (path !== COMMON_BELL) this.wrote(path, isNew)
       }
     } catch (error) {
       if (!this.#signal.aborted) this.#report(error)

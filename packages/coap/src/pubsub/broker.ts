@@ -9,8 +9,9 @@
  * @module
  */
 
-import { fromUtf8, malformed } from '@waxwing/core'
+import { equalBytes, fromUtf8, malformed } from '@waxwing/core'
 import type { CoapMessage, CoapOption } from '@waxwing/oscore'
+import { MAX_BLOCK_BYTES } from '../blockwise/block.js'
 import { codeClass, METHOD, RESPONSE } from '../codes.js'
 import { CONTENT_FORMAT } from '../content-formats.js'
 import type { Handler, Peer, Response } from '../handler.js'
@@ -48,13 +49,21 @@ export class Broker {
     this.#inputs = inputs
   }
 
-  /** Publishes. @returns Whether the resource was not there before. @throws What `#ask` throws. */
+  /**
+   * Writes a resource. What is longer than a block is read back: a server that does not recognise
+   * duplicates (libcoap 4.3.1) takes the last block, where it comes twice, for a body of its own.
+   *
+   * @returns Whether the resource was not there before, as far as the broker says.
+   */
   async put(path: Path, payload: Uint8Array, signal: AbortSignal): Promise<boolean> {
-    const format = uintOption(OPTION.contentFormat, CONTENT_FORMAT.octetStream)
-    const options = [...pathOptions(path), format]
-    const response = await this.#ask({ method: METHOD.PUT, options, payload, signal })
-    assertSuccess(response, `PUT /${path.join('/')}`)
-    return response.code === RESPONSE.created
+    let isNew = false
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      isNew = (await this.#write(path, payload, signal)) || isNew
+      if (payload.length <= MAX_BLOCK_BYTES) break
+      const kept = await this.get(path, signal)
+      if (kept === undefined || !isTail(kept, payload)) break
+    }
+    return isNew
   }
 
   /** @returns `undefined` where there is nothing. */
@@ -103,6 +112,14 @@ export class Broker {
     await this.#exchange({ method: METHOD.GET, options, signal }).catch(() => undefined)
   }
 
+  async #write(path: Path, payload: Uint8Array, signal: AbortSignal): Promise<boolean> {
+    const format = uintOption(OPTION.contentFormat, CONTENT_FORMAT.octetStream)
+    const options = [...pathOptions(path), format]
+    const response = await this.#ask({ method: METHOD.PUT, options, payload, signal })
+    assertSuccess(response, `PUT /${path.join('/')}`)
+    return response.code === RESPONSE.created
+  }
+
   /**
    * Asks until there is an answer.
    *
@@ -134,6 +151,11 @@ export class Broker {
       throw error
     }
   }
+}
+
+/** Whether a part of a body is its end, and not all of it. Anything else somebody else has written. */
+function isTail(part: Uint8Array, body: Uint8Array): boolean {
+  return part.length < body.length && equalBytes(part, body.subarray(body.length - part.length))
 }
 
 function pathOptions(path: Path): readonly CoapOption[] {

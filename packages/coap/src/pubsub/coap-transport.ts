@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A CoAP broker as a {@link Transport} (`docs/spec/09-bindings.md` Section 9.4): publish-subscribe by
+ * A CoAP broker as a {@link Transport} (`docs/spec/09-bindings.md` Section 9.5): publish-subscribe by
  * PUT, observation (RFC 7641) and discovery (RFC 6690), as draft-ietf-core-coap-pubsub has it.
  *
  * A topic-data resource holds one representation, and an observer is told of the newest. That is what
@@ -90,13 +90,15 @@ class OverBroker implements CoapTransport {
     const reached = { ...this.#lanes, reachability: this.#reachability }
     const control = new Broker({ ...reached, network: this.#lanes.control })
     const data = new Broker({ ...reached, network: this.#lanes.data })
-    const bells = new Bells(control, sending, report)
-    const expiry = new SlotExpiry(control, options.slotLifetimeMs, sending, report)
-    const filled = (address: string, name: string): void => {
-      if (!isInbox(address)) expiry.add(slotPath(address, name))
-    }
-    this.#bells = bells
-    this.#sends = new SendQueue({ broker: control, bells, options, signal: sending, filled })
+    this.#bells = new Bells(control, sending, report)
+    const filled = keepingSlots(control, options, sending, report)
+    this.#sends = new SendQueue({
+      broker: control,
+      bells: this.#bells,
+      options,
+      signal: sending,
+      filled,
+    })
     this.#directory = new Directory({
       data,
       control,
@@ -170,6 +172,22 @@ class OverBroker implements CoapTransport {
   async #finished(): Promise<void> {
     await this.#sends.emptied()
     await this.#bells.silent()
+  }
+}
+
+/** What becomes of slots that were filled: those of an inbox stay until they are acknowledged. */
+function keepingSlots(
+  broker: Broker,
+  { slotLifetimeMs, requestLifetimeMs }: ResolvedOptions,
+  signal: AbortSignal,
+  report: (error: unknown) => void,
+): (address: string, name: string) => void {
+  const data = new SlotExpiry(broker, slotLifetimeMs, signal, report)
+  const requests = new SlotExpiry(broker, requestLifetimeMs, signal, report)
+  return (address, name) => {
+    if (isInbox(address)) return
+    const expiry = isControlAddress(address) ? requests : data
+    expiry.add(slotPath(address, name))
   }
 }
 

@@ -182,10 +182,17 @@ export class Directory {
 
   #newTopic(address: string): Topic {
     const { data, control, options, signal, report } = this.#inputs
-    const { renewMs, retryMinMs: retryMs, maxPayloadBytes, slotLifetimeMs } = options
-    const limits = { maxPayloadBytes, slotLifetimeMs, signal, report }
-    const inputs = { broker: control, terms: { renewMs, retryMs }, ...limits }
-    return new Topic(address, isControlAddress(address) ? control : data, inputs)
+    const { renewMs, retryMinMs: retryMs, maxPayloadBytes } = options
+    const isControl = isControlAddress(address)
+    const inputs = {
+      broker: control,
+      terms: { renewMs, retryMs },
+      maxPayloadBytes,
+      lifetimeMs: isControl ? options.requestLifetimeMs : options.slotLifetimeMs,
+      signal,
+      report,
+    }
+    return new Topic(address, isControl ? control : data, inputs)
   }
 
   #refuse(): undefined {

@@ -18,7 +18,7 @@ export interface CoapTransportOptions {
    * What becomes of data that is sent without asking to be retained. `'newest'` (default): it replaces
    * what the topic-data resource of its address holds, as CoAP has it; who observes may pass over what
    * was replaced soon after, and finds the newest later. `'every'`: each gets a slot of its own, as
-   * control messages do, for `slotLifetimeMs`; the price is three requests more for each message and
+   * control messages do, for `slotLifetimeMs`; the price is a few requests more for each message and
    * reader. It is the sender's choice: receivers take both.
    */
   readonly delivery?: 'newest' | 'every'
@@ -39,10 +39,15 @@ export interface CoapTransportOptions {
   /** The same in bytes of payload. Default 16 MiB. */
   readonly maxWaitingBytes?: number
   /**
-   * How long a slot is kept that several may be waiting for: those of requests and, with `delivery:
-   * 'every'`, of data. Slots of an inbox stay until they are acknowledged. Default 600,000.
+   * With `delivery: 'every'`: how long a message is kept, for whoever subscribes meanwhile and for readers
+   * that are slow. All of them are listed whenever one comes. Default 60,000.
    */
   readonly slotLifetimeMs?: number
+  /**
+   * The same for requests, which several may have to answer. What is in an inbox stays until it is
+   * acknowledged. Default 3,600,000.
+   */
+  readonly requestLifetimeMs?: number
   /** After this time observations are registered anew (RFC 7641 Section 3.3.1). Default 60,000. */
   readonly renewMs?: number
   /** How often to look for new addresses, should nobody have rung. Default 30,000. */
@@ -66,7 +71,8 @@ const DEFAULTS: Required<Defaulted> = {
   maxAddresses: 1_000,
   maxWaitingSends: 1_000,
   maxWaitingBytes: 16 * 1024 * 1024,
-  slotLifetimeMs: 600_000,
+  slotLifetimeMs: 60_000,
+  requestLifetimeMs: 3_600_000,
   renewMs: 60_000,
   discoverMs: 30_000,
   retryMinMs: 500,
@@ -85,6 +91,7 @@ const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> =
   maxWaitingSends: [1, 2 ** 31 - 1],
   maxWaitingBytes: [1, Number.MAX_SAFE_INTEGER],
   slotLifetimeMs: [1, LONGEST_MS],
+  requestLifetimeMs: [1, LONGEST_MS],
   renewMs: [1, LONGEST_MS],
   discoverMs: [1, LONGEST_MS],
   retryMinMs: [1, LONGEST_MS],

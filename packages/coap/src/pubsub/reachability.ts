@@ -54,10 +54,13 @@ export class Reachability {
   answered(): void {
     if (this.#isClosed) return
     const before = this.#state
+    if (before === 'up') {
+      this.#timer?.refresh()
+      return
+    }
     this.#state = 'up'
     this.#retryMs = this.#inputs.retryMinMs
     this.#probeAfter(this.#inputs.renewMs)
-    if (before === 'up') return
     this.#tell({ state: 'connected' })
     if (before === 'unknown') return
     this.#wait.resolve()

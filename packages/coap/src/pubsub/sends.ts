@@ -126,7 +126,8 @@ export class SendQueue {
 
   async #publish({ address, payload }: Entry): Promise<void> {
     const { broker, bells, signal } = this.#inputs
-    if (await broker.put(topicPath(address), payload, signal)) bells.ringCommon()
+    const path = topicPath(address)
+    bells.wrote(path, await broker.put(path, payload, signal))
   }
 
   async #fillSlot({ address, payload }: Entry): Promise<void> {

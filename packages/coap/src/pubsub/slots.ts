@@ -25,7 +25,7 @@ export interface SlotInputs {
   readonly broker: Broker
   readonly terms: WatchTerms
   readonly maxPayloadBytes: number
-  readonly slotLifetimeMs: number
+  readonly lifetimeMs: number
   readonly twins: Twins
   /** Aborted when nothing is read any more. */
   readonly signal: AbortSignal
@@ -260,7 +260,7 @@ export class Slots {
   }
 
   #isLongThere({ seenAtMs }: Slot): boolean {
-    return performance.now() - seenAtMs > this.#inputs.slotLifetimeMs
+    return performance.now() - seenAtMs > this.#inputs.lifetimeMs
   }
 
   get #isOwn(): boolean {

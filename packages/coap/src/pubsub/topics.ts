@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Addresses as paths of a broker (`docs/spec/09-bindings.md` Section 9.4.1): a level is a Uri-Path
+ * Addresses as paths of a broker (`docs/spec/09-bindings.md` Section 9.5.1): a level is a Uri-Path
  * option, and beside the topic-data resource of an address there are its bell and its slots, below the
  * level `~`, which no address has.
  *

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { fromUtf8, WaxwingError } from '@waxwing/core'
+import { fromUtf8, utf8, WaxwingError } from '@waxwing/core'
 import type { Handler, NotificationListener, Request, Response } from '../../src/handler.js'
 import { METHOD, RESPONSE } from '../../src/codes.js'
 import { OPTION, optionValues, readUint, uintOption } from '../../src/options.js'
@@ -39,6 +39,11 @@ export class MemoryBroker {
   /** Answers instead of the broker, where it returns a code. */
   refuse: (method: number, path: string) => number | undefined = () => undefined
 
+  /** What is kept of a payload. */
+  keep: (payload: Uint8Array) => Uint8Array = (payload) => payload
+  /** Discovery answers this, where it is set. */
+  listing: string | undefined
+
   constructor({ maxResources = 10_000 }: { maxResources?: number } = {}) {
     this.#maxResources = maxResources
   }
@@ -48,8 +53,30 @@ export class MemoryBroker {
     return [...this.#resources.keys()]
   }
 
-  get observerCount(): number {
-    return this.#resources.values().reduce((sum, { observers }) => sum + observers.size, 0)
+  /** Whether every notification was acknowledged. */
+  get idle(): boolean {
+    const observers = this.#resources.values().flatMap((resource) => resource.observers)
+    return observers.every(({ isBusy, isDirty }) => !isBusy && !isDirty)
+  }
+
+  observersOf(path: string): number {
+    return this.#resources.get(path)?.observers.size ?? 0
+  }
+
+  /** Writes a resource, as somebody does who is no transport of ours. */
+  set(path: string, payload: Uint8Array): void {
+    this.#put(path, payload, this.#resources.get(path))
+  }
+
+  /** Writes a resource and tells no observer. */
+  setQuietly(path: string, payload: Uint8Array): void {
+    const resource = this.#resources.get(path)
+    if (resource !== undefined) resource.payload = payload
+  }
+
+  remove(path: string): void {
+    const resource = this.#resources.get(path)
+    if (resource !== undefined) this.#delete(path, resource)
   }
 
   /** Nobody is answered or notified until it is back. */
@@ -85,6 +112,10 @@ export class MemoryBroker {
     if (request.code === METHOD.PUT) return this.#put(path, request.payload, resource)
     if (resource === undefined) return respond(RESPONSE.notFound)
     if (request.code === METHOD.GET) return this.#get(request, resource)
+    return this.#delete(path, resource)
+  }
+
+  #delete(path: string, resource: Resource): Response {
     this.#resources.delete(path)
     for (const { listener } of resource.observers) {
       void listener.next(respond(RESPONSE.notFound))
@@ -93,7 +124,8 @@ export class MemoryBroker {
     return respond(RESPONSE.deleted)
   }
 
-  #put(path: string, payload: Uint8Array, resource: Resource | undefined): Response {
+  #put(path: string, written: Uint8Array, resource: Resource | undefined): Response {
+    const payload = this.keep(written)
     if (resource === undefined && this.#resources.size >= this.#maxResources) {
       return respond(RESPONSE.notAcceptable)
     }
@@ -144,11 +176,12 @@ export class MemoryBroker {
   }
 
   #list(request: Request): Response {
+    if (this.listing !== undefined) return respond(RESPONSE.content, utf8(this.listing))
     const query = optionValues(request, OPTION.uriQuery).map(fromUtf8)
     const hrefs = this.paths.map((path) => path.split('/').map(encodeURIComponent).join('/'))
     const links = hrefs.map((href) => ({ href, attributes: { obs: true } as const }))
     const text = formatLinkFormat(filterLinks(links, query))
-    return respond(RESPONSE.content, new TextEncoder().encode(text))
+    return respond(RESPONSE.content, utf8(text))
   }
 }
 
