@@ -6,12 +6,14 @@
  */
 
 import { readFileSync } from 'node:fs'
-import { WaxwingError } from '@waxwing/core'
-import { mqttTransport, type MqttTransport, type MqttTransportOptions } from '@waxwing/mqtt'
+import { coapClient, coapTransport } from '@waxwing/coap'
+import { type Transport, WaxwingError } from '@waxwing/core'
+import { mqttTransport, type MqttTransportOptions } from '@waxwing/mqtt'
 import { DEFAULT_BROKER, type Config } from './config.js'
 import type { Output } from './output.js'
 
 const CONNECT_TIMEOUT_MS = 15_000
+const CLOSE_TIMEOUT_MS = 2000
 
 export interface BrokerOptions {
   /** Names a session that the broker keeps. Default: a fresh one, forgotten at the end. */
@@ -20,13 +22,20 @@ export interface BrokerOptions {
   readonly passwordFile?: string | undefined
 }
 
-/** Begins to connect. */
-export function makeTransport(config: Config, options: BrokerOptions = {}): MqttTransport {
+/** What a broker speaks, by its URL. */
+export function protocolOf({ broker = DEFAULT_BROKER, protocolVersion = 5 }: Config): string {
+  if (isCoap(broker)) return 'CoAP'
+  return protocolVersion === 5 ? 'MQTT 5' : 'MQTT 3.1.1'
+}
+
+/** Begins to connect; a broker of CoAP is asked when there is something to ask. */
+export function makeTransport(config: Config, options: BrokerOptions = {}): Transport {
   const { broker = DEFAULT_BROKER, protocolVersion, username } = config
   const { clientId } = options
+  if (isCoap(broker)) return coapTransport({ url: broker, closeTimeoutMs: CLOSE_TIMEOUT_MS })
   return mqttTransport({
     url: broker,
-    closeTimeoutMs: 2000,
+    closeTimeoutMs: CLOSE_TIMEOUT_MS,
     ...(protocolVersion === undefined ? {} : { protocolVersion }),
     ...(clientId === undefined ? {} : { clientId }),
     ...(username === undefined ? {} : { username, password: () => passwordOf(options) }),
@@ -39,8 +48,9 @@ export function makeTransport(config: Config, options: BrokerOptions = {}): Mqtt
  *
  * @throws {WaxwingError} `ERR_TRANSPORT` if it fails, or does not come in time.
  */
-export async function untilConnected(transport: MqttTransport, config: Config): Promise<void> {
+export async function untilConnected(transport: Transport, config: Config): Promise<void> {
   const { broker = DEFAULT_BROKER } = config
+  if (isCoap(broker)) return untilAnswered(broker)
   const late = `the broker at ${broker} does not answer`
   await new Promise<void>((resolve, reject) => {
     const fail = (message: string, cause?: unknown): void => {
@@ -61,8 +71,20 @@ export async function untilConnected(transport: MqttTransport, config: Config): 
   })
 }
 
+/** CoAP has no connection: who answers is there, whatever the answer. */
+async function untilAnswered(broker: string): Promise<void> {
+  await using client = coapClient()
+  const signal = AbortSignal.timeout(CONNECT_TIMEOUT_MS)
+  try {
+    await client.get(`${broker.replace(/\/$/, '')}/.well-known/core?rt=core.ps`, { signal })
+  } catch (cause) {
+    const message = `the broker at ${broker} does not answer`
+    throw new WaxwingError('ERR_TRANSPORT', message, { rule: 'connect' }, { cause })
+  }
+}
+
 /** Says when the broker goes and comes back, and why it cannot be reached, each once. */
-export function watchConnection(transport: MqttTransport, config: Config, output: Output): void {
+export function watchConnection(transport: Transport, config: Config, output: Output): void {
   const { broker = DEFAULT_BROKER } = config
   let lastError = ''
   let isLost = false
@@ -79,6 +101,10 @@ export function watchConnection(transport: MqttTransport, config: Config, output
       output.warn(`${broker}: ${lastError}; trying again.`)
     }
   })
+}
+
+function isCoap(broker: string): boolean {
+  return broker.startsWith('coap:')
 }
 
 function messageOf(error: unknown): string {

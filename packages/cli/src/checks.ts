@@ -6,9 +6,9 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { trustAddress, utf8, WaxwingError } from '@waxwing/core'
+import { type Transport, trustAddress, utf8, WaxwingError } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
-import type { MqttTransport } from '@waxwing/mqtt'
+import { protocolOf } from './broker.js'
 import { DEFAULT_BROKER } from './config.js'
 import type { Context } from './context.js'
 import { openDomain } from './domain-home.js'
@@ -113,17 +113,17 @@ async function* checkBroker(
   context: Context,
   endpoint: Endpoint | undefined,
 ): AsyncGenerator<Finding> {
-  const { broker = DEFAULT_BROKER, protocolVersion = 5 } = context.config
-  const version = protocolVersion === 5 ? 'MQTT 5' : 'MQTT 3.1.1'
-  let transport: MqttTransport
+  const { broker = DEFAULT_BROKER } = context.config
+  let transport: Transport
   try {
     transport = await context.connect()
   } catch (error) {
     yield failed('broker', error)
     return
   }
-  yield { check: 'broker', state: 'good', found: `${broker}, ${version}` }
-  yield await checkRetained(transport)
+  yield { check: 'broker', state: 'good', found: `${broker}, ${protocolOf(context.config)}` }
+  // A broker of CoAP keeps the newest message of each topic: that is all it does.
+  if (protocolOf(context.config) !== 'CoAP') yield await checkRetained(transport)
   if (endpoint === undefined) return
   const wasRevoked = ownRevocation(endpoint) !== undefined
   const published = await checkPublished(endpoint, transport)
@@ -132,7 +132,7 @@ async function* checkBroker(
 }
 
 /** Grants that are left for somebody, and trust bundles, live on retained messages. */
-async function checkRetained(transport: MqttTransport): Promise<Finding> {
+async function checkRetained(transport: Transport): Promise<Finding> {
   const address = `${trustAddress(utf8('doctor'))}/${randomUUID()}`
   const check = 'retained'
   try {
@@ -147,7 +147,7 @@ async function checkRetained(transport: MqttTransport): Promise<Finding> {
   }
 }
 
-async function arrives(transport: MqttTransport, address: string): Promise<boolean> {
+async function arrives(transport: Transport, address: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     transport
       .subscribe(address, async (message) => {

@@ -11,7 +11,7 @@ import { WaxwingError } from '@waxwing/core'
 import { UsageError } from './exit-codes.js'
 
 export interface Config {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`; `coap://` for one of CoAP. */
   readonly broker?: string
   /** 5, or 4 for MQTT 3.1.1. */
   readonly protocolVersion?: 4 | 5
@@ -24,6 +24,8 @@ export interface Config {
   /** Whether credential and key card are published. Default: yes. */
   readonly announce?: boolean
 }
+
+const SCHEMES: readonly string[] = ['mqtt:', 'mqtts:', 'ws:', 'wss:', 'coap:']
 
 export const DEFAULT_BROKER = 'mqtt://localhost:1883'
 
@@ -93,9 +95,9 @@ export function withSetting(config: Config, name: string, text: string): Config 
 /** @throws {UsageError} If a URL is none of a broker, or has a password in it. */
 export function checkedBroker(text: string): string {
   const url = URL.parse(text)
-  if (url === null || !['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol)) {
+  if (url === null || !SCHEMES.includes(url.protocol)) {
     throw new UsageError(
-      `'${text}' is no broker: write mqtt://HOST:1883, or mqtts://, ws://, wss://`,
+      `'${text}' is no broker: write mqtt://HOST:1883, or mqtts://, ws://, wss://, coap://`,
     )
   }
   if (url.username !== '' || url.password !== '') {

@@ -6,14 +6,13 @@
  */
 
 import type { Command } from 'commander'
-import { WaxwingError } from '@waxwing/core'
+import { type Transport, WaxwingError } from '@waxwing/core'
 import {
   openEndpoint,
   type Endpoint,
   type EndpointOptions,
   type WaxwingEvent,
 } from '@waxwing/client'
-import type { MqttTransport } from '@waxwing/mqtt'
 import type { SqliteStore } from '@waxwing/store-sqlite'
 import { makeTransport, untilConnected, watchConnection } from './broker.js'
 import { checkedBroker, type Config } from './config.js'
@@ -127,7 +126,7 @@ export class Context {
   }
 
   /** Connects to the broker, once: for what is done when it is done. */
-  async connect(): Promise<MqttTransport> {
+  async connect(): Promise<Transport> {
     const { config } = this
     const transport = makeTransport(config, { passwordFile: this.#options.mqttPasswordFile })
     this.defer(() => transport.close())
@@ -136,7 +135,7 @@ export class Context {
   }
 
   /** Connects to the broker, again and again, under a session that it keeps. */
-  stayConnected(clientId?: string): MqttTransport {
+  stayConnected(clientId?: string): Transport {
     const { config } = this
     const options = { clientId, passwordFile: this.#options.mqttPasswordFile }
     const transport = makeTransport(config, options)

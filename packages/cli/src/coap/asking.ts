@@ -175,7 +175,7 @@ export function asAskingError(error: unknown, timeout: string | undefined): unkn
   }
   if (!(error instanceof WaxwingError)) return error
   const { code, message, details } = error
-  const rule = details.rule ?? RULE_BY_CODE[code]
+  const rule = RULE_BY_CODE[code] ?? details.rule
   return rule === undefined ? error : new WaxwingError(code, message, { rule }, { cause: error })
 }
 
