@@ -221,7 +221,8 @@ function formatAuthority(host: string, port: number): string {
 }
 
 function bracketed(host: string): string {
-  return isIP(host) === 6 ? `[${host.replace('%', '%25')}]` : host
+  const isIPv6 = host.includes(':') && isIP(host) === 6
+  return isIPv6 ? `[${host.replace('%', '%25')}]` : host
 }
 
 function bad(field: string): WaxwingError {

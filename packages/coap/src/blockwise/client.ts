@@ -8,7 +8,7 @@
  */
 
 import { WaxwingError } from '@waxwing/core'
-import { type CoapMessage, optionValue } from '@waxwing/oscore'
+import { type CoapMessage, isOscoreMessage, optionValue } from '@waxwing/oscore'
 import { codeClass, isSafeMethod } from '../codes.js'
 import type { Handler, Layer, Request, Response } from '../handler.js'
 import { OPTION, readUint, withoutOptions } from '../options.js'
@@ -99,13 +99,17 @@ class BlockwiseClient {
   async #askWhole(request: Request): Promise<Response> {
     const ask = async (one: Request): Promise<Response> =>
       this.#download(one, await this.#upload(one))
-    const isTold = isSafeMethod(request.code) || !this.#settings.isWhole(request)
-    return isTold ? ask(request) : this.#tags.tellApart(request, ask)
+    // What OSCORE protected has a number of its own.
+    const isNumbered = isSafeMethod(request.code) || isOscoreMessage(request)
+    return isNumbered || !this.#settings.isWhole(request)
+      ? ask(request)
+      : this.#tags.tellApart(request, ask)
   }
 
   /** Fetches the rest, and all of it anew where it changed meanwhile. */
   async #download(request: Request, uploaded: Uploaded): Promise<CoapMessage> {
     let { response, asked } = uploaded
+    if (optionValue(response, OPTION.block2) === undefined) return response
     for (let attempt = 1; ; attempt++) {
       const whole = await new Download(asked, this.#next, this.#settings).complete(response)
       if (whole !== CHANGED) return withObserveOf(uploaded.response, whole)

@@ -26,10 +26,8 @@ export function clientLayer(find: FindAuthority): Layer {
     const authority = serverOf(request)
     const found = find(authority)
     const secured = found instanceof Promise ? await found : found
-    if (secured === undefined) {
-      throw new WaxwingError('ERR_KEY_UNKNOWN', `no keys are configured for ${authority}`)
-    }
-    return await secured.send(request, next)
+    if (secured !== undefined) return secured.send(request, next)
+    throw new WaxwingError('ERR_KEY_UNKNOWN', `no keys are configured for ${authority}`)
   }
 }
 

@@ -52,21 +52,26 @@ type Accepted = Extract<Unprotected, { kind: 'accepted' }>
 
 /** Makes the handler. */
 export function protecting(options: ProtectingOptions): Handler {
-  return async (request) => {
-    if (isOscoreMessage(request) || isCombinedRequest(request)) {
-      return await secured(options, request)
-    }
-    const { responder, open, unprotected } = options
-    if (responder !== undefined && isForEdhoc(request)) return await responder.receive(request)
-    return isOpen(request, unprotected) ? await open(request) : UNAUTHORIZED
-  }
+  return (request) =>
+    isOscoreMessage(request) || isCombinedRequest(request)
+      ? secured(options, request)
+      : unsecured(options, request)
+}
+
+async function unsecured(
+  { responder, open, unprotected }: ProtectingOptions,
+  request: Request,
+): Promise<Response> {
+  if (responder !== undefined && isForEdhoc(request)) return await responder.receive(request)
+  return isOpen(request, unprotected) ? await open(request) : UNAUTHORIZED
 }
 
 async function secured(options: ProtectingOptions, request: Request): Promise<Response> {
   const { contexts, listener } = options
   try {
     const message = isCombinedRequest(request) ? await uncombined(options, request) : request
-    const received = await contexts.unprotect(message)
+    const unprotected = contexts.unprotect(message)
+    const received = unprotected instanceof Promise ? await unprotected : unprotected
     if (received.kind === 'challenge') return received.response
     markVerified(request)
     return await answered(options, request, received)

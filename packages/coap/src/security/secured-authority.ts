@@ -70,9 +70,9 @@ export class SecuredAuthority {
   async send(request: Request, next: Handler): Promise<Response> {
     request.signal.throwIfAborted()
     const response = await this.#sendOnce(request, next)
-    if (optionValue(request, OPTION.echo) !== undefined) return response
     const echoing = answerChallenge(request, response)
-    return echoing === undefined ? response : await this.#sendOnce({ ...request, ...echoing }, next)
+    if (echoing === undefined || optionValue(request, OPTION.echo) !== undefined) return response
+    return await this.#sendOnce({ ...request, ...echoing }, next)
   }
 
   /** Does not use a context any more that is shared with this peer. Returns whether there was one. */
@@ -82,8 +82,12 @@ export class SecuredAuthority {
     return true
   }
 
-  async #sendOnce(request: Request, next: Handler): Promise<Response> {
-    if (this.#live !== undefined) return await this.#ask(request, next, this.#live)
+  #sendOnce(request: Request, next: Handler): Promise<Response> {
+    const live = this.#live
+    return live === undefined ? this.#sendFirst(request, next) : this.#ask(request, next, live)
+  }
+
+  async #sendFirst(request: Request, next: Handler): Promise<Response> {
     const { live, response } = await this.#establish(request, next)
     return response ?? (await this.#ask(request, next, live))
   }

@@ -18,8 +18,9 @@ import {
   protectResponse,
   type ReceivedRequest,
   type SecurityContext,
-  type ServerExchange,
+  type UnconfirmedRequest,
   unprotectRequest,
+  type UnprotectRequestOptions,
 } from '@waxwing/oscore'
 import type { EdhocProfile } from './configuration.js'
 import { type SecurityListener, tell } from './events.js'
@@ -80,25 +81,22 @@ export class ServerContexts {
    * Verifies a protected request.
    *
    * @param message - Untrusted.
-   * @throws {WaxwingError} As `unprotectRequest`.
+   * @returns At once, where a context is there and knows what is new.
+   * @throws {WaxwingError} As `unprotectRequest`, at once or later.
    */
-  async unprotect(message: CoapMessage): Promise<Unprotected> {
+  unprotect(message: CoapMessage): Unprotected | Promise<Unprotected> {
     let received: ReceivedRequest
     try {
-      received = unprotectRequest(this.#find, message, { registrations: this.#registrations })
+      received = unprotectRequest(this.#find, message, this.#unprotecting)
     } catch (error) {
       if (!(error instanceof WaxwingError) || error.code !== 'ERR_KEY_UNKNOWN') throw error
-      return await this.#rederive(message, error)
+      return this.#rederive(message, error)
     }
-    const entry = this.#entryOf(received.exchange.context)
-    if (received.kind === 'accepted') {
-      this.#touch(entry)
-      return { ...received, entry }
-    }
-    // An echo is asked for with a number of its own.
-    await received.exchange.context.sender.sequence.ready()
-    const response = protectResponse(received.exchange, received.challenge)
-    return { kind: 'challenge', response }
+    if (received.kind === 'unconfirmed') return challenged(received)
+    const { request, exchange } = received
+    const entry = this.#entryOf(exchange.context)
+    this.#touch(entry)
+    return { kind: 'accepted', request, exchange, entry }
   }
 
   /** Forgets whoever has this name: keys in use, and what is kept. */
@@ -114,8 +112,10 @@ export class ServerContexts {
     return entries.length === 1 ? only!.contexts : entries.flatMap(({ contexts }) => contexts)
   }
 
-  readonly #registrations = (kid: Uint8Array): readonly ServerExchange[] =>
-    (this.#byKid.get(toHex(kid)) ?? []).flatMap(({ registrations }) => registrations)
+  readonly #unprotecting: UnprotectRequestOptions = {
+    registrations: (kid) =>
+      (this.#byKid.get(toHex(kid)) ?? []).flatMap(({ registrations }) => registrations),
+  }
 
   /** RFC 8613 Appendix B.2; `unknown` is what else there is to say. */
   async #rederive(message: CoapMessage, unknown: WaxwingError): Promise<Unprotected> {
@@ -191,4 +191,10 @@ export class ServerContexts {
     this.#ofEdhoc.delete(entry)
     if (entry.kept !== undefined) await this.#options.kept.forgetForServer(entry.kept)
   }
+}
+
+/** An echo is asked for with a number of its own. */
+async function challenged({ exchange, challenge }: UnconfirmedRequest): Promise<Unprotected> {
+  await exchange.context.sender.sequence.ready()
+  return { kind: 'challenge', response: protectResponse(exchange, challenge) }
 }
