@@ -52,8 +52,9 @@ export class AgingMap<T> {
     return entry === undefined ? undefined : this.delete(entry.key)
   }
 
-  *[Symbol.iterator](): Generator<readonly [string, T]> {
-    for (const { key, value } of this.#entries.values()) yield [key, value]
+  /** The oldest first. */
+  *values(): Generator<T> {
+    for (const { value } of this.#entries.values()) yield value
   }
 
   #settleOldest(): Entry<T> | undefined {

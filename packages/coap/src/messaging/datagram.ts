@@ -23,7 +23,8 @@ export interface Header {
 }
 
 const VERSION = 1
-const HEADER_BYTES = 4
+/** All that an empty message has. */
+export const HEADER_BYTES = 4
 const MAX_TOKEN_BYTES = 8
 /** The code of a message that has nothing after its header (Section 4.1). */
 export const CODE_EMPTY = 0

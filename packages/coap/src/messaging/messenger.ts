@@ -49,7 +49,6 @@ export interface EndpointStats {
 export class Messenger {
   readonly #medium: Medium
   readonly #peers: PeerTable
-  readonly #replies: Replies
   readonly #requesting: Requesting
   readonly #serving: Serving | undefined
 
@@ -58,7 +57,6 @@ export class Messenger {
     this.#peers = new PeerTable(medium)
     const echo = new EchoValues(medium)
     const replies = new Replies(medium, echo)
-    this.#replies = replies
     this.#requesting = new Requesting(medium, this.#peers)
     if (handler === undefined) return
     this.#serving = new Serving({ medium, peers: this.#peers, replies, echo }, handler)
@@ -136,13 +134,14 @@ export class Messenger {
     if (arrival.isConfirmable || isObserved(arrival.message)) this.#reset(header, from)
   }
 
-  #isDuplicate(state: PeerState, { key, isConfirmable }: Arrival): boolean {
+  #isDuplicate(state: PeerState, arrival: Arrival): boolean {
+    const { key, isConfirmable } = arrival
     const remembered = this.#peers.remembered.find(state, key)
     const before = remembered ?? state.atWork.get(key)
     if (before === undefined) return false
     if (!isConfirmable || before.reply === undefined) return true
-    if (remembered?.isRequest === false) this.#medium.send(before.reply, state.peer)
-    else this.#replies.send(state, before.reply)
+    if (remembered?.isCounted === false) this.#medium.send(before.reply, state.peer)
+    else this.#serving?.answerAgain(state, arrival, before.reply)
     return true
   }
 

@@ -33,9 +33,10 @@ export interface RememberedMessage {
   readonly expiresAt: number
   /** What its duplicates are answered; `undefined` for silence. */
   readonly reply: Buffer | undefined
-  readonly isRequest: boolean
-  /** The response of a request that must not be executed again and could not be sent. */
-  readonly withheld?: WithheldResponse | undefined
+  /** Whether that is spent of the address budget. */
+  readonly isCounted: boolean
+  /** The response of a request that must not be executed again and could not be sent, until it is. */
+  withheld?: WithheldResponse | undefined
 }
 
 /** A response that could not be sent before its requester proved its address. */

@@ -9,8 +9,9 @@
  * @module
  */
 
+import type { CoapMessage } from '@waxwing/oscore'
 import type { Medium } from './medium.js'
-import type { PeerState, RememberedMessage } from './peer-state.js'
+import type { PeerState, RememberedMessage, WithheldResponse } from './peer-state.js'
 
 /** What a message costs beside its bytes, about. */
 const OVERHEAD_BYTES = 200
@@ -56,13 +57,24 @@ export class RememberedMessages {
     this.#bytes += bytes
   }
 
-  /** Takes back the response that was kept for a request like this. */
-  takeWithheld({ remembered }: PeerState, fingerprint: string): RememberedMessage | undefined {
-    for (const [key, message] of remembered) {
-      if (message.withheld?.fingerprint === fingerprint) {
-        this.#forgotten(remembered.delete(key))
-        return message
-      }
+  /** Keeps the response to a message that must not be executed again. */
+  withhold(message: RememberedMessage, withheld: WithheldResponse): void {
+    if (message.withheld !== undefined) return
+    message.withheld = withheld
+    this.#bytes += withheld.bytes
+  }
+
+  /**
+   * Takes the response that was kept for a request like this. The message stays remembered: duplicates
+   * of it may still come.
+   */
+  takeWithheld({ remembered }: PeerState, fingerprint: string): CoapMessage | undefined {
+    for (const message of remembered.values()) {
+      const { withheld } = message
+      if (withheld?.fingerprint !== fingerprint) continue
+      this.#bytes -= withheld.bytes
+      message.withheld = undefined
+      return withheld.response
     }
     return undefined
   }

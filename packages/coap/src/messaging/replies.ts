@@ -7,7 +7,7 @@
  */
 
 import type { CoapMessage } from '@waxwing/oscore'
-import { withMessage } from './datagram.js'
+import { HEADER_BYTES, withMessage } from './datagram.js'
 import type { EchoValues } from './echo-values.js'
 import type { Medium } from './medium.js'
 import type { PeerState } from './peer-state.js'
@@ -34,7 +34,9 @@ export class Replies {
   /** Sends a reply or a challenge. @returns `false` if the whole was too much. */
   send(state: PeerState, reply: Buffer): boolean {
     if (this.sendWhole(state, reply)) return true
-    this.sendWhole(state, this.challengeFor(state, reply))
+    // An acknowledgement has no token: a challenge in its place would belong to no request.
+    const isEmpty = reply.length === HEADER_BYTES
+    if (!isEmpty) this.sendWhole(state, this.challengeFor(state, reply))
     return false
   }
 

@@ -135,7 +135,7 @@ export class Requesting {
     if (reply !== undefined) send(reply, state.peer)
     const { exchangeLifetimeMs, nonLifetimeMs } = transmission
     const expiresAt = now() + (isConfirmable ? exchangeLifetimeMs : nonLifetimeMs)
-    this.#peers.remembered.add(state, key, { expiresAt, reply, isRequest: false })
+    this.#peers.remembered.add(state, key, { expiresAt, reply, isCounted: false })
   }
 
   #newToken(state: PeerState): string {

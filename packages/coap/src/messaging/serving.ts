@@ -11,7 +11,7 @@ import type { Handler, Response } from '../handler.js'
 import { readUint, uintOption, withoutOptions } from '../options.js'
 import { isObserved } from './client-observation.js'
 import { type EchoValues, isRepeatable, isSafe } from './echo-values.js'
-import { stampMessageId, unconfirm } from './datagram.js'
+import { CODE_EMPTY, readHeader, readMessage, stampMessageId, unconfirm } from './datagram.js'
 import type { Medium } from './medium.js'
 import type { Outcome } from './outbox.js'
 import type { Arrival, PeerState } from './peer-state.js'
@@ -89,6 +89,18 @@ export class Serving {
     else void exchange.run(this.#handler)
   }
 
+  /** Answers a duplicate as the request before it, as far as the address budget goes. */
+  answerAgain(state: PeerState, { key, message }: Arrival, reply: Buffer): void {
+    const { replies, peers } = this.#port
+    if (replies.send(state, reply) || isRepeatable(message)) return
+    // Challenged, the peer will repeat what was executed: its response is there then.
+    const remembered = peers.remembered.find(state, key)
+    const response = readMessage(reply, readHeader(reply)!)
+    const { length: bytes } = response.payload
+    if (remembered === undefined || response.code === CODE_EMPTY) return
+    peers.remembered.withhold(remembered, { fingerprint: fingerprintOf(message), response, bytes })
+  }
+
   /** Takes no more requests. Resolves when all are answered, or their time is over. */
   async close(): Promise<void> {
     this.#isClosing = true
@@ -116,7 +128,9 @@ export class Serving {
     const lifetimeMs = arrival.isConfirmable ? exchangeLifetimeMs : nonLifetimeMs
     const expiresAt = medium.now() + lifetimeMs
     state.atWork.delete(arrival.key)
-    peers.remembered.add(state, arrival.key, { expiresAt, reply, isRequest: true, withheld })
+    // Who had proved its address by now gets this response again, also when it must prove it anew.
+    const isCounted = !state.budget.isProved
+    peers.remembered.add(state, arrival.key, { expiresAt, reply, isCounted, withheld })
     state.requestCount--
     this.#exchanges.delete(exchange)
     this.#checkIdle()
@@ -137,7 +151,7 @@ export class Serving {
       if (outcome !== 'acknowledged') lost()
       this.#checkIdle()
     }
-    state.outbox.send({ datagram, isCounted: true, settled })
+    state.outbox.send({ datagram, isCounted: !state.budget.isProved, settled })
   }
 
   #isTooMuch(state: PeerState): boolean {
@@ -161,7 +175,7 @@ export class Serving {
   #takeWithheld(state: PeerState, message: CoapMessage): CoapMessage | undefined {
     if (isRepeatable(message)) return undefined
     const { remembered } = this.#port.peers
-    return remembered.takeWithheld(state, fingerprintOf(message))?.withheld?.response
+    return remembered.takeWithheld(state, fingerprintOf(message))
   }
 
   #observe(exchange: ServerExchange, response: Response): Observing | undefined {

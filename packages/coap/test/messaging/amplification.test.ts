@@ -7,6 +7,7 @@ import { markVerified } from '../../src/messaging/index.ts'
 import { optionValues, readText, uintOption } from '../../src/options.ts'
 import {
   CHANGED,
+  CONTENT,
   content,
   FAST,
   GET,
@@ -156,6 +157,77 @@ describe('an address that was not proved', () => {
       LARGE,
       expect.anything(),
     ])
+  })
+})
+
+describe('a request that was executed before its sender proved its address', () => {
+  it('is not executed again by a duplicate that comes after the proof', async () => {
+    let count = 0
+    const server = await openServer(async () => {
+      count++
+      return content(LARGE)
+    })
+    const peer = await openRawPeer()
+    const request = { ...requestTo(server.address), code: POST }
+    const first = encodeDatagram(TYPE.con, 1, 'token1', request)
+    peer.send(first, server.address)
+    const { options } = (await peer.next()).message
+    const repeated = encodeDatagram(TYPE.con, 2, 'token2', { ...request, options })
+    for (const datagram of [repeated, first, repeated]) {
+      peer.send(datagram, server.address)
+      expect(textOf((await peer.next()).message)).toBe(LARGE)
+    }
+    expect(count).toBe(1)
+  })
+})
+
+describe('a request that was answered because that was not too much', () => {
+  it('is not executed again where its duplicate is too much and has to prove the address', async () => {
+    const executed: string[] = []
+    const server = await openServer(async (asked) => {
+      executed.push(asked.code === POST ? 'POST' : 'GET')
+      return content('x'.repeat(asked.code === POST ? 350 : 10))
+    })
+    const peer = await openRawPeer()
+    const request = { ...requestTo(server.address), code: POST, payload: Buffer.alloc(60) }
+    const first = encodeDatagram(TYPE.con, 101, 'token1', request)
+    const askAgain = async (): Promise<CoapMessage> => {
+      peer.send(first, server.address)
+      return (await peer.next()).message
+    }
+    peer.ask(server.address, { payload: Buffer.alloc(60) }) // leaves room for more than three times
+    await peer.next()
+    expect((await askAgain()).code).toBe(CONTENT)
+    const answer = await askAgain()
+    expect(answer.code).toBe(UNAUTHORIZED)
+    const { options } = answer
+    peer.send(encodeDatagram(TYPE.con, 2, 'token2', { ...request, options }), server.address)
+    expect((await peer.next()).message).toMatchObject({ code: CONTENT })
+    expect(executed).toEqual(['GET', 'POST'])
+  })
+})
+
+describe('a request that was answered when its address was proved', () => {
+  it('is answered the same when it comes again, though the proof is too old by then', async () => {
+    const clock = { ms: 1e6, now: () => clock.ms }
+    let count = 0
+    const handle: Handler = async (request) => {
+      count++
+      markVerified(request)
+      return content(LARGE)
+    }
+    const server = await openServer(handle, { clock, limits: { provedAddressMs: 10 } })
+    const peer = await openRawPeer()
+    const datagram = encodeDatagram(TYPE.con, 1, 'tok', {
+      ...requestTo(server.address),
+      code: POST,
+    })
+    for (let times = 0; times < 3; times++) {
+      peer.send(datagram, server.address)
+      expect(textOf((await peer.next()).message)).toBe(LARGE)
+      clock.ms += 100
+    }
+    expect(count).toBe(1)
   })
 })
 

@@ -14,7 +14,7 @@ import { textOption, uintOption } from '../../src/options.ts'
 
 export const GET: number = code(0, 1)
 export const POST: number = code(0, 2)
-const CONTENT: number = code(2, 5)
+export const CONTENT: number = code(2, 5)
 export const CHANGED: number = code(2, 4)
 
 /** Timeouts as short as a loopback allows. */

@@ -2,7 +2,8 @@
 import { startLossyRelay } from '@waxwing/testkit'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { OPTION } from '@waxwing/oscore'
-import type { Handler, NotificationListener, Request } from '../../src/handler.ts'
+import type { Handler, NotificationListener, Request, Response } from '../../src/handler.ts'
+import type { EndpointLimits } from '../../src/messaging/index.ts'
 import { uintOption } from '../../src/options.ts'
 import {
   CHANGED,
@@ -28,8 +29,8 @@ const REQUESTS = 400
 /** Few enough for the buffers of sockets: what the relay loses is to be all that is lost. */
 const AT_ONCE = 100
 
-async function throughRelay(handler: Handler, seed: number) {
-  const server = await openServer(handler, { transmission: TRANSMISSION })
+async function throughRelay(handler: Handler, seed: number, limits: Partial<EndpointLimits> = {}) {
+  const server = await openServer(handler, { transmission: TRANSMISSION, limits })
   const relay = await startLossyRelay({
     targetPort: server.address.port,
     seed,
@@ -80,6 +81,34 @@ describe('over a network that loses, repeats and reorders a fifth of all datagra
       expect(Math.min(relay.stats.lost, relay.stats.duplicated)).toBeGreaterThan(REQUESTS / 10)
       expect(client.stats.outgoingRequests).toBe(0)
       await expect.poll(() => server.stats.requests, { timeout: 10_000 }).toBe(0)
+    },
+    30_000,
+  )
+
+  it.each([1, 2, 3])(
+    'no request is executed twice while its sender proves its address, again and again (seed %i)',
+    async (seed) => {
+      const executed: string[] = []
+      const handler: Handler = async ({ payload }) => {
+        const text = textOf({ payload })
+        executed.push(text)
+        await pause(Number(text) % 20)
+        const isLarge = Number(text) % 3 === 0
+        return { code: CHANGED, options: [], payload: isLarge ? new Uint8Array(900) : payload }
+      }
+      const { client, peer } = await throughRelay(handler, seed, { provedAddressMs: 30 })
+      const ask = (index: number): Promise<Response> => {
+        const payload = Buffer.from(String(index))
+        const confirmable = index % 5 !== 0
+        return client.network(requestTo(peer, { code: POST, payload, confirmable }))
+      }
+      const outcomes = await Promise.allSettled(Array.from({ length: 150 }, (_, i) => ask(i)))
+      for (const outcome of outcomes) {
+        if (outcome.status === 'rejected')
+          expect(outcome.reason).toMatchObject({ code: 'ERR_TIMEOUT' })
+      }
+      expect(outcomes.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(110)
+      expect(executed.toSorted()).toEqual([...new Set(executed)].toSorted())
     },
     30_000,
   )
