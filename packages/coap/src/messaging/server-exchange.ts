@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type CoapMessage, code } from '@waxwing/oscore'
+import { type CoapMessage, code, isResponseCode } from '@waxwing/oscore'
 import type { Handler, Request, Response } from '../handler.js'
 import { CODE_EMPTY, emptyDatagram, encodeDatagram, stampMessageId, TYPE } from './datagram.js'
 import { isRepeatable } from './echo-values.js'
@@ -140,8 +140,16 @@ export class ServerExchange implements MessageAtWork {
       this.#send(this.#port.replies.challenge(this.state))
       return
     }
-    if (this.#send(observing.response, () => observing.stop())) observing.begin()
-    else this.abort()
+    if (!this.#send(observing.response, () => observing.stop())) {
+      this.abort()
+      return
+    }
+    try {
+      observing.begin()
+    } catch (error) {
+      observing.stop()
+      this.#port.medium.report(error)
+    }
   }
 
   /** @returns `false` if something else had to be sent. */
@@ -196,6 +204,9 @@ export class ServerExchange implements MessageAtWork {
     const { medium } = this.#port
     const { maxMessageBytes } = medium.limits
     try {
+      if (!isResponseCode(response.code)) {
+        throw new RangeError(`code must be of a response, got ${response.code}`)
+      }
       const datagram = this.#encodeAny(response)
       if (datagram.length <= maxMessageBytes) return datagram
       throw new RangeError(`response must be at most ${maxMessageBytes} bytes long`)

@@ -2,7 +2,7 @@
 import { WaxwingError } from '@waxwing/core'
 import { code, OPTION } from '@waxwing/oscore'
 import { describe, expect, it } from 'vitest'
-import type { Handler, Request } from '../../src/handler.ts'
+import type { Handler, Request, Response } from '../../src/handler.ts'
 import { openUdpEndpoint } from '../../src/messaging/index.ts'
 import { resolveTransmission } from '../../src/messaging/parameters.ts'
 import { textOption, uintOption } from '../../src/options.ts'
@@ -106,8 +106,12 @@ describe('a request', () => {
     expect(reported).toEqual([error])
   })
 
-  it('whose response is too long is answered 5.00', async () => {
-    const server = await openServer(async () => content('x'.repeat(2_000)))
+  it.each<[string, Response]>([
+    ['is too long', content('x'.repeat(2_000))],
+    ['has the code of a request', { ...content(''), code: POST }],
+    ['has an option that cannot be', content('', [{ number: -1, value: new Uint8Array(0) }])],
+  ])('whose response %s is answered 5.00', async (_title, bad) => {
+    const server = await openServer(async () => bad)
     const reported: unknown[] = []
     server.onError((each) => reported.push(each))
     const client = await openClient()

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
-import { code, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { type CoapMessage, type CoapOption, code, OPTION, optionValue } from '@waxwing/oscore'
+import { describe, expect, it } from 'vitest'
 import type { Handler, NotificationListener, Peer, Response } from '../../src/handler.ts'
-import { decoded, type Decoded } from './decoded.ts'
+import type { Decoded } from './decoded.ts'
+import { openRawPeer } from './raw-peer.ts'
 import { emptyDatagram, encodeDatagram, TYPE } from '../../src/messaging/datagram.ts'
 import { uintOption } from '../../src/options.ts'
 import {
@@ -160,6 +159,23 @@ describe('an observation', () => {
     expect(server.stats.observations).toBe(0)
   })
 
+  it('whose beginning fails is none', async () => {
+    const error = new Error('no')
+    const fails = (): void => {
+      throw error
+    }
+    const handler: Handler = async () => ({
+      ...content('', [uintOption(OPTION.observe, 0)]),
+      notifications: fails,
+    })
+    const server = await openServer(handler)
+    const reported: unknown[] = []
+    server.onError((each) => reported.push(each))
+    const client = await openClient()
+    expect((await client.network(observing(server.address))).code).toBe(code(2, 5))
+    expect([reported, server.stats.observations]).toEqual([[error], 0])
+  })
+
   it('ends at either side when that is closed', async () => {
     const source = new Source()
     const server = await openServer(source.handler)
@@ -306,60 +322,37 @@ function sequence({ message }: Decoded): number {
   )
 }
 
-/** A socket whose datagrams a test reads one by one. */
-async function startSocket(): Promise<{
-  socket: Socket
-  address: Peer
-  next: () => Promise<Decoded & { port: number }>
-}> {
-  const socket = createSocket('udp4')
-  socket.bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  onTestFinished(() => void socket.close())
-  const came: (Decoded & { port: number })[] = []
-  socket.on('message', (datagram, { port }) => came.push({ ...decoded(datagram), port }))
-  const next = async (): Promise<Decoded & { port: number }> => {
-    await expect.poll(() => came.length, { interval: 2 }).toBeGreaterThan(0)
-    return came.shift()!
-  }
-  return { socket, address: socket.address(), next }
-}
-
 /** A client by hand that proved its address and observes. */
 async function startObserver(server: Peer) {
-  const { socket, next } = await startSocket()
-  let messageId = 0
-  let echo: readonly { number: number; value: Uint8Array }[] = []
-  const send = (datagram: Buffer): void => socket.send(datagram, server.port, server.address)
-  const register = (observe = 0): void => {
-    const options = [uintOption(OPTION.observe, observe), ...echo]
-    const request = { code: code(0, 1), options, payload: new Uint8Array(0) }
-    send(encodeDatagram(TYPE.con, ++messageId, 'tkn', request))
-  }
+  const peer = await openRawPeer()
+  let echo: readonly CoapOption[] = []
+  const register = (observe = 0): number =>
+    peer.ask(server, { options: [uintOption(OPTION.observe, observe), ...echo] })
   register()
-  const challenge = await next()
-  echo = challenge.message.options
+  echo = (await peer.next()).message.options
   register()
-  return { send, next, register, first: await next() }
+  const send = (datagram: Buffer): void => peer.send(datagram, server)
+  return { send, next: peer.next, register, first: await peer.next() }
 }
 
 /** A server by hand. */
 async function startOrigin() {
-  const { socket, address, next } = await startSocket()
+  const peer = await openRawPeer()
   let messageId = 100
-  let client = 0
-  const send = (type: number, token: string, message: CoapMessage): void =>
-    socket.send(encodeDatagram(type, ++messageId, token, message), client)
+  let client: Peer | undefined
+  const { address, next } = peer
   return {
     address,
-    send,
     next,
+    send(type: number, token: string, message: CoapMessage): void {
+      peer.send(encodeDatagram(type, ++messageId, token, message), client!)
+    },
     async answer(observe: number): Promise<Decoded> {
       const request = await next()
-      client = request.port
+      client = request.from
       const response = content('first', [uintOption(OPTION.observe, observe)])
       const { messageId: id } = request.header
-      socket.send(encodeDatagram(TYPE.ack, id, request.token, response), client)
+      peer.send(encodeDatagram(TYPE.ack, id, request.token, response), client)
       return request
     },
   }
