@@ -66,6 +66,18 @@ export interface ProtectOptions extends BlockwiseServerOptions {
 /** An endpoint's keys. Belongs to one client, one server, or both. */
 export interface CoapSecurity extends ClientSecurity, AsyncDisposable {
   /**
+   * Protects a client's requests. Besides what the network throws, requests are rejected with
+   *
+   * - `ERR_KEY_UNKNOWN`: no keys are configured for the server, or it says that it has none;
+   * - `ERR_NOT_AUTHENTIC`: what came in answer does not verify, or was not protected;
+   * - `ERR_TRANSPORT`: an unprotected 5.xx came, as from a proxy;
+   * - `ERR_NOT_TRUSTED` or `ERR_NOT_AUTHORIZED`: nobody is expected there any more, or the server gave EDHOC up;
+   * - what else ends EDHOC: `ERR_MALFORMED`, `ERR_UNSUPPORTED`, `ERR_KEY_INVALID`, `ERR_CONFLICT`, `ERR_LIMIT`.
+   *
+   * A mistake in the request is a `RangeError`.
+   */
+  readonly layer: ClientSecurity['layer']
+  /**
    * Protects a server's resources: their handler gets the requests that verified and were no replays, with
    * `security` saying who asks, and its responses leave protected. All others are answered 4.01, and nothing
    * else. Answers EDHOC at `/.well-known/edhoc`. Large bodies are protected block by block.

@@ -1,13 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+import {
+  type CoapMessage,
+  type CoapOption,
+  deriveContext,
+  OPTION,
+  optionValue,
+  protectRequest,
+  ReplayGuard,
+  SenderSequence,
+  unprotectResponse,
+} from '@waxwing/oscore'
 import { describe, expect, it } from 'vitest'
 import { beginRecording } from '../../src/security/index.js'
 import {
   coded,
+  CLIENT,
   CONTENT,
   type End,
   EMPTY,
+  GET,
   messageOf,
   preshared,
+  SECRET,
   textOf,
   type World,
   worldOf,
@@ -103,6 +117,32 @@ describe('a context of recorded keys', () => {
     })
     expect(texts).toEqual(Array.from({ length: 600 }, (_, i) => `${i}`))
     expect(world.record.repeated).toEqual([])
+  })
+
+  it('ends an observation by a cancellation that is bound to its registration', async () => {
+    const world = await recordedWorld()
+    const observe = (value: Uint8Array): CoapOption => ({ number: OPTION.observe, value })
+    const [register, cancel] = [observe(EMPTY), observe(Uint8Array.of(1))]
+    world.wire.server = world.server.security.protect(({ options }) => {
+      const isRegistration =
+        optionValue({ ...messageOf(GET), options }, OPTION.observe)?.length === 0
+      if (!isRegistration) return Promise.resolve(messageOf(CONTENT, [], 'over'))
+      return Promise.resolve({ ...messageOf(CONTENT, [register], 'on'), notifications: () => {} })
+    })
+    const client = deriveContext(
+      world.record.crypto,
+      { ...RECORDED, masterSecret: SECRET, senderId: EMPTY, recipientId: Uint8Array.of(1) },
+      { sequence: SenderSequence.ofFreshKeys(), replay: ReplayGuard.ofFreshKeys() },
+    )
+    const { signal } = new AbortController()
+    const send = (message: CoapMessage): Promise<CoapMessage> =>
+      world.wire.server({ ...message, peer: CLIENT, signal })
+    const first = protectRequest(client, messageOf(GET, [register]))
+    unprotectResponse(first.exchange, await send(first.message))
+    const others = protectRequest(client, messageOf(GET, [register]))
+    await send(others.message)
+    const last = protectRequest(client, messageOf(GET, [cancel]), { registration: first.exchange })
+    expect(textOf(unprotectResponse(last.exchange, await send(last.message)))).toBe('over')
   })
 
   it('alone has an ID Context of its own', async () => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type MemorySnapshot, memoryStore } from '@waxwing/client'
-import type { CoapMessage } from '@waxwing/oscore'
+import type { CoapMessage, OwnCredential } from '@waxwing/oscore'
 import * as fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { KnownPeer } from '../../src/security/index.js'
 import {
   CLIENT,
   coded,
@@ -180,6 +181,48 @@ describe.each(KINDS)('a client and a server with keys by %s', (_, open) => {
     }
     // The copy has a context of its own beside that of the original.
     expect(world.wire.roundTrips).toBe(2 + 5 + 1 + 5)
+    expect(world.record.repeated).toEqual([])
+  })
+})
+
+describe('the clock', () => {
+  it('may say what it likes', async () => {
+    const world = await edhocWorld()
+    onTestFinished(() => void vi.useRealTimers())
+    vi.useFakeTimers({ toFake: ['Date'] })
+    for (const year of ['2030', '1970', '2999', '2001']) {
+      vi.setSystemTime(new Date(`${year}-01-01T00:00:00Z`))
+      expect(textOf(await world.ask())).toBe('on')
+      await world.restartServer()
+      expect(textOf(await world.ask())).toBe('on')
+    }
+    expect(world.client.established).toEqual(['edhoc', ...Array<string>(4).fill('rederivation')])
+  })
+})
+
+describe('a server that lost everything', () => {
+  it('gives identifiers out again, and none of its clients is taken for another', async () => {
+    const [world, other] = [await edhocWorld(), await edhocWorld()]
+    const { edhoc } = world.server.options
+    const guest = other.client
+    const own = guest.options.edhoc!.own as OwnCredential
+    const known = edhoc!.peers as readonly KnownPeer[]
+    Object.assign(edhoc!, {
+      peers: [...known, { name: 'guest', credential: own.credential.encoded }],
+    })
+    Object.assign(guest.options.edhoc!, { peers: world.client.options.edhoc!.peers })
+    await guest.start()
+    for (let round = 0; round < 4; round++) {
+      world.server.store = memoryStore()
+      await world.restartServer()
+      const turns = [() => world.ask(), () => guest.ask(world.wire)]
+      for (const turn of round % 2 === 0 ? turns : turns.toReversed()) {
+        expect(textOf(await turn())).toBe('on')
+      }
+    }
+    const names = world.asked.map(({ security }) => security?.name)
+    const both = ['desk', 'guest']
+    expect(names).toEqual([both, both.toReversed(), both, both.toReversed()].flat())
     expect(world.record.repeated).toEqual([])
   })
 })

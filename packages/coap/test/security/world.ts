@@ -179,7 +179,7 @@ export async function worldOf(
   return { record, wire, client, server, asked, restartServer, ask }
 }
 
-const SECRET: Uint8Array = new Uint8Array(16).fill(7)
+export const SECRET: Uint8Array = new Uint8Array(16).fill(7)
 
 /** The pre-shared context of both ends. */
 export function preshared(
