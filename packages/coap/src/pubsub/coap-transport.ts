@@ -83,7 +83,7 @@ class OverBroker implements CoapTransport {
     this.#options = options
     this.limits = { maxPayloadBytes: options.maxPayloadBytes, binary: true, retained: true }
     const report = (error: unknown): void => this.#reachability.report(error)
-    this.#lanes = openLanes(options, report)
+    this.#lanes = openLanes(options)
     const sending = this.#sending.signal
     const probe = (): Promise<void> => control.probe(COMMON_BELL, sending)
     this.#reachability = new Reachability({ ...options, probe })

@@ -35,6 +35,8 @@ export class Directory {
   readonly #registrations = new Set<Registration>()
   readonly #topics = new Map<string, Topic>()
   #bell: Watch | undefined
+  /** Whether the broker has not refused it yet. */
+  #mayHang = true
   #timer: NodeJS.Timeout | undefined
   #isLooking = false
   #mustLook = false
@@ -63,27 +65,31 @@ export class Directory {
 
   /** The broker answers again after it did not: it may have forgotten everything. */
   returned(): void {
+    this.#mayHang = true
     for (const topic of this.#topics.values()) topic.returned()
     this.#bell?.renew()
     this.#look()
   }
 
+  /** Calls no handler any more. */
   close(): void {
     clearTimeout(this.#timer)
     this.#bell?.close()
     this.#bell = undefined
+    for (const registration of this.#registrations) registration.close()
     for (const topic of this.#topics.values()) topic.close()
   }
 
   /** Listens to the common bell; where there is none, hangs one up. */
   async #hear(): Promise<void> {
-    if (await this.#isHeard()) return
+    if ((await this.#isHeard()) || !this.#mayHang) return
     const { control, signal, report } = this.#inputs
     try {
       await control.put(COMMON_BELL, bellValue(), signal)
       await this.#isHeard()
     } catch (error) {
-      if (!signal.aborted) report(error) // then the interval has to do
+      this.#mayHang = false // then the interval has to do
+      if (!signal.aborted) report(error)
     }
   }
 

@@ -26,7 +26,7 @@ export interface CoapTransportOptions {
   readonly security?: ClientSecurity
   /** How often and when UDP messages are repeated (RFC 7252 Section 4.8). */
   readonly transmission?: Partial<TransmissionParameters>
-  /** Carries the requests in place of UDP; bodies larger than a datagram are then its business. */
+  /** Carries the requests in place of UDP. */
   readonly network?: Handler
   /** Largest payload to send and to accept. Default 262,144. */
   readonly maxPayloadBytes?: number

@@ -58,7 +58,8 @@ export class TopicData {
     if (this.#newest === undefined) return
     const { broker, signal } = this.#inputs
     const payload = await broker.get(topicPath(this.#address), signal)
-    if (payload !== undefined && payload.length > 0) void this.#offer(payload, [reader])
+    if (payload !== undefined && payload.length > 0)
+      void this.#offer(payload, digestOf(payload), [reader])
   }
 
   leave(registration: Registration): void {
@@ -107,23 +108,30 @@ export class TopicData {
     this.#newest = digest
     const readers = [...this.#readers.values()]
     const [late, live] = [readers.filter(isLate), readers.filter((reader) => !isLate(reader))]
-    await withPatience(Promise.all([this.#offer(payload, late), this.#offerInOrder(payload, live)]))
+    const inOrder = async (): Promise<void> => {
+      await this.#inputs.slotsFirst()
+      await this.#offer(payload, digest, live)
+    }
+    await withPatience(Promise.all([this.#offer(payload, digest, late), inOrder()]))
   }
 
-  async #offerInOrder(payload: Uint8Array, readers: readonly NewestFirst[]): Promise<void> {
-    await this.#inputs.slotsFirst()
-    await this.#offer(payload, readers)
-  }
-
-  async #offer(payload: Uint8Array, readers: readonly NewestFirst[]): Promise<void> {
+  async #offer(
+    payload: Uint8Array,
+    digest: string,
+    readers: readonly NewestFirst[],
+  ): Promise<void> {
     const { maxPayloadBytes, report } = this.#inputs
     if (payload.length > maxPayloadBytes) {
       report(tooLong(this.#address))
       return
     }
-    const [address, digest] = [this.#address, digestOf(payload)]
     const offers = readers.map((reader) => {
-      const parcel = { address, payload, retained: isLate(reader), redelivered: false }
+      const parcel = {
+        address: this.#address,
+        payload,
+        retained: isLate(reader),
+        redelivered: false,
+      }
       return reader.offer(parcel, digest)
     })
     await Promise.all(offers)

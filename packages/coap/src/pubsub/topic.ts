@@ -54,8 +54,11 @@ export class Topic {
   async join(registration: Registration): Promise<void> {
     if (this.#registrations.has(registration)) return
     this.#registrations.add(registration)
-    await this.#data.join(registration)
-    if (this.#registrations.has(registration)) this.#slots.join(registration)
+    try {
+      await this.#data.join(registration)
+    } finally {
+      if (this.#registrations.has(registration)) this.#slots.join(registration)
+    }
   }
 
   leave(registration: Registration): void {

@@ -15,6 +15,10 @@ export type Path = readonly string[]
 const ASIDE = '~'
 /** A Uri-Path option holds this many bytes at the most (RFC 7252 Section 5.10). */
 const MAX_LEVEL_BYTES = 255
+/** A whole path leaves room for a block in a datagram, a slot's name included. */
+const MAX_ADDRESS_BYTES = 512
+/** What a Uri-Query option holds beside `href=` and the asterisk. */
+const MAX_PREFIX_BYTES = 249
 const INBOX_PREFIX = `${CONTROL_PREFIX}inbox/`
 const SLOT_NAME = /^[0-9a-f]{12}-[0-9a-f]{16}-(0|[1-9][0-9]{0,9})$/
 /** Characters that stand for themselves in a path and in a query, however they are written. */
@@ -120,13 +124,14 @@ export function addressMatcher(filter: string): (address: string) => boolean {
  */
 export function listingPrefix(filter: string): string {
   const literal = /^(.*?)(?:\/?[+#]|$)/s.exec(filter)?.[1] ?? ''
-  return `/${PLAIN.exec(literal)?.[0] ?? ''}`
+  return `/${PLAIN.exec(literal)?.[0] ?? ''}`.slice(0, MAX_PREFIX_BYTES)
 }
 
 /** The beginning of the paths of an address's slots, as far as every broker compares it alike. */
 export function slotsPrefix(address: string): string {
   const prefix = listingPrefix(address)
-  return prefix.length === address.length + 1 ? `${prefix}/${ASIDE}/` : prefix
+  const isWhole = prefix.length === address.length + 1
+  return isWhole ? `${prefix}/${ASIDE}/`.slice(0, MAX_PREFIX_BYTES) : prefix
 }
 
 /** Whether messages to this address are for one principal. */
@@ -151,6 +156,9 @@ function levelAt(address: string, index: number): string {
 function assertText(text: string, name: string): void {
   if (typeof text !== 'string' || text === '' || text.includes('\0') || !text.isWellFormed()) {
     throw new TypeError(`${name} must be a non-empty Unicode string without NUL`)
+  }
+  if (utf8(text).length > MAX_ADDRESS_BYTES) {
+    throw new TypeError(`${name} is longer than ${MAX_ADDRESS_BYTES} bytes`)
   }
 }
 

@@ -9,6 +9,7 @@
 
 import { fromUtf8, utf8, WaxwingError } from '@waxwing/core'
 import type { Handler, NotificationListener, Request, Response } from '../../src/handler.js'
+import { blockwiseServer } from '../../src/blockwise/index.js'
 import { METHOD, RESPONSE } from '../../src/codes.js'
 import { OPTION, optionValues, readUint, uintOption } from '../../src/options.js'
 import { filterLinks } from '../../src/resources/link-filter.js'
@@ -95,7 +96,12 @@ export class MemoryBroker {
     this.#resources.clear()
   }
 
-  readonly handler: Handler = async (request) => {
+  /** For whoever makes blocks of bodies before it. */
+  readonly resources: Handler = (request) => this.#handle(request)
+  /** Takes and gives bodies in blocks. */
+  readonly handler: Handler = blockwiseServer()(this.resources)
+
+  async #handle(request: Request): Promise<Response> {
     await new Promise((resolve) => setImmediate(resolve))
     if (request.signal.aborted) throw request.signal.reason
     if (this.#isAway) throw new WaxwingError('ERR_TIMEOUT', 'nobody answered')

@@ -57,7 +57,7 @@ describe('the transport to a broker that protects its resources', () => {
 /** @returns The port. */
 async function protectedServer(broker: MemoryBroker): Promise<number> {
   const security = await openSecurity({ senderId: Uint8Array.of(2), recipientId: Uint8Array.of(1) })
-  const handler = security.protect(broker.handler)
+  const handler = security.protect(broker.resources)
   const server = await coapServer({ host: '127.0.0.1', port: 0, handler })
   onTestFinished(() => server.close())
   return server.address.port

@@ -122,6 +122,22 @@ describe('the transport over a CoAP broker', () => {
     ])
   })
 
+  it('calls no handler again once it is closed', async () => {
+    const { open } = stageBroker()
+    const transport = open({ retryHandlerMs: 5 })
+    const log = new MessageLog()
+    await transport.subscribe('plant/1', (message) => {
+      log.record(message)
+      return Promise.reject(new Error('not now'))
+    })
+    await open().send('plant/1', ONE)
+    await log.at(0)
+    await transport.close()
+    const callCount = log.messages.length
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(log.messages).toHaveLength(callCount)
+  })
+
   it('reports that the broker cannot be reached, and goes on trying', async () => {
     const { broker, open } = stageBroker()
     broker.leave()

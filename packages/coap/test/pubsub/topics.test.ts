@@ -67,12 +67,21 @@ describe('addresses as paths', () => {
     )
   })
 
-  it.each(['', 'a/+', '#', 'a/~/b', '~', 'a/..', './a', 'a\0', '\uD800', 'é'.repeat(128)])(
-    'cannot be %j',
-    (text) => {
-      expect(() => assertAddress(text)).toThrow(TypeError)
-    },
-  )
+  it.each([
+    '',
+    'a/+',
+    '#',
+    'a/~/b',
+    '~',
+    'a/..',
+    './a',
+    'a\0',
+    '\uD800',
+    'é'.repeat(128),
+    'a/'.repeat(257),
+  ])('cannot be %j', (text) => {
+    expect(() => assertAddress(text)).toThrow(TypeError)
+  })
 
   it.each(['', 'a+', 'a/#/b', 'a#', '~/+', 'a/../+'])('cannot be asked for by %j', (text) => {
     expect(() => assertFilter(text)).toThrow(TypeError)
@@ -84,6 +93,10 @@ describe('addresses as paths', () => {
     expect(listingPrefix('#')).toBe('/')
     expect(listingPrefix('plant/1')).toBe('/plant/1')
     expect(listingPrefix('plänt/1')).toBe('/pl')
+    const long = 'abcdefgh/'.repeat(50)
+    expect(`/${long}`.startsWith(listingPrefix(long))).toBe(true)
+    expect(`href=${listingPrefix(long)}*`).toHaveLength(255)
+    expect(slotsPrefix(long)).toBe(listingPrefix(long))
     expect(slotsPrefix('plant/1')).toBe('/plant/1/~/')
     expect(slotsPrefix('pl nt/1')).toBe('/pl')
   })
