@@ -52,11 +52,6 @@ export class AgingMap<T> {
     return entry === undefined ? undefined : this.delete(entry.key)
   }
 
-  /** The oldest first. */
-  *values(): Generator<T> {
-    for (const { value } of this.#entries.values()) yield value
-  }
-
   #settleOldest(): Entry<T> | undefined {
     let entry = this.#oldest
     while (entry !== undefined && this.#entries.get(entry.key) !== entry) entry = entry.newer

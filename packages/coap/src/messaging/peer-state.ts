@@ -11,6 +11,7 @@ import { AddressBudget } from './address-budget.js'
 import { AgingMap } from './aging-map.js'
 import type { Medium } from './medium.js'
 import { Outbox, type Transmission } from './outbox.js'
+import { type Withholding, WithheldResponses } from './withheld-responses.js'
 
 /** A request or response that came, with what its datagram says of it. */
 export interface Arrival {
@@ -29,23 +30,12 @@ export interface MessageAtWork {
 }
 
 /** A message that was dealt with, for as long as duplicates of it may come. */
-export interface RememberedMessage {
+export interface RememberedMessage extends Withholding {
   readonly expiresAt: number
   /** What its duplicates are answered; `undefined` for silence. */
   readonly reply: Buffer | undefined
   /** Whether that is spent of the address budget. */
   readonly isCounted: boolean
-  /** The response of a request that must not be executed again and could not be sent, until it is. */
-  withheld?: WithheldResponse | undefined
-}
-
-/** A response that could not be sent before its requester proved its address. */
-export interface WithheldResponse {
-  /** Of the request, without what differs when it is repeated. */
-  readonly fingerprint: string
-  readonly response: CoapMessage
-  /** How long it is, about. */
-  readonly bytes: number
 }
 
 /** A request of ours that waits for a response or for notifications. */
@@ -79,6 +69,8 @@ export class PeerState {
   readonly atWork: Map<string, MessageAtWork> = new Map()
   /** In the order in which they were dealt with. */
   readonly remembered: AgingMap<RememberedMessage> = new AgingMap()
+  /** Those of them with a response that could not be sent. */
+  readonly withheld: WithheldResponses = new WithheldResponses()
   /** Requests of the peer that handlers work on. */
   requestCount = 0
   heardAt: number

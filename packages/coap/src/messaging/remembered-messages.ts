@@ -11,7 +11,8 @@
 
 import type { CoapMessage } from '@waxwing/oscore'
 import type { Medium } from './medium.js'
-import type { PeerState, RememberedMessage, WithheldResponse } from './peer-state.js'
+import type { PeerState, RememberedMessage } from './peer-state.js'
+import type { WithheldResponse } from './withheld-responses.js'
 
 /** What a message costs beside its bytes, about. */
 const OVERHEAD_BYTES = 200
@@ -45,62 +46,63 @@ export class RememberedMessages {
   }
 
   /** Remembers a message that was dealt with, at its peer. */
-  add({ remembered }: PeerState, key: string, message: RememberedMessage): void {
-    this.#forgotten(remembered.delete(key))
+  add(state: PeerState, key: string, message: RememberedMessage): void {
+    this.#forgotten(state, state.remembered.delete(key))
     const { maxRememberedMessages, maxRememberedBytes } = this.#medium.limits
     const bytes = bytesOf(message)
     while (this.#count >= maxRememberedMessages || this.#bytes + bytes > maxRememberedBytes) {
       if (!this.#evictOne()) return
     }
-    remembered.add(key, message)
+    state.remembered.add(key, message)
     this.#count++
     this.#bytes += bytes
+    state.withheld.add(message)
   }
 
   /** Keeps the response to a message that must not be executed again. */
-  withhold(message: RememberedMessage, withheld: WithheldResponse): void {
-    if (message.withheld !== undefined) return
+  withhold(state: PeerState, key: string, withheld: WithheldResponse): void {
+    const message = this.find(state, key)
+    if (message === undefined || message.withheld !== undefined) return
     message.withheld = withheld
     this.#bytes += withheld.bytes
+    state.withheld.add(message)
   }
 
   /**
    * Takes the response that was kept for a request like this. The message stays remembered: duplicates
    * of it may still come.
    */
-  takeWithheld({ remembered }: PeerState, fingerprint: string): CoapMessage | undefined {
-    for (const message of remembered.values()) {
-      const { withheld } = message
-      if (withheld?.fingerprint !== fingerprint) continue
-      this.#bytes -= withheld.bytes
-      message.withheld = undefined
-      return withheld.response
-    }
-    return undefined
+  takeWithheld(state: PeerState, fingerprint: string): CoapMessage | undefined {
+    const withheld = state.withheld.take(fingerprint)
+    this.#bytes -= withheld?.bytes ?? 0
+    return withheld?.response
   }
 
   /** Forgets what is too old; later ones of a peer expire later, or soon after. */
-  forgetExpired({ remembered }: PeerState): void {
+  forgetExpired(state: PeerState): void {
     const now = this.#medium.now()
-    while ((remembered.oldest?.expiresAt ?? Infinity) <= now) {
-      this.#forgotten(remembered.deleteOldest())
-    }
+    while ((state.remembered.oldest?.expiresAt ?? Infinity) <= now) this.#forgetOldest(state)
   }
 
   /** Forgets all of a peer. */
-  forgetAll({ remembered }: PeerState): void {
-    while (remembered.size > 0) this.#forgotten(remembered.deleteOldest())
+  forgetAll(state: PeerState): void {
+    while (state.remembered.size > 0) this.#forgetOldest(state)
   }
 
-  #forgotten(message: RememberedMessage | undefined): void {
+  #forgetOldest(state: PeerState): void {
+    this.#forgotten(state, state.remembered.deleteOldest())
+  }
+
+  #forgotten(state: PeerState, message: RememberedMessage | undefined): void {
     if (message === undefined) return
     this.#count--
     this.#bytes -= bytesOf(message)
+    state.withheld.delete(message)
   }
 
   #evictOne(): boolean {
-    const victim = this.#findVictim()?.remembered.deleteOldest()
-    this.#forgotten(victim)
+    const victim = this.#findVictim()
+    if (victim !== undefined) this.#forgetOldest(victim)
     return victim !== undefined
   }
 

@@ -14,10 +14,11 @@ import { CODE_EMPTY, emptyDatagram, encodeDatagram, stampMessageId, TYPE } from 
 import { isRepeatable } from './echo-values.js'
 import type { Medium } from './medium.js'
 import { isUnwanted } from './no-response.js'
-import type { Arrival, MessageAtWork, PeerState, WithheldResponse } from './peer-state.js'
+import type { Arrival, MessageAtWork, PeerState } from './peer-state.js'
 import type { Replies } from './replies.js'
 import { fingerprintOf } from './request-fingerprint.js'
 import { VERIFIED, type VerifiableRequest } from './verified.js'
+import type { WithheldResponse } from './withheld-responses.js'
 
 const CODE_INTERNAL = code(5, 0)
 

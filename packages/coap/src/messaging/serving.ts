@@ -94,11 +94,11 @@ export class Serving {
     const { replies, peers } = this.#port
     if (replies.send(state, reply) || isRepeatable(message)) return
     // Challenged, the peer will repeat what was executed: its response is there then.
-    const remembered = peers.remembered.find(state, key)
     const response = readMessage(reply, readHeader(reply)!)
+    if (response.code === CODE_EMPTY) return
     const { length: bytes } = response.payload
-    if (remembered === undefined || response.code === CODE_EMPTY) return
-    peers.remembered.withhold(remembered, { fingerprint: fingerprintOf(message), response, bytes })
+    const withheld = { fingerprint: fingerprintOf(message), response, bytes }
+    peers.remembered.withhold(state, key, withheld)
   }
 
   /** Takes no more requests. Resolves when all are answered, or their time is over. */
@@ -173,7 +173,7 @@ export class Serving {
 
   /** What this request was answered when it came before its sender had proved its address. */
   #takeWithheld(state: PeerState, message: CoapMessage): CoapMessage | undefined {
-    if (isRepeatable(message)) return undefined
+    if (state.withheld.isEmpty || isRepeatable(message)) return undefined
     const { remembered } = this.#port.peers
     return remembered.takeWithheld(state, fingerprintOf(message))
   }

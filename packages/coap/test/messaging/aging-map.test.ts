@@ -26,7 +26,6 @@ it('an aging map is a map that knows its oldest entry', () => {
         expect(aging.deleteOldest()).toBe(oldest === undefined ? undefined : plain.get(oldest))
         if (oldest !== undefined) plain.delete(oldest)
       }
-      expect([...aging.values()]).toEqual([...plain.values()])
       expect([aging.size, aging.oldest]).toEqual([plain.size, [...plain.values()][0]])
       expect(aging.get(each)).toBe(plain.get(each))
     }

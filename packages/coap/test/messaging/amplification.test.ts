@@ -274,6 +274,18 @@ describe('a client', () => {
     },
   )
 
+  it('has equal requests executed each, and once', async () => {
+    let count = 0
+    const server = await openServer(async () => {
+      count++
+      return content(LARGE)
+    })
+    const client = await openClient({ transmission: { ...FAST, nstart: 9 } })
+    const request = requestTo(server.address, { code: POST })
+    await Promise.all(Array.from({ length: 5 }, () => client.network(request)))
+    expect(count).toBe(5)
+  })
+
   it('hands on an Echo option that it did not ask for, and takes a second challenge as it is', async () => {
     const seen: boolean[] = []
     const server = await openServer(async (request) => {
