@@ -25,7 +25,7 @@ export interface Config {
   readonly announce?: boolean
 }
 
-const SCHEMES: readonly string[] = ['mqtt:', 'mqtts:', 'ws:', 'wss:', 'coap:']
+const SCHEMES: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:', 'coap:'])
 
 export const DEFAULT_BROKER = 'mqtt://localhost:1883'
 
@@ -95,7 +95,7 @@ export function withSetting(config: Config, name: string, text: string): Config 
 /** @throws {UsageError} If a URL is none of a broker, or has a password in it. */
 export function checkedBroker(text: string): string {
   const url = URL.parse(text)
-  if (url === null || !SCHEMES.includes(url.protocol)) {
+  if (url === null || !SCHEMES.has(url.protocol)) {
     throw new UsageError(
       `'${text}' is no broker: write mqtt://HOST:1883, or mqtts://, ws://, wss://, coap://`,
     )

@@ -27,7 +27,7 @@ import { previewOf } from '../inspect/content.js'
 import { parseDuration } from '../times.js'
 import { wholeNumber } from '../wishes.js'
 import { authorityOfUri, coapUri } from './authority.js'
-import { parseContentFormat } from './content-formats.js'
+import { parseContentFormat } from '../inspect/content-formats.js'
 import { clientProtection, type Protection, type ProtectionWish } from './home-security.js'
 import { showingProgress } from './transfer-progress.js'
 

@@ -27,7 +27,7 @@ import {
   RESPONSE,
   textOption,
 } from '@waxwing/coap'
-import { contentFormatOfFile } from './content-formats.js'
+import { contentFormatOfFile } from '../inspect/content-formats.js'
 
 /** Larger files are answered with 5.00: a body is in memory as a whole. */
 const MAX_FILE_BYTES: number = 16 * 1024 * 1024

@@ -9,7 +9,7 @@ import { CONTENT_FORMAT } from '@waxwing/coap'
 import { utf8 } from '@waxwing/core'
 import { UsageError } from '../exit-codes.js'
 import { readInput } from '../files.js'
-import { contentFormatOfFile, parseContentFormat } from './content-formats.js'
+import { contentFormatOfFile, parseContentFormat } from '../inspect/content-formats.js'
 
 export interface PayloadOptions {
   readonly file?: string

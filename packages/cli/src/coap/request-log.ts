@@ -8,6 +8,7 @@
 import {
   codeName,
   contentFormatOf,
+  DEFAULT_PORT,
   formatPath,
   type Handler,
   type Layer,
@@ -16,6 +17,7 @@ import {
   optionValues,
   type Peer,
   readText,
+  readUint,
   type Request,
   type Response,
 } from '@waxwing/coap'
@@ -107,7 +109,7 @@ export class RequestLog {
 }
 
 /** A peer as a URI has it. */
-export function peerText({ address, port }: Peer): string {
+function peerText({ address, port }: Peer): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
 }
 
@@ -127,8 +129,8 @@ function targetOf(request: Request): string {
 
 function portOf(request: Request): string {
   const [value] = optionValues(request, OPTION.uriPort)
-  if (value === undefined) return ''
-  return `:${value.reduce((sum, byte) => sum * 256 + byte, 0)}`
+  const port = value === undefined ? DEFAULT_PORT : readUint(value)
+  return port === DEFAULT_PORT ? '' : `:${port ?? '?'}`
 }
 
 function texts(request: Request, number: number): readonly string[] {

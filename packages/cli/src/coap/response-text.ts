@@ -10,7 +10,7 @@ import { toHex } from '@waxwing/core'
 import { codeText } from '../inspect/coap-codes.js'
 import { previewOf, textOf } from '../inspect/content.js'
 import { counted, type Json } from '../output.js'
-import { formatContentFormat } from './content-formats.js'
+import { formatContentFormat } from '../inspect/content-formats.js'
 import type { Protection } from './home-security.js'
 
 type Protected = Pick<Protection, 'by' | 'name'> | undefined

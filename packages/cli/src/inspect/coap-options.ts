@@ -8,7 +8,7 @@
 import { isCritical, isUnsafeToForward, OPTION, readText, readUint } from '@waxwing/coap'
 import { type CoapMessage, decodeOscoreOption, isRequestCode } from '@waxwing/oscore'
 import { toHex, WaxwingError } from '@waxwing/core'
-import { formatContentFormat } from '../coap/content-formats.js'
+import { formatContentFormat } from './content-formats.js'
 import type { Json } from '../output.js'
 import { formatDuration } from '../times.js'
 import { fact, type Fact } from './tree.js'

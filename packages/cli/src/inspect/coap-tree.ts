@@ -24,7 +24,7 @@ import {
   splitRequest,
 } from '@waxwing/oscore'
 import { toHex, WaxwingError } from '@waxwing/core'
-import { formatContentFormat } from '../coap/content-formats.js'
+import { formatContentFormat } from './content-formats.js'
 import { codeText } from './coap-codes.js'
 import { optionFacts, optionName, oscoreFields } from './coap-options.js'
 import { previewOf, textOf } from './content.js'
