@@ -28,8 +28,11 @@ export interface Lanes {
   close(): Promise<void>
 }
 
-/** A broker's listing of all it has may be this long, whatever payloads may be. */
-const LISTING_BYTES: number = 1024 * 1024
+/**
+ * A broker's listing may be this long, whatever payloads may be: who can write a hundred thousand resources
+ * must not keep others from finding theirs.
+ */
+const LISTING_BYTES: number = 16 * 1024 * 1024
 /** A block of 1,024 bytes, and what an OSCORE message may have besides. */
 const PROTECTED_BYTES = 1_136
 

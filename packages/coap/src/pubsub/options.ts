@@ -48,7 +48,10 @@ export interface CoapTransportOptions {
    * acknowledged. Default 3,600,000.
    */
   readonly requestLifetimeMs?: number
-  /** After this time observations are registered anew (RFC 7641 Section 3.3.1). Default 60,000. */
+  /**
+   * After this time observations are registered anew (RFC 7641 Section 3.3.1), and a broker that was asked
+   * nothing is asked whether it is there. Default 60,000.
+   */
   readonly renewMs?: number
   /** How often to look for new addresses, should nobody have rung. Default 30,000. */
   readonly discoverMs?: number

@@ -42,12 +42,22 @@ interface Slot {
   readonly passedOver: Set<Registration>
   /** Who had it when the broker was away, and did not acknowledge it. */
   readonly again: Set<Registration>
-  /** Nobody gets it: it is too long. */
+  /** It holds more or fewer bytes than its name says. */
+  isPartial: boolean
+  /** Nobody gets it: it is too long, or was partial for too long. */
   isRefused: boolean
 }
 
-function untouched(): Pick<Slot, 'deliveries' | 'passedOver' | 'again' | 'isRefused'> {
-  return { deliveries: new Map(), passedOver: new Set(), again: new Set(), isRefused: false }
+function newSlot(name: string): Slot {
+  return {
+    name,
+    seenAtMs: performance.now(),
+    deliveries: new Map(),
+    passedOver: new Set(),
+    again: new Set(),
+    isPartial: false,
+    isRefused: false,
+  }
 }
 
 export class Slots {
@@ -106,10 +116,8 @@ export class Slots {
 
   /** Takes note of slots that a listing has; `handOver` does the rest. */
   note(names: readonly string[]): void {
-    const seenAtMs = performance.now()
     for (const name of names) {
-      if (this.#slots.has(name)) continue
-      this.#slots.set(name, { name, seenAtMs, ...untouched() })
+      if (!this.#slots.has(name)) this.#slots.set(name, newSlot(name))
     }
   }
 
@@ -177,11 +185,18 @@ export class Slots {
     const there = listing.get(this.#address)?.slots ?? []
     this.#forget(new Set(there))
     this.note(there)
-    const names = [...this.#slots.keys()].toSorted()
-    for (const name of names) {
-      const slot = this.#slots.get(name)
-      if (slot !== undefined) await this.#attend(slot)
+    for (const slot of this.#inOrder) {
+      if (this.#slots.has(slot.name)) await this.#attend(slot)
     }
+  }
+
+  /** By their names, but those last that were partial: they may be many, and come to nothing. */
+  get #inOrder(): readonly Slot[] {
+    const slots = [...this.#slots.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    const { whole = [], partial = [] } = Object.groupBy(slots, ({ isPartial }) =>
+      isPartial ? 'partial' : 'whole',
+    )
+    return [...whole, ...partial]
   }
 
   async #attend(slot: Slot): Promise<void> {
@@ -196,9 +211,11 @@ export class Slots {
     if (payload === undefined) {
       this.#slots.delete(slot.name) // another reader was quicker
     } else if (payload.length === slotBytes(slot.name)) {
+      slot.isPartial = false
       this.#handTo(takers, slot, payload)
-    } else if (this.#isLongThere(slot)) {
-      slot.isRefused = true // its sender gave up, or never meant it
+    } else {
+      slot.isPartial = true
+      slot.isRefused = this.#isLongThere(slot) // its sender gave up, or never meant it
       await this.#tidy(slot)
     }
   }
