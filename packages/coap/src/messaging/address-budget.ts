@@ -25,16 +25,12 @@ export class AddressBudget {
 
   /** Whether the peer proved that it receives what is sent to its address. */
   get isProved(): boolean {
-    if (this.#provedUntil === undefined) return false
-    if (this.#provedUntil > this.#medium.now()) return true
-    this.#provedUntil = undefined
-    this.#heardBytes = 0
-    this.#sentBytes = 0
-    return false
+    return this.#provedUntil !== undefined && this.#provedUntil > this.#medium.now()
   }
 
   /** So many bytes came from there. */
   heard(bytes: number): void {
+    if (this.#provedUntil !== undefined && !this.isProved) this.#beginAnew()
     this.#heardBytes += bytes
   }
 
@@ -55,5 +51,12 @@ export class AddressBudget {
     if (!this.allows(bytes)) return false
     this.#sentBytes += bytes
     return true
+  }
+
+  /** The proof is too old: what was heard and sent under it counts no more. */
+  #beginAnew(): void {
+    this.#provedUntil = undefined
+    this.#heardBytes = 0
+    this.#sentBytes = 0
   }
 }

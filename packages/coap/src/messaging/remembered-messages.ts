@@ -53,10 +53,11 @@ export class RememberedMessages {
     while (this.#count >= maxRememberedMessages || this.#bytes + bytes > maxRememberedBytes) {
       if (!this.#evictOne()) return
     }
-    state.remembered.add(key, message)
+    const kept = { ...message, reply: message.reply && ownCopy(message.reply) }
+    state.remembered.add(key, kept)
     this.#count++
     this.#bytes += bytes
-    state.withheld.add(message)
+    state.withheld.add(kept)
   }
 
   /** Keeps the response to a message that must not be executed again. */
@@ -122,4 +123,11 @@ export class RememberedMessages {
 
 function bytesOf({ reply, withheld }: RememberedMessage): number {
   return OVERHEAD_BYTES + (reply?.length ?? 0) + (withheld?.bytes ?? 0)
+}
+
+/** Datagrams share memory with others, all of which each would keep: 64 KiB for an acknowledgement. */
+function ownCopy(datagram: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(datagram.length)
+  copy.set(datagram)
+  return copy
 }

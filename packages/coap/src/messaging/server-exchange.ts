@@ -181,8 +181,10 @@ export class ServerExchange implements MessageAtWork {
   #withheld(response: CoapMessage): WithheldResponse | undefined {
     const { message } = this.arrival
     if (isRepeatable(message)) return undefined
-    const bytes = response.payload.length
-    return { fingerprint: fingerprintOf(message), response, bytes }
+    const { code: responseCode, options, payload } = response
+    // A copy: a block is a part of a body, all of which it would keep.
+    const kept = { code: responseCode, options, payload: Uint8Array.from(payload) }
+    return { fingerprint: fingerprintOf(message), response: kept, bytes: payload.length }
   }
 
   #acknowledge(): void {

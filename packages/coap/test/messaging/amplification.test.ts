@@ -138,6 +138,16 @@ describe('an address that was not proved', () => {
     expect(textOf(await client.network(request))).toBe(LARGE)
   })
 
+  it('is asked for a new proof at once where the old one is over', async () => {
+    const clock = { ms: 1e6, now: () => clock.ms }
+    const server = await openServer(handler, { clock })
+    const client = await openClient()
+    const request = requestTo(server.address, { options: [path('large')], confirmable: false })
+    expect(textOf(await client.network(request))).toBe(LARGE)
+    clock.ms += 300_001
+    expect(textOf(await client.network(request))).toBe(LARGE)
+  })
+
   it('is proved by a request that a layer above verified', async () => {
     const server = await openServer(async (request) => {
       markVerified({ ...request })

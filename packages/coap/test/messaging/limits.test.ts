@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { code, OPTION, optionValue } from '@waxwing/oscore'
 import { describe, expect, it } from 'vitest'
 import type { Handler } from '../../src/handler.ts'
@@ -27,14 +29,27 @@ function counting(): { handler: Handler; count: () => number } {
   return { handler, count: () => count }
 }
 
+/** Bytes of buffers that are in use, once what is not has been collected. */
+function bufferBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().arrayBuffers
+}
+
 function numbered(messageId: number, requestCode = POST): Buffer {
   const message = { code: requestCode, options: [], payload: new Uint8Array(0) }
   return encodeDatagram(TYPE.con, messageId, 'tokentok', message)
 }
 
 /** Sends a request, and takes its answer. */
-async function exchange(peer: RawPeer, server: { address: RawPeer['address'] }, messageId: number) {
-  peer.send(numbered(messageId), server.address)
+async function exchange(
+  peer: RawPeer,
+  server: { address: RawPeer['address'] },
+  messageId: number,
+  requestCode = POST,
+) {
+  peer.send(numbered(messageId, requestCode), server.address)
   return peer.next()
 }
 
@@ -50,6 +65,25 @@ describe('what an endpoint keeps', () => {
     for (const messageId of [1, 2, 3]) await exchange(modest, server, messageId)
     for (const messageId of [99, 98, 90]) await exchange(greedy, server, messageId)
     expect(count()).toBe(103)
+  })
+
+  it('of messages is no more than it counts: not what a response is a part of, nor what lies beside it', async () => {
+    const others: Buffer[] = []
+    const handler: Handler = async ({ code: method }) => {
+      // What else this process does, with the memory that Node shares out.
+      for (let count = 0; count < 20; count++) others[count] = Buffer.allocUnsafe(4_000)
+      const payload = method === POST ? new Uint8Array(100_000).subarray(0, 900) : Buffer.from('x')
+      return { ...content(''), payload }
+    }
+    const server = await openServer(handler)
+    const peer = await openRawPeer()
+    const before = bufferBytes()
+    for (let messageId = 0; messageId < 200; messageId++) {
+      await exchange(peer, server, messageId, messageId % 2 === 0 ? POST : GET)
+    }
+    expect(server.stats.rememberedMessages).toBe(200)
+    others.length = 0
+    expect(bufferBytes() - before).toBeLessThan(2_000_000)
   })
 
   it('of messages is within the limit of bytes', async () => {
