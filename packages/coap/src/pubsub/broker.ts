@@ -17,7 +17,7 @@ import { CONTENT_FORMAT } from '../content-formats.js'
 import type { Handler, Peer, Response } from '../handler.js'
 import { OPTION, textOption, uintOption } from '../options.js'
 import type { Reachability } from './reachability.js'
-import { isUnanswered, isWorthRepeating, Refusal } from './refusals.js'
+import { isUnanswered, isWorthRepeating, Refusal, unanswerable } from './refusals.js'
 import type { Path } from './topics.js'
 
 /** After this many requests without a response, between which others were answered, one is given up. */
@@ -123,7 +123,8 @@ export class Broker {
   /**
    * Asks until there is an answer.
    *
-   * @throws {WaxwingError} What the network says, where it does not help to ask again.
+   * @throws {WaxwingError} `ERR_TRANSPORT` where other requests are answered and this one never is; what
+   *   the network says, where it does not help to ask again. The reason of the signal.
    */
   async #ask(asking: Asking): Promise<Response> {
     for (let attempt = 1; ; attempt++) {
@@ -132,7 +133,7 @@ export class Broker {
         return await this.#exchange(asking)
       } catch (error) {
         if (asking.signal.aborted || !isWorthRepeating(error)) throw error
-        if (attempt === MAX_ATTEMPTS) throw error
+        if (attempt === MAX_ATTEMPTS) throw unanswerable(error)
       }
     }
   }

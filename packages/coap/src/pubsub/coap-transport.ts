@@ -50,7 +50,8 @@ export interface CoapTransport extends Transport {
    * each address. `+` and `#` are answered by discovery.
    *
    * @throws {TypeError} If the filter cannot be one.
-   * @throws {WaxwingError} `ERR_TRANSPORT` if the broker refused; `ERR_CLOSED`.
+   * @throws {WaxwingError} `ERR_TRANSPORT` if the broker refused; `ERR_MALFORMED` or `ERR_LIMIT` if what
+   *   it lists cannot be read; `ERR_CLOSED`.
    */
   subscribe(filter: string, handler: MessageHandler): Promise<Subscription>
 }

@@ -38,6 +38,12 @@ function isOf(error: unknown, ...codes: readonly ErrorCode[]): boolean {
   return codes.includes(error.code)
 }
 
+/** The broker answers, but not this. */
+export function unanswerable(cause: unknown): WaxwingError {
+  const message = 'the broker answers other requests, and not this one'
+  return new WaxwingError('ERR_TRANSPORT', message, {}, { cause })
+}
+
 /** A message came in that is longer than `maxPayloadBytes`. */
 export function tooLong(address: string): WaxwingError {
   const message = `a message on ${address} is longer than maxPayloadBytes, and was dropped`

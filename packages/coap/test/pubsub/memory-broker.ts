@@ -40,6 +40,8 @@ export class MemoryBroker {
   /** Answers instead of the broker, where it returns a code. */
   refuse: (method: number, path: string) => number | undefined = () => undefined
 
+  /** Does not answer, where it is true. */
+  ignore: (path: string) => boolean = () => false
   /** What is kept of a payload. */
   keep: (payload: Uint8Array) => Uint8Array = (payload) => payload
   /** Discovery answers this, where it is set. */
@@ -104,8 +106,8 @@ export class MemoryBroker {
   async #handle(request: Request): Promise<Response> {
     await new Promise((resolve) => setImmediate(resolve))
     if (request.signal.aborted) throw request.signal.reason
-    if (this.#isAway) throw new WaxwingError('ERR_TIMEOUT', 'nobody answered')
     const path = `/${segments(request).join('/')}`
+    if (this.#isAway || this.ignore(path)) throw new WaxwingError('ERR_TIMEOUT', 'nobody answered')
     this.requests.push(`${request.code} ${path}`)
     const refusal = this.refuse(request.code, path)
     if (refusal !== undefined) return respond(refusal)

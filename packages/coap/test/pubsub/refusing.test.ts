@@ -87,6 +87,20 @@ describe('the transport over a CoAP broker', () => {
     expect(log.messages).toHaveLength(2)
   })
 
+  it('gives a request up that is never answered where others are', async () => {
+    const { broker, open } = stageBroker()
+    broker.ignore = (path) => path === '/plant/1'
+    const sender = open()
+    await expectCode(sender.send('plant/1', ONE), 'ERR_TRANSPORT')
+    await expect(sender.send('plant/2', ONE)).resolves.toBeUndefined()
+  })
+
+  it('says that it cannot read what the broker lists', async () => {
+    const { broker, open } = stageBroker()
+    broker.listing = 'no <links'
+    await expectCode(open().subscribe('plant/#', new MessageLog().hold), 'ERR_MALFORMED')
+  })
+
   it('refuses what waits beyond its limits', async () => {
     const { broker, open } = stageBroker()
     const sender = open({ maxWaitingSends: 2, maxWaitingBytes: 16 })
