@@ -9,7 +9,7 @@ import { hash } from 'node:crypto'
 import { type CoapOption, encodeCoap } from '@waxwing/oscore'
 import { METHOD } from '../codes.js'
 import type { Request } from '../handler.js'
-import { isNoCacheKey, OPTION } from '../options.js'
+import { isNoCacheKey, OPTION, withoutOptions } from '../options.js'
 import { TARGET_OPTIONS } from './target.js'
 
 const EMPTY = new Uint8Array(0)
@@ -35,14 +35,30 @@ export function isCacheable({ code, options, security }: Request): boolean {
 
 /**
  * The Cache-Key: the method, where the request goes, and all options but those that do not count. That
- * of a FETCH has the payload as well (RFC 8132 Section 2.1).
+ * of a FETCH has the payload as well (RFC 8132 Section 2.1); a GET should have none, and what a server
+ * makes of one is not for others.
  */
 export function cacheKeyOf(request: Request): string {
   const options = request.options.filter(
     ({ number }) => !isNoCacheKey(number) && !INTERPRETED.has(number),
   )
-  const payload = request.code === METHOD.FETCH ? request.payload : EMPTY
-  return digest(request, { code: request.code, options, payload })
+  return digest(request, { ...request, options })
+}
+
+/**
+ * What two requests have in common of which one may wait for the response to the other: more than the
+ * Cache-Key, since they fail together. A request that comes round in a loop of proxies has fewer hops left
+ * than the one that it would wait for in vain.
+ */
+export function flightKeyOf(request: Request): string {
+  const options = withoutOptions(request.options, OPTION.etag)
+  const isConfirmable = request.confirmable ?? true
+  return `${digest(request, { ...request, options })} ${isConfirmable}`
+}
+
+/** Whether a request says more than its Cache-Key, which an error may be about. */
+export function exceedsCacheKey({ options }: Request): boolean {
+  return options.some(({ number }) => isNoCacheKey(number))
 }
 
 /** The resource, whichever of its representations is asked for. */

@@ -12,7 +12,14 @@ import { type CoapMessage, optionValue } from '@waxwing/oscore'
 import { codeClass, isSafeMethod, RESPONSE } from '../codes.js'
 import type { Handler, Layer, NotificationListener, Request, Response } from '../handler.js'
 import { OPTION, optionValues, withoutOptions } from '../options.js'
-import { cacheKeyOf, isCacheable, locationKeyOf, resourceKeyOf } from './cache-key.js'
+import {
+  cacheKeyOf,
+  exceedsCacheKey,
+  flightKeyOf,
+  isCacheable,
+  locationKeyOf,
+  resourceKeyOf,
+} from './cache-key.js'
 import { Flight, type Landing } from './flight.js'
 import { refuse } from './refusal.js'
 import { type CacheLimits, ResponseStore } from './response-store.js'
@@ -77,6 +84,15 @@ export function caching(options: CachingOptions = {}): Caching {
   }
 }
 
+/** A request that nothing stored answers. */
+interface Question {
+  readonly request: Request
+  /** The Cache-Key. */
+  readonly key: string
+  readonly flightKey: string
+  readonly next: Handler
+}
+
 class Cache {
   readonly #store: ResponseStore
   readonly #now: () => number
@@ -94,7 +110,7 @@ class Cache {
 
   clear(): void {
     this.#store.clear()
-    for (const [key, flight] of this.#flights) this.#outdate(key, flight)
+    for (const flight of this.#flights.values()) this.#outdate(flight)
   }
 
   async handle(request: Request, next: Handler): Promise<Response> {
@@ -106,39 +122,39 @@ class Cache {
       this.#counts.hits += 1
       return this.#answer(request, served(stored, this.#now()))
     }
-    const flight = this.#flights.get(key)
+    const question = { request, key, flightKey: flightKeyOf(request), next }
+    const flight = this.#flights.get(question.flightKey)
     // Nothing may be awaited between this look and the start of a flight: else each would start one.
-    if (flight !== undefined) return this.#share(flight, key, request, next)
-    const first = this.#take(key, request, next)
-    this.#flights.set(key, first)
+    if (flight !== undefined) return this.#share(flight, question)
+    const first = this.#take(question)
+    this.#flights.set(first.key, first)
     const { response } = await first.wait(request.signal)
     return this.#answer(request, response)
   }
 
   /** Waits for what another request brings, and asks alone where that is not for others. */
-  async #share(flight: Flight, key: string, request: Request, next: Handler): Promise<Response> {
+  async #share(flight: Flight, question: Question): Promise<Response> {
+    const { request } = question
     const { reusable: found } = await flight.wait(request.signal)
     if (found !== undefined && isFresh(found, this.#now())) {
       this.#counts.shared += 1
       return this.#answer(request, served(found, this.#now()))
     }
-    const alone = this.#take(key, request, next)
+    const alone = this.#take(question)
     alone.outdate() // nobody could tell it later that the resource changed: so it stores nothing
     const { response } = await alone.wait(request.signal)
     return this.#answer(request, response)
   }
 
   /** Asks the server. */
-  #take(key: string, request: Request, next: Handler): Flight {
+  #take(question: Question): Flight {
     this.#counts.misses += 1
-    const fly = (flight: Flight): Promise<Landing> => this.#ask(key, request, next, flight)
-    const forget = (flight: Flight): void => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key)
-    }
-    return new Flight(resourceKeyOf(request), fly, forget)
+    const about = { resource: resourceKeyOf(question.request), key: question.flightKey }
+    const fly = (flight: Flight): Promise<Landing> => this.#ask(question, flight)
+    return new Flight(about, fly, (flight) => this.#forget(flight))
   }
 
-  async #ask(key: string, request: Request, next: Handler, flight: Flight): Promise<Landing> {
+  async #ask({ key, request, next }: Question, flight: Flight): Promise<Landing> {
     const stored = this.#store.find(key)
     const tagged = stored !== undefined && canBeValidated(stored) ? stored : undefined
     const since = this.#now()
@@ -152,7 +168,8 @@ class Cache {
       response.code === RESPONSE.valid
         ? this.#revive(tagged, response, since)
         : reusable(response, flight.resource, since)
-    if (!flight.isOutdated) this.#keep(key, entry, response)
+    const isOfKey = codeClass(response.code) === 2 || !exceedsCacheKey(request)
+    if (isOfKey && !flight.isOutdated) this.#keep(key, entry, response)
     if (response.code !== RESPONSE.valid) return { response, reusable: entry }
     if (entry === undefined)
       return { response: refuse(RESPONSE.badGateway, ''), reusable: undefined }
@@ -214,15 +231,19 @@ class Cache {
 
   #expire(resource: string): void {
     this.#store.expire(resource)
-    for (const [key, flight] of this.#flights) {
-      if (flight.resource === resource) this.#outdate(key, flight)
+    for (const flight of this.#flights.values()) {
+      if (flight.resource === resource) this.#outdate(flight)
     }
   }
 
   /** Who asks from now on wants what the server has now. */
-  #outdate(key: string, flight: Flight): void {
+  #outdate(flight: Flight): void {
     flight.outdate()
-    this.#flights.delete(key)
+    this.#forget(flight)
+  }
+
+  #forget(flight: Flight): void {
+    if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
   }
 
   /** 2.03 to who named the representation's entity-tag (Section 5.10.6.2). */

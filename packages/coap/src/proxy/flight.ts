@@ -22,6 +22,8 @@ export interface Landing {
 export class Flight {
   /** The resource that is asked for. */
   readonly resource: string
+  /** By which it is found. */
+  readonly key: string
   readonly #controller = new AbortController()
   readonly #landing: Promise<Landing>
   readonly #onAbandoned: (flight: Flight) => void
@@ -33,11 +35,12 @@ export class Flight {
    * @param onAbandoned - Called when nobody waits any more.
    */
   constructor(
-    resource: string,
+    { resource, key }: Pick<Flight, 'resource' | 'key'>,
     fly: (flight: Flight) => Promise<Landing>,
     onAbandoned: (flight: Flight) => void,
   ) {
     this.resource = resource
+    this.key = key
     this.#onAbandoned = onAbandoned
     this.#landing = fly(this)
     this.#landing.catch(() => undefined) // told to those who wait, if there is anyone

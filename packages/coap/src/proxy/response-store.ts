@@ -17,10 +17,12 @@ const DEFAULT_MAX_ENTRIES = 10_000
 const DEFAULT_MAX_ENTRY_BYTES: number = 1024 * 1024
 /** What an entry takes beside its payload and its options, in memory. */
 const ENTRY_OVERHEAD_BYTES = 512
+/** What an option takes beside its value: a message of a thousand empty ones is a large one here. */
+const OPTION_OVERHEAD_BYTES = 256
 
 /** How much a cache holds. */
 export interface CacheLimits {
-  /** All responses together, with 512 bytes more for each. Default 16 MiB. */
+  /** All responses together, with 512 bytes more for each, and 256 for each option. Default 16 MiB. */
   readonly maxBytes?: number
   /** Default 10,000. */
   readonly maxEntries?: number
@@ -110,7 +112,7 @@ export class ResponseStore {
 }
 
 function sizeOf({ options, payload }: StoredResponse): number {
-  const values = options.reduce((sum, { value }) => sum + value.length, 0)
+  const values = options.reduce((sum, { value }) => sum + OPTION_OVERHEAD_BYTES + value.length, 0)
   return ENTRY_OVERHEAD_BYTES + values + payload.length
 }
 

@@ -16,6 +16,7 @@ import {
   type Request,
   type Response,
   RESPONSE,
+  reverseProxy,
   textOption,
   uintOption,
 } from '../../src/index.js'
@@ -28,6 +29,7 @@ import {
   recorder,
   type Recorder,
   requestOf,
+  REQUESTER,
   textOf,
 } from './exchanges.js'
 
@@ -118,6 +120,7 @@ describe('the Cache-Key', () => {
     ['method', askFor('a', { code: METHOD.FETCH })],
     ['server', askFor('a', { peer: { address: '192.0.2.8', port: 5683 } })],
     ['port of the server', askFor('a', { peer: { address: '192.0.2.9', port: 5684 } })],
+    ['payload, which a GET should not have', askFor('a', { payload: Uint8Array.of(1) })],
   ]
 
   it.each(differing)('tells requests of another %s apart', async (_, request) => {
@@ -219,6 +222,34 @@ describe('what is never stored', () => {
       expect((await get(askFor('a'))).code).toBe(error.code)
       expect(origin.asked).toHaveLength(1)
     }
+  })
+})
+
+describe('an error that is for what the Cache-Key does not hold', () => {
+  const unknown: CoapOption = { number: 29, value: new Uint8Array(1) } // critical, and no key
+  const refusing: Handler = async (request) =>
+    optionValues(request, 29).length > 0
+      ? { ...contentOf(''), code: RESPONSE.badOption }
+      : contentOf('good', [etag(1), maxAge(0)])
+
+  it('is not stored for others, nor in the place of what is', async () => {
+    const { get, cache } = cacheBefore(refusing)
+    await get(askFor('a'))
+    const refused = await get(askFor('a', { options: [unknown] }))
+    expect(codeName(refused.code)).toBe('4.02')
+    expect(cache.stats.entries).toBe(1)
+    expect(textOf(await get(askFor('a')))).toBe('good')
+  })
+
+  it('is not shared with others', async () => {
+    const { get } = cacheBefore(async (request) => {
+      if (optionValues(request, 29).length === 0) return contentOf('good')
+      throw new WaxwingError('ERR_TRANSPORT', 'rejected')
+    })
+    const refused = get(askFor('a', { options: [unknown] }))
+    const other = get(askFor('a'))
+    await expect(refused).rejects.toThrow('rejected')
+    expect(textOf(await other)).toBe('good')
   })
 })
 
@@ -442,6 +473,30 @@ describe('requests for the same at one time', () => {
     expect(cache.stats.entries).toBe(0)
   })
 
+  it('do not share what is sent but once with who wants it acknowledged', async () => {
+    const { get, origin } = cacheBefore(async ({ confirmable = true }) => {
+      if (confirmable) return contentOf('came')
+      throw new WaxwingError('ERR_TIMEOUT', 'lost')
+    })
+    const lost = get(askFor('a', { confirmable: false }))
+    expect(textOf(await get(askFor('a')))).toBe('came')
+    await expect(lost).rejects.toThrow('lost')
+    expect(origin.asked).toHaveLength(2)
+  })
+
+  it('end a loop of proxies as they would without a cache', async () => {
+    const caches = [caching(), caching()]
+    const proxies = caches.map(({ layer }, index): Handler =>
+      reverseProxy({
+        name: `proxy-${index}`,
+        network: layer((request) => proxies[1 - index]!({ ...request, peer: REQUESTER })),
+        routes: [{ to: 'coap://192.0.2.7' }],
+      }),
+    )
+    const response = await proxies[0]!(askFor('a'))
+    expect(codeName(response.code)).not.toMatch(/^2/)
+  })
+
   it('share a failure', async () => {
     const { get, origin } = cacheBefore(async () => {
       throw new WaxwingError('ERR_TIMEOUT', 'silent')
@@ -490,6 +545,13 @@ describe('the limits of a cache', () => {
     expect(cache.stats.entries).toBe(6)
     for (let index = 0; index < 50; index++) await get(askFor(`r${index}`, { code: METHOD.PUT }))
     expect(cache.stats).toMatchObject({ entries: 0, bytes: 0 })
+  })
+
+  it('count what options take in memory, however short they are', async () => {
+    const options = Array.from({ length: 1000 }, () => textOption(2048, ''))
+    const { get, cache } = cacheBefore(counting(...options), { maxBytes: 1024 * 1024 })
+    for (let index = 0; index < 100; index++) await get(askFor(`r${index}`))
+    expect(cache.stats.entries).toBeLessThan(5)
   })
 
   it('let pass what is too large', async () => {

@@ -20,7 +20,8 @@ import {
   uintOption,
 } from '../../src/index.js'
 
-const REQUESTER: Peer = { address: '192.0.2.1', port: 40_000 }
+/** A client. */
+export const REQUESTER: Peer = { address: '192.0.2.1', port: 40_000 }
 const ORIGIN: Peer = { address: '192.0.2.9', port: 5683 }
 
 /** A request from {@link REQUESTER}. */
