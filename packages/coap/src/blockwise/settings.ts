@@ -10,8 +10,8 @@ import { type BlockSize, MAX_BLOCK_BYTES } from './block.js'
 
 /** What options and payload may take of a datagram of 1,152 bytes (RFC 7252 Section 4.6). */
 const ROOM_BYTES = 1_136
-/** An option's head, mostly. */
-const OPTION_HEAD_BYTES = 3
+/** What a block may have besides: Block1, Block2, a size, an entity tag, a Request-Tag. */
+const OPTIONS_OF_A_BLOCK_BYTES = 32
 const LEAST_BLOCK_BYTES: BlockSize = 16
 
 /** What both sides of block-wise transfer can be told. */
@@ -59,7 +59,7 @@ export class BlockwiseSettings {
 
   /** The size of a message's blocks: smaller where its options leave little room. */
   blockSizeFor(message: CoapMessage): BlockSize {
-    const room = ROOM_BYTES - optionBytes(message)
+    const room = ROOM_BYTES - OPTIONS_OF_A_BLOCK_BYTES - optionBytes(message)
     let size = this.blockSize
     while (size > room && size > LEAST_BLOCK_BYTES) size = (size / 2) as BlockSize
     return size
@@ -73,6 +73,16 @@ export function assertCount(name: string, value: number): void {
   }
 }
 
+/** No less than options take (RFC 7252 Section 3.1): a delta is at most the number. */
 function optionBytes({ options }: CoapMessage): number {
-  return options.reduce((sum, { value }) => sum + value.length + OPTION_HEAD_BYTES, 0)
+  return options.reduce(
+    (sum, { number, value: { length } }) =>
+      sum + 1 + extension(number) + extension(length) + length,
+    0,
+  )
+}
+
+function extension(integer: number): number {
+  if (integer < 13) return 0
+  return integer < 269 ? 1 : 2
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { equalBytes } from '@waxwing/core'
-import { optionValue, type CoapMessage } from '@waxwing/oscore'
+import { type CoapMessage, encodeCoap, optionValue } from '@waxwing/oscore'
 import * as fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import {
@@ -103,6 +103,29 @@ describe('a body of any size', () => {
     sizes.length = 0
     await ask(requestTo({ code: METHOD.PUT, payload: body(1_100), path: 'a'.repeat(200) }))
     expect(sizes).toEqual([512, 512, 76])
+  })
+
+  it('goes in messages that fit a datagram, beside options of any length', async () => {
+    const datagrams: number[] = []
+    // With header and the longest token, in the place of the code.
+    const note = (message: CoapMessage): void =>
+      void datagrams.push(encodeCoap(message).length - 1 + 4 + 8)
+    const wire = network(
+      blockwiseServer()(async ({ options }) => ({ ...respond(body(3_000)), options })),
+    )
+    const ask = blockwiseClient()(async (request) => {
+      const response = await wire(request)
+      note(request)
+      note(response)
+      return response
+    })
+    for (let length = 0; length < 1_040; length += 3) {
+      const long = { number: 2_054, value: body(length) }
+      const request = requestTo({ code: METHOD.FETCH, options: [long], payload: body(3_000) })
+      expect((await ask(request)).payload).toHaveLength(3_000)
+      await ask({ ...request, payload: body(1_100 - length > 0 ? 1_100 - length : 0) })
+    }
+    expect(Math.max(...datagrams)).toBeLessThanOrEqual(1_152)
   })
 })
 
