@@ -40,6 +40,8 @@ export class MemoryBroker {
   /** Answers instead of the broker, where it returns a code. */
   refuse: (method: number, path: string) => number | undefined = () => undefined
 
+  /** Answers 2.01 to what makes a resource. */
+  admitsNews = true
   /** Does not answer, where it is true. */
   ignore: (path: string) => boolean = () => false
   /** What is kept of a payload. */
@@ -140,7 +142,7 @@ export class MemoryBroker {
     this.writes.push({ path, payload })
     if (resource === undefined) {
       this.#resources.set(path, { payload, observers: new Set() })
-      return respond(RESPONSE.created)
+      return respond(this.admitsNews ? RESPONSE.created : RESPONSE.changed)
     }
     resource.payload = payload
     for (const observer of resource.observers) observer.isDirty = true

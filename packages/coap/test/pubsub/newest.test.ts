@@ -52,6 +52,18 @@ describe('data at a CoAP broker, of which the newest counts', () => {
     await eventually(() => broker.idle)
   })
 
+  it('are acknowledged to the broker in time, though the handler never does', async () => {
+    const { broker, open } = stageBroker()
+    const [sender, log] = [open(), new MessageLog()]
+    await sender.send(ADDRESS, ONE)
+    await open({ renewMs: 60_000 }).subscribe(ADDRESS, log.hold)
+    await sender.send(ADDRESS, TWO)
+    await log.at(1)
+    await eventually(() => broker.idle)
+    await sender.send(ADDRESS, THREE)
+    expect((await log.at(2)).payload).toEqual(THREE)
+  })
+
   it('come once, however often observations are registered anew', async () => {
     const { broker, open } = stageBroker()
     const [sender, log] = [open(), new MessageLog()]
@@ -81,6 +93,32 @@ describe('data at a CoAP broker, of which the newest counts', () => {
     await open({ discoverMs: 10 }).subscribe('plant/#', log.acknowledge)
     broker.set(`/${ADDRESS}`, ONE)
     await expectReceived(log, ONE)
+  })
+
+  it('are noticed where the broker says of nothing that it is new', async () => {
+    const { broker, open } = stageBroker()
+    broker.admitsNews = false // as one does that is asked twice and does not notice
+    const [sender, log] = [open(), new MessageLog()]
+    await open({ discoverMs: 60_000, renewMs: 60_000 }).subscribe('plant/#', log.acknowledge)
+    await sender.send('plant/1', ONE)
+    await sender.send('plant/2', TWO)
+    await expectReceived(log, ONE, TWO)
+  })
+
+  it('replace what a handler rejected: it is not called with that again', async () => {
+    const { open } = stageBroker()
+    const [sender, log] = [open(), new MessageLog()]
+    await open({ retryHandlerMs: 40 }).subscribe(ADDRESS, async (message) => {
+      log.record(message)
+      if (message.payload[0] === 1) throw new Error('not this one')
+      await message.acknowledge()
+    })
+    await sender.send(ADDRESS, ONE)
+    await log.at(0)
+    await sender.send(ADDRESS, TWO)
+    await log.at(1)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(log.payloads()).toEqual(['01', '02'])
   })
 
   it('are not there yet where the resource is empty', async () => {
