@@ -9,6 +9,7 @@ import { isIPv6 } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
 import type { Request, Response } from './handler.js'
 import { openUdpEndpoint, type UdpEndpoint, type UdpEndpointOptions } from './messaging/index.js'
+import { resolveLimits, resolveTransmission } from './messaging/parameters.js'
 
 type Family = NonNullable<UdpEndpointOptions['type']>
 
@@ -18,7 +19,10 @@ export class ClientNetwork {
   readonly #endpoints = new Map<Family, Promise<UdpEndpoint>>()
   #isClosed = false
 
+  /** @throws {RangeError} Naming the parameter or limit that is wrong. */
   constructor(options: UdpEndpointOptions) {
+    resolveTransmission(options.transmission) // said before the first request
+    resolveLimits(options.limits)
     this.#options = options
   }
 

@@ -54,8 +54,15 @@ export function withoutOptions(
   return options.filter(({ number }) => !numbers.includes(number))
 }
 
-/** An option with an unsigned integer, in as few bytes as possible (Section 3.2). */
+/**
+ * An option with an unsigned integer, in as few bytes as possible (Section 3.2).
+ *
+ * @throws {RangeError} If the value is none.
+ */
 export function uintOption(number: number, value: number): CoapOption {
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`option ${number} must be an integer from 0, got ${value}`)
+  }
   const bytes: number[] = []
   for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256)
   return { number, value: Uint8Array.from(bytes) }

@@ -12,10 +12,16 @@ export type Payload = Uint8Array | string
 
 const EMPTY = new Uint8Array(0)
 
-/** The bytes of a payload; none for `undefined`. */
+/**
+ * The bytes of a payload; none for `undefined`.
+ *
+ * @throws {TypeError} If it is neither bytes nor text.
+ */
 export function payloadBytes(payload: Payload | undefined): Uint8Array {
   if (payload === undefined) return EMPTY
-  return typeof payload === 'string' ? utf8(payload) : payload
+  if (payload instanceof Uint8Array) return payload
+  if (typeof payload === 'string') return utf8(payload)
+  throw new TypeError('payload must be a Uint8Array or text')
 }
 
 /** @throws {WaxwingError} `ERR_MALFORMED` if the payload is not UTF-8. */

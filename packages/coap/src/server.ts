@@ -20,7 +20,7 @@ import { DEFAULT_PORT, formatCoapUri } from './uri.js'
 export interface CoapServerOptions extends BlockwiseServerOptions {
   /** Answers the requests: resources, a proxy, or anything that stands before them. */
   readonly handler: Handler
-  /** The numeric address to listen on. Default: all of the machine. */
+  /** The numeric address to listen on. Default: all IPv4 ones of the machine; `::` is all. */
   readonly host?: string
   /** Default 5683; 0 for a free one. */
   readonly port?: number
@@ -32,7 +32,7 @@ export interface CoapServerOptions extends BlockwiseServerOptions {
 export interface CoapServer extends AsyncDisposable {
   /** Where it listens. */
   readonly address: Peer
-  /** The URI of its root. */
+  /** The URI of its root; on the loopback where it listens on all addresses. */
   readonly uri: string
   /** How much messaging keeps at the moment. */
   readonly stats: EndpointStats
@@ -56,6 +56,7 @@ export interface CoapServer extends AsyncDisposable {
  */
 export async function coapServer(options: CoapServerOptions): Promise<CoapServer> {
   const { handler, host, port = DEFAULT_PORT, transmission = {}, limits = {} } = options
+  if (typeof handler !== 'function') throw new TypeError('handler must be a function')
   const endpoint = await openUdpEndpoint({
     ...(host !== undefined && { host }),
     port,
@@ -66,6 +67,9 @@ export async function coapServer(options: CoapServerOptions): Promise<CoapServer
   return new OpenServer(endpoint)
 }
 
+/** How to reach what listens on all addresses: no answer would come from those. */
+const LOOPBACK: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+
 class OpenServer implements CoapServer {
   readonly #endpoint: UdpEndpoint
   readonly address: Peer
@@ -75,7 +79,7 @@ class OpenServer implements CoapServer {
     this.#endpoint = endpoint
     this.address = endpoint.address
     const { address: host, port } = this.address
-    this.uri = formatCoapUri({ host, port, path: [], query: [] })
+    this.uri = formatCoapUri({ host: LOOPBACK[host] ?? host, port, path: [], query: [] })
   }
 
   get stats(): EndpointStats {

@@ -45,8 +45,10 @@ const NOT_IN_URIS = /[\u0000-\u0020\u007F"<>\\^`{|}]/
  *
  * @throws {WaxwingError} `ERR_MALFORMED` if it is no absolute URI with a host, has a fragment or user
  *   information, or a part that fits no option; `ERR_UNSUPPORTED` for another scheme than `coap`.
+ * @throws {TypeError} If it is no text.
  */
 export function parseCoapUri(uri: string): CoapUri {
+  if (typeof uri !== 'string') throw new TypeError('uri must be text')
   const [, scheme, rawHost = '', rawPort, rawPath = '', rawQuery] = ABSOLUTE_URI.exec(uri) ?? []
   if (scheme === undefined || NOT_IN_URIS.test(uri) || !uri.isWellFormed()) throw bad('URI')
   if (scheme.toLowerCase() !== 'coap') {

@@ -22,7 +22,7 @@ import {
 } from './parameters.js'
 
 export interface UdpEndpointOptions {
-  /** The numeric address to listen on. Default: all of the machine. */
+  /** The numeric address to listen on. Default: all of the machine, of the type. */
   readonly host?: string
   /** Default 0: a free one. */
   readonly port?: number

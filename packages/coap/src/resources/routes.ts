@@ -19,7 +19,10 @@ export class Routes {
   readonly #below = new Map<string, Route>()
   #maxDepth = 0
 
-  /** @throws {TypeError} If a path begins or ends with a slash, or an asterisk is not its last segment. */
+  /**
+   * @throws {TypeError} If a path begins or ends with a slash, an asterisk is not its last segment, or a
+   *   resource is none.
+   */
   constructor(table: Readonly<Record<string, Resource>>) {
     for (const [path, resource] of Object.entries(table)) this.#add(path, resource)
   }
@@ -41,6 +44,9 @@ export class Routes {
   }
 
   #add(path: string, resource: Resource): void {
+    if (typeof resource !== 'object' || resource === null) {
+      throw new TypeError(`a resource must be an object with handlers, such as get: ${path}`)
+    }
     const segments = path === '' ? [] : path.split('/')
     const above = segments.at(-1) === '*' ? segments.slice(0, -1) : segments
     if (above.some((segment) => segment === '' || segment === '*')) {

@@ -60,6 +60,20 @@ describe('client and server over UDP', () => {
     expect((await named.get(uri)).text()).toBe('2')
   })
 
+  it('speak with each other by the URI of a server that listens on all addresses', async () => {
+    for (const host of ['0.0.0.0', '::']) {
+      const handler = resources({ a: { get: () => undefined } })
+      const server = await coapServer({ handler, host, port: 0 })
+      open.push(server)
+      expect((await client().get(`${server.uri}a`)).codeName).toBe('2.05')
+    }
+  })
+
+  it('are refused a handler that is none', async () => {
+    const handler = { a: {} } as never
+    await expect(coapServer({ handler, port: 0 })).rejects.toThrow('handler must be a function')
+  })
+
   it('carry a mebibyte both ways, the same', async () => {
     const server = await serve(holding())
     const body = randomBody(1024 * 1024)

@@ -160,6 +160,26 @@ describe('a client', () => {
     expect(() => coapClient({ observation: { silenceMs: Number.NaN } })).toThrow(RangeError)
   })
 
+  it('refuses what is no request, and says what is wrong with it', async () => {
+    const { client } = recorded()
+    const uri = 'coap://192.0.2.1/'
+    // As a caller without types may.
+    const wrong = (init: object): Promise<unknown> => client.request({ uri, ...init })
+    await expect(wrong({ uri: new URL(uri) })).rejects.toThrow('uri must be text')
+    await expect(wrong({ payload: { a: 1 } })).rejects.toThrow(
+      'payload must be a Uint8Array or text',
+    )
+    await expect(wrong({ method: 'HEAD' })).rejects.toThrow('method must be one of CoAP, got HEAD')
+    for (const contentFormat of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      await expect(wrong({ contentFormat })).rejects.toThrow('option 12 must be an integer from 0')
+    }
+  })
+
+  it('refuses limits and times of messages that are none, before it asks', () => {
+    expect(() => coapClient({ limits: { maxPeers: 0 } })).toThrow('maxPeers must be from 1')
+    expect(() => coapClient({ transmission: { nstart: 1.5 } })).toThrow('nstart must be an integer')
+  })
+
   it('takes no response with a critical option that nobody understands', async () => {
     const client = coapClient({
       network: async () => ({

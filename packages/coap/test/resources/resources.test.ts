@@ -141,6 +141,20 @@ describe('a resource', () => {
     expect(onError).toHaveBeenCalledWith(failure, expect.objectContaining({ code: METHOD.GET }))
   })
 
+  it('that answers what no message can say is 5.00 too', async () => {
+    const onError = vi.fn<(error: unknown) => void>()
+    const wrong = [
+      { maxAgeSeconds: Number.POSITIVE_INFINITY },
+      { payload: { a: 1 } },
+      { contentFormat: -1 },
+    ]
+    for (const given of wrong) {
+      const server = resources({ a: { get: () => given as never } }, { onError })
+      expect((await ask(server, { path: 'a' })).codeName).toBe('5.00')
+    }
+    expect(onError).toHaveBeenCalledTimes(wrong.length)
+  })
+
   it('that cannot read a payload is 4.00 without an error of the application', async () => {
     const onError = vi.fn<(error: unknown, request: Request) => void>()
     const server = resources({ a: { put: (request) => void request.json() } }, { onError })
@@ -307,5 +321,8 @@ describe('a table of resources', () => {
       expect(() => resources({ [path]: {} })).toThrow(TypeError)
     }
     expect(() => resources({ a: { attributes: { 'a b': true } } })).toThrow(TypeError)
+    for (const none of [undefined, () => ({ payload: 'x' })]) {
+      expect(() => resources({ a: none as never })).toThrow('must be an object with handlers')
+    }
   })
 })
