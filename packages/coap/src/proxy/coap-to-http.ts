@@ -14,6 +14,7 @@ import { formatEntityTag } from './http-entity-tags.js'
 import { type HttpAnswer, plainAnswer } from './http-refusal.js'
 import { mediaTypeOf } from './media-types.js'
 import { HOP_LIMIT_REACHED } from './refusal.js'
+import { isDotSegment } from './target.js'
 
 /** RFC 7252 Section 5.10.5. */
 const DEFAULT_MAX_AGE_SECONDS = 60
@@ -128,7 +129,10 @@ function entityTagOf(response: CoapMessage): Record<string, string> {
   return tag === undefined ? {} : { ETag: formatEntityTag(tag) }
 }
 
-/** Note 8; and Max-Age has a default in CoAP, which HTTP does not know of. */
+/**
+ * Note 8; and Max-Age has a default in CoAP, which HTTP does not know of. A cache of HTTP is told what a
+ * Cache-Key holds: the same URI may have several representations.
+ */
 function ageOf(response: CoapMessage, request: CoapMessage): Record<string, string> {
   const value = optionValue(response, OPTION.maxAge)
   const seconds = value === undefined ? undefined : (readUint(value) ?? 0)
@@ -138,7 +142,7 @@ function ageOf(response: CoapMessage, request: CoapMessage): Record<string, stri
   if (request.code !== METHOD.GET) return {}
   const isRepresentation = response.code === RESPONSE.content || response.code === RESPONSE.valid
   const age = seconds ?? (isRepresentation ? DEFAULT_MAX_AGE_SECONDS : undefined)
-  return age === undefined ? {} : { 'Cache-Control': `max-age=${age}` }
+  return age === undefined ? {} : { 'Cache-Control': `max-age=${age}`, Vary: 'Accept' }
 }
 
 /** Where a new resource is, by the same mapping as its request (RFC 8075 Section 5.3). */
@@ -149,7 +153,7 @@ function locationOf(
   if (response.code !== RESPONSE.created) return {}
   const path = textsOf(response, OPTION.locationPath)
   const query = textsOf(response, OPTION.locationQuery)
-  if (path.length + query.length === 0) return {}
+  if (path.length + query.length === 0 || path.some(isDotSegment)) return {}
   return { Location: hostedUri(basePath, { ...uri, path, query }) }
 }
 

@@ -10,6 +10,7 @@ import { utf8 } from '@waxwing/core'
 import type { CoapMessage } from '@waxwing/oscore'
 import type { Handler, Peer } from '../handler.js'
 import type { Lookup } from '../hosts.js'
+import { plainAddress } from '../messaging/addresses.js'
 import { OPTION, uintOption } from '../options.js'
 import { type CoapUri, uriOptions } from '../uri.js'
 import { httpAnswerOf } from './coap-to-http.js'
@@ -17,7 +18,7 @@ import { DEFAULT_HOP_LIMIT } from './forwarding.js'
 import { readBody } from './http-body.js'
 import { type HttpAnswer, HttpRefusal } from './http-refusal.js'
 import { coapRequestOf, targetOf } from './http-to-coap.js'
-import { Refusal, responseTo } from './refusal.js'
+import { areTooLong, Refusal, responseTo } from './refusal.js'
 import { type AllowedTargets, Targets } from './target.js'
 
 /** Decides whether a request may be made at all. */
@@ -110,6 +111,7 @@ export class CrossProxying {
     signal.throwIfAborted()
     const hopLimit = uintOption(OPTION.hopLimit, DEFAULT_HOP_LIMIT) // RFC 8768 Section 5
     const options = [...uriOptions(uri), ...message.options, hopLimit]
+    if (areTooLong(options)) throw new HttpRefusal(414, 'no message of CoAP holds this')
     try {
       return await this.#network({ ...message, options, peer, signal })
     } catch (error) {
@@ -124,7 +126,8 @@ export class CrossProxying {
       throw new HttpRefusal(400, 'the connection is gone')
     }
     try {
-      return await this.#targets.find(uri, { address: remoteAddress, port: remotePort })
+      const requester = { address: plainAddress(remoteAddress), port: remotePort }
+      return await this.#targets.find(uri, requester)
     } catch (error) {
       if (error instanceof Refusal) throw new HttpRefusal(403, error.message)
       throw new HttpRefusal(502, 'the host is unknown')

@@ -23,8 +23,8 @@ import {
   uintOption,
   withoutOptions,
 } from '../options.js'
-import { HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
-import { TARGET_OPTIONS } from './target.js'
+import { areTooLong, HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
+import { isDotSegment, TARGET_OPTIONS } from './target.js'
 
 /** RFC 8768 Section 3: what a request without Hop-Limit begins with. */
 export const DEFAULT_HOP_LIMIT = 16
@@ -99,6 +99,7 @@ export class Forwarding {
       const { peer, uri } = await find()
       request.signal.throwIfAborted()
       const options = [...uri, ...withoutOptions(request.options, ...REPLACED), hopLimit]
+      if (areTooLong(options)) throw new Refusal(RESPONSE.badRequest, 'options are too long')
       // Who asks the next server is the proxy, whoever asked the proxy: nothing else is copied.
       const { code, payload, confirmable = true } = request
       const sent = { code, options, payload, peer, confirmable, signal: upstream.signal }
@@ -221,9 +222,8 @@ function checkOptions(request: CoapMessage): void {
   if (unsafe !== undefined) {
     throw new Refusal(RESPONSE.badOption, `option ${unsafe} is unsafe to forward`)
   }
-  // RFC 7252 Section 5.10.1: what a server makes of them is anybody's guess.
   const path = optionValues(request, OPTION.uriPath).map(readText)
-  if (path.some((segment) => segment === '.' || segment === '..')) {
+  if (path.some(isDotSegment)) {
     throw new Refusal(RESPONSE.badOption, 'dot segments in Uri-Path')
   }
 }

@@ -18,7 +18,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import { type AddressInfo, isIP } from 'node:net'
+import { type AddressInfo, isIP, type Socket } from 'node:net'
 import type { TlsOptions } from 'node:tls'
 import { unlessAborted } from '../abortable.js'
 import { CrossProxying, type CrossProxyingOptions } from './cross-proxying.js'
@@ -77,6 +77,8 @@ class ListeningProxy implements HttpCrossProxy {
   readonly #maxRequests: number
   readonly #onError: (error: unknown) => void
   readonly #underWay = new Map<AbortController, Promise<void>>()
+  /** TLS begins on them: the server knows only those where it is done. */
+  readonly #sockets = new Set<Socket>()
   #address: Pick<AddressInfo, 'address' | 'port'> = { address: '', port: 0 }
   #closed: Promise<void> | undefined
 
@@ -87,6 +89,10 @@ class ListeningProxy implements HttpCrossProxy {
     this.#onError = options.onError ?? (() => undefined)
     this.#isSecure = options.tls !== undefined
     this.#server = serverOf(options, (request, response) => this.#take(request, response))
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
   }
 
   get port(): number {
@@ -119,6 +125,7 @@ class ListeningProxy implements HttpCrossProxy {
     const requests = [...this.#underWay.values()]
     for (const controller of this.#underWay.keys()) controller.abort()
     this.#server.closeAllConnections()
+    for (const socket of this.#sockets) socket.destroy()
     await Promise.all([ended, ...requests])
   }
 
@@ -181,20 +188,28 @@ function serverOf(options: HttpCrossProxyOptions, listener: RequestListener): Se
   const server =
     options.tls === undefined
       ? createHttpServer(timeouts, listener)
-      : createHttpsServer({ ...options.tls, ...timeouts }, listener)
+      : createHttpsServer(
+          { handshakeTimeout: requestTimeout, ...options.tls, ...timeouts },
+          listener,
+        )
   server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
   server.timeout = requestTimeout + responseTimeout // for clients that do not read
   return server
 }
 
-/** What a device says is data: no browser is to guess a type for it. */
+/** What a device says is data: no browser is to guess a type for it, nor to run it. */
+const AS_DATA = {
+  'X-Content-Type-Options': 'nosniff',
+  'Content-Security-Policy': "default-src 'none'; sandbox",
+}
+
 function write(request: IncomingMessage, response: ServerResponse, answer: HttpAnswer): void {
   if (response.destroyed || response.headersSent) return
   const { status, reason, headers, body } = answer
   // A body that was not read is not waited for.
   const closing = request.complete ? {} : { Connection: 'close' }
   const length = status === 204 || status === 304 ? {} : { 'Content-Length': String(body.length) }
-  const all = { ...headers, ...length, ...closing, 'X-Content-Type-Options': 'nosniff' }
+  const all = { ...headers, ...length, ...closing, ...AS_DATA }
   if (reason === undefined) response.writeHead(status, all)
   else response.writeHead(status, reason, all)
   response.end(request.method === 'HEAD' ? undefined : body)

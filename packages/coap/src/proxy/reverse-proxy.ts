@@ -16,7 +16,7 @@ import { OPTION, optionValues, readText, textOption, withoutOptions } from '../o
 import { type CoapUri, parseCoapUri, uriOf, uriOptions } from '../uri.js'
 import { Forwarding, type ForwardingOptions } from './forwarding.js'
 import { nothingHere, refuse, Refusal } from './refusal.js'
-import { readUri, Targets } from './target.js'
+import { isDotSegment, readUri, Targets } from './target.js'
 
 /** Which requests go to which server. */
 export interface ReverseRoute {
@@ -69,8 +69,12 @@ export function reverseProxy(options: ReverseProxyOptions): Handler {
 
 function parseRoute({ host, path = '', to }: ReverseRoute): Route {
   const target = parseTarget(to)
-  const segments = path.split('/').filter((segment) => segment !== '')
-  return { host: host?.toLowerCase(), path: segments, to: target }
+  const isNamed = (segment: string): boolean => segment !== ''
+  return {
+    host: host?.toLowerCase(),
+    path: path.split('/').filter(isNamed),
+    to: { ...target, path: target.path.filter(isNamed) },
+  }
 }
 
 function parseTarget(to: string): CoapUri {
@@ -106,7 +110,8 @@ function relocated(response: CoapMessage, { path, to }: Route): readonly CoapOpt
   const location = optionValues(response, OPTION.locationPath).map((value) => readText(value) ?? '')
   if (location.length === 0) return response.options
   const rest = withoutOptions(response.options, OPTION.locationPath)
-  if (!startsWith(location, to.path)) return withoutOptions(rest, OPTION.locationQuery)
+  const isReachable = startsWith(location, to.path) && !location.some(isDotSegment)
+  if (!isReachable) return withoutOptions(rest, OPTION.locationQuery)
   const reachable = [...path, ...location.slice(to.path.length)]
   return [...rest, ...reachable.map((segment) => textOption(OPTION.locationPath, segment))]
 }

@@ -15,6 +15,7 @@ import { optionValue } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Peer, Request } from '../handler.js'
 import { Hosts, type Lookup } from '../hosts.js'
+import { canonicalPeer } from '../messaging/addresses.js'
 import { OPTION, readText } from '../options.js'
 import { type CoapUri, DEFAULT_PORT, parseCoapUri, uriOf } from '../uri.js'
 import { Refusal } from './refusal.js'
@@ -31,10 +32,13 @@ export const TARGET_OPTIONS: readonly number[] = [
 
 /** A server that a proxy is to ask. */
 export interface ProxyTarget {
-  /** As the requester named it: a name in lower case, or a numeric address. */
+  /** A name in lower case as the requester gave it; or the address, if it gave one. */
   readonly host: string
   readonly port: number
-  /** The address that the host has. */
+  /**
+   * Where requests will go. Each address is written in one way alone: an IPv4 address as such, an IPv6
+   * address in its shortest form, with a zone only if it is link-local.
+   */
   readonly address: string
 }
 
@@ -92,11 +96,18 @@ export class Targets {
    */
   async find({ host, port }: Pick<CoapUri, 'host' | 'port'>, requester?: Peer): Promise<Peer> {
     if (!this.#isListed({ host, port })) throw unsupported()
-    const address = isIP(host) === 0 ? await this.#hosts.find(host) : host
+    const isName = isIP(host) === 0
+    const address = canonicalAddress(isName ? await this.#hosts.find(host) : host)
     if (isGroup(address)) throw unsupported()
-    if (!this.#isAllowed({ host, port, address }, requester)) throw unsupported()
+    const target = { host: isName ? host : address, port, address }
+    if (!this.#isAllowed(target, requester)) throw unsupported()
     return { address, port }
   }
+}
+
+/** What no path has (RFC 7252 Sections 5.10.1 and 5.10.7), and nobody knows what is made of it. */
+export function isDotSegment(segment: string | undefined): boolean {
+  return segment === '.' || segment === '..'
 }
 
 /** The text of an option, or what no URI can be. */
@@ -108,19 +119,33 @@ function textOf(value: Uint8Array): string {
 export function listed(
   entries: readonly string[],
 ): (authority: Pick<CoapUri, 'host' | 'port'>) => boolean {
-  const all = new Set(entries.map((entry) => entry.toLowerCase()))
-  return ({ host, port }) => all.has(bracketed(host)) || all.has(`${bracketed(host)}:${port}`)
+  const all = new Set(entries.map(canonicalEntry))
+  return ({ host, port }) => {
+    const name = canonicalHost(host)
+    return all.has(name) || all.has(`${name}:${port}`)
+  }
 }
 
-function bracketed(host: string): string {
-  return isIP(host) === 6 ? `[${host}]` : host
+function canonicalEntry(entry: string): string {
+  const [, address = '', port = ''] = /^\[([^\]]*)\](:\d+)?$/.exec(entry) ?? []
+  return isIP(address) === 0 ? entry.toLowerCase() : canonicalHost(address) + port
+}
+
+function canonicalHost(host: string): string {
+  const canonical = isIP(host) === 0 ? host : canonicalAddress(host)
+  return isIP(canonical) === 6 ? `[${canonical}]` : canonical
+}
+
+/** As {@link ProxyTarget.address} has it. Elsewhere than on a link, a zone says nothing. */
+function canonicalAddress(written: string): string {
+  const { address } = canonicalPeer({ address: written.toLowerCase(), port: DEFAULT_PORT })
+  return /^fe[89ab]/.test(address) ? address : address.replace(/%.*$/, '')
 }
 
 /** Multicast, broadcast, and the addresses that mean any. */
 function isGroup(address: string): boolean {
-  const plain = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '')
-  if (isIP(plain) === 6) return plain.startsWith('ff') || /^[0:]+$/.test(plain)
-  const first = Number(plain.split('.', 1)[0])
+  if (isIP(address) === 6) return address.startsWith('ff') || address === '::'
+  const first = Number(address.split('.', 1)[0])
   return first === 0 || first >= 224
 }
 

@@ -132,6 +132,13 @@ describe('a forward proxy', () => {
     expect(origin.asked).toHaveLength(0)
   })
 
+  it('refuses options that no message holds beside its own', async () => {
+    const { origin, proxy } = proxyBefore(content)
+    const long = { number: OPTION.echo, value: new Uint8Array(1100) }
+    expect(await codeFor(proxy, [...proxyUri(TARGET), long])).toBe('4.00')
+    expect(origin.asked).toHaveLength(0)
+  })
+
   it('refuses other schemes, and dot segments that no URI has', async () => {
     const { proxy } = proxyBefore(content)
     const host = textOption(OPTION.uriHost, '192.0.2.9')
@@ -183,10 +190,42 @@ describe('the targets of a forward proxy', () => {
     '[ff02::fd]',
     '[::]',
     '[::ffff:224.0.1.187]',
+    '[::ffff:e000:1bb]',
+    '[::ffff:0:0]',
+    '[::0.0.0.0]',
+    '[::%25lo]',
+    '[ff02::1%25eth0]',
   ])('are never a group: %s', async (host) => {
     const { origin, proxy } = proxyBefore(content, { allow: () => true })
     expect(await codeFor(proxy, proxyUri(`coap://${host}/`))).toBe('5.05')
     expect(origin.asked).toHaveLength(0)
+  })
+
+  it.each([
+    ['[::ffff:127.0.0.1]', '127.0.0.1'],
+    ['[::ffff:7f00:1]', '127.0.0.1'],
+    ['[0:0:0:0:0:0:0:1]', '::1'],
+    ['[::1%25lo]', '::1'],
+    ['[2001:DB8:0::9]', '2001:db8::9'],
+    ['[fe80::0:1%25eth0]', 'fe80::1%eth0'],
+    ['sensor.example', '127.0.0.1'],
+  ])('are shown as what they are, however they are written: %s', async (host, address) => {
+    const seen: string[] = []
+    const allow: ForwardProxyOptions['allow'] = (target) => {
+      seen.push(target.address)
+      return true
+    }
+    const { origin, proxy } = proxyBefore(content, { allow, lookup: async () => '::ffff:7f00:1' })
+    expect(await codeFor(proxy, proxyUri(`coap://${host}/`))).toBe('2.05')
+    expect(seen).toEqual([address])
+    expect(origin.asked[0]?.peer.address).toBe(address)
+  })
+
+  it('are in the list however they are written', async () => {
+    const { proxy } = proxyBefore(content, { allow: ['[2001:DB8:0::9]', '192.0.2.9:5683'] })
+    expect(await codeFor(proxy, proxyUri('coap://[2001:db8:0:0:0::9]/'))).toBe('2.05')
+    expect(await codeFor(proxy, proxyUri('coap://[::ffff:192.0.2.9]/'))).toBe('2.05')
+    expect(await codeFor(proxy, proxyUri('coap://[2001:db8::8]/'))).toBe('5.05')
   })
 
   it('have an address, else the answer is 5.02', async () => {

@@ -92,6 +92,12 @@ describe('the target of a request over HTTP', () => {
     expect(origin.asked).toHaveLength(0)
   })
 
+  it('is none that no message of CoAP holds: 414', async () => {
+    const { origin, ask } = await start()
+    expect((await ask(`coap://192.0.2.9${'/segment'.repeat(200)}`)).status).toBe(414)
+    expect(origin.asked).toHaveLength(0)
+  })
+
   it('follows a path of choice, which is told of', async () => {
     const { proxy, ask } = await start(undefined, { path: '/things/coap/' })
     expect(proxy.url).toBe(`http://127.0.0.1:${proxy.port}/things/coap/`)
@@ -299,6 +305,7 @@ describe('conditions and freshness over HTTP', () => {
     expect(got.headers.etag).toBe('"ab01"')
     const { ask: other } = await start()
     expect((await other(LIGHT)).headers['cache-control']).toBe('max-age=60')
+    expect((await other(LIGHT)).headers.vary).toBe('Accept')
     expect((await other(LIGHT, { method: 'POST' })).headers['cache-control']).toBeUndefined()
   })
 
@@ -359,6 +366,9 @@ describe('conditions and freshness over HTTP', () => {
       textOption(OPTION.locationQuery, 'x=y'),
     ]
     const { ask } = await start(answering(RESPONSE.created, options))
+    const dots = answering(RESPONSE.created, [textOption(OPTION.locationPath, '..'), ...options])
+    const { ask: misled } = await start(dots)
+    expect((await misled(LIGHT, { method: 'POST' })).headers.location).toBeUndefined()
     const got = await ask('coap://%5B2001:db8::9%5D/lamps', { method: 'POST' })
     expect(got.headers.location).toBe('/hc/coap://%5B2001:db8::9%5D/lamps/7%20a?x=y')
   })
@@ -381,6 +391,20 @@ describe('a proxy over HTTP', () => {
     const sent = httpsRequest(`${proxy.url}${LIGHT}`, { ca: authority.ca, agent: false }).end()
     const [response] = (await once(sent, 'response')) as [IncomingMessage]
     expect(await text(response)).toBe('on')
+  })
+
+  it('ends TLS that a client does not go on with: in time, and when it is closed', async () => {
+    const authority = createAuthority('root')
+    const tls = authority.issue('localhost')
+    const { proxy: hasty } = await start(undefined, { tls, requestTimeoutMs: 50 })
+    const { proxy } = await start(undefined, { tls })
+    const sockets = [hasty, proxy].map(({ port }) => connect(port, '127.0.0.1').resume())
+    const gone = sockets.map((socket) => once(socket, 'close'))
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    await gone[0]
+    await proxy.close()
+    await gone[1]
+    expect(sockets.every(({ destroyed }) => destroyed)).toBe(true)
   })
 
   it('gives up where a server says nothing, or the client goes', async () => {
@@ -452,8 +476,10 @@ describe('a proxy over HTTP', () => {
     await expect(askHttp(proxy.port, '/')).rejects.toThrow()
   })
 
-  it('says that what devices answer is not to be guessed at', async () => {
+  it('says that what devices answer is neither to be guessed at nor run', async () => {
     const { ask } = await start(async () => contentOf('<script>'))
-    expect((await ask(LIGHT)).headers['x-content-type-options']).toBe('nosniff')
+    const { headers } = await ask(LIGHT)
+    expect(headers['x-content-type-options']).toBe('nosniff')
+    expect(headers['content-security-policy']).toContain('sandbox')
   })
 })

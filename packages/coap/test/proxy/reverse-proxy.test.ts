@@ -72,6 +72,15 @@ describe('a reverse proxy', () => {
     })
   })
 
+  it('leads to the same with a slash at its end', async () => {
+    const { origin, proxy } = proxyBefore(async () => contentOf('on'), {
+      routes: [{ path: 'north/', to: 'coap://192.0.2.9/base/' }],
+    })
+    await proxy(ask('north/attic'))
+    const [asked] = origin.asked
+    expect(asked && uriOf(asked).path).toEqual(['base', 'attic'])
+  })
+
   it('is no forward proxy, and lets nobody climb out of a route', async () => {
     const { origin, proxy } = proxyBefore(async () => contentOf('on'))
     const codes = await Promise.all(
@@ -115,6 +124,7 @@ describe('a reverse proxy', () => {
     const bytesOf = (text: string): string => Buffer.from(text).join(',')
     expect(await created('sensors', '7')).toEqual(['north', 'attic', '7', 'q'].map(bytesOf))
     expect(await created('elsewhere')).toEqual([])
+    expect(await created('sensors', '..', 'else')).toEqual([])
   })
 
   it.each(['http://a.example/', 'coap://a.example/?q', 'nonsense'])('has no route to %s', (to) => {
