@@ -143,7 +143,7 @@ function assertName(name: string, taken: readonly { readonly name: string }[]): 
     throw new UsageError(`'${name}' is no name: letters, digits, dots and dashes`)
   }
   if (taken.some((other) => other.name === name)) {
-    throw new UsageError(`there is a ${name} already: remove it first, or say another name`)
+    throw new UsageError(`${name} is known already: remove it first, or say another name`)
   }
 }
 

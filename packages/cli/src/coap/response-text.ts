@@ -5,10 +5,10 @@
  * @module
  */
 
-import { CONTENT_FORMAT, type CoapResponse, OPTION, optionValues, readText } from '@waxwing/coap'
+import { type CoapResponse, OPTION, optionValues, readText } from '@waxwing/coap'
 import { toHex } from '@waxwing/core'
 import { codeText } from '../inspect/coap-codes.js'
-import { previewOf, textOf } from '../inspect/content.js'
+import { payloadText, textOf } from '../inspect/content.js'
 import { counted, type Json } from '../output.js'
 import { formatContentFormat } from '../inspect/content-formats.js'
 import type { Protection } from './home-security.js'
@@ -32,10 +32,7 @@ export function protectionText(protection: Protected): string {
 /** The payload in lines. */
 export function payloadLines({ payload, contentFormat }: CoapResponse): readonly string[] {
   if (payload.length === 0) return []
-  const text = previewOf(payload)
-  const isLinks = contentFormat === CONTENT_FORMAT.linkFormat
-  const lines = isLinks ? text.replaceAll(/,(?=<)/g, ',\n') : text
-  return lines.replace(/\n$/, '').split('\n')
+  return payloadText(payload, contentFormat).replace(/\n$/, '').split('\n')
 }
 
 /** Everything about a response, for programs. Its payload is `text` where it is text, else `hex`. */

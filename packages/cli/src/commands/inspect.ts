@@ -12,7 +12,7 @@ import { memoryStore, openEndpoint } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
 import { openDomain } from '../domain-home.js'
 import { UsageError } from '../exit-codes.js'
-import { describeFile, fileKind } from '../file-kind.js'
+import { describeFile, type FileKind, fileKind } from '../file-kind.js'
 import { datagramTree } from '../inspect/coap-tree.js'
 import { hexDump } from '../inspect/content.js'
 import { datagramsOf } from '../inspect/datagram.js'
@@ -52,9 +52,9 @@ async function run(
 ): Promise<void> {
   const { output } = context
   const bytes = await readInput(file)
-  refuseForeign(file, bytes)
+  const kind = knownKind(file, bytes)
   const viewer = await viewerFor(context, options.blind === true)
-  const traffic = await trafficTrees(bytes, viewer)
+  const traffic = await trafficTrees(bytes, kind, viewer)
   if (traffic !== undefined) {
     for (const [item, tree] of traffic) show(output, item, described(tree), options)
     return
@@ -81,9 +81,9 @@ function show(
 /** What of CoAP and EDHOC a file holds, message by message; `undefined` if it holds anything else. */
 async function trafficTrees(
   bytes: Uint8Array,
+  kind: FileKind,
   viewer: Viewer,
 ): Promise<readonly (readonly [item: Uint8Array, tree: Tree])[] | undefined> {
-  const kind = fileKind(bytes)
   if (kind === 'edhoc') {
     const item = unwrapped(bytes)
     const tree = edhocFileTree(item)
@@ -115,12 +115,13 @@ async function describe(item: Uint8Array, viewer: Viewer): Promise<Described> {
 }
 
 /** @throws {UsageError} If another command takes it. @throws {WaxwingError} `ERR_MALFORMED` if none. */
-function refuseForeign(file: string, bytes: Uint8Array): void {
+function knownKind(file: string, bytes: Uint8Array): FileKind {
   const kind = fileKind(bytes)
   if (kind === 'database') throw new UsageError(describeFile(file, kind))
   if (kind === 'empty' || kind === 'nothing') {
     throw new WaxwingError('ERR_MALFORMED', describeFile(file, kind), { rule: kind })
   }
+  return kind
 }
 
 async function viewerFor(context: Context, isBlind: boolean): Promise<Viewer> {

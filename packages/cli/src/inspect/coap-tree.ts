@@ -6,14 +6,7 @@
  * @module
  */
 
-import {
-  codeName,
-  CONTENT_FORMAT,
-  contentFormatOf,
-  OPTION,
-  optionValues,
-  readText,
-} from '@waxwing/coap'
+import { codeName, contentFormatOf, OPTION, optionValues, readText } from '@waxwing/coap'
 import {
   type CoapMessage,
   CONTENT_FORMAT_CID_EDHOC,
@@ -27,7 +20,7 @@ import { toHex, WaxwingError } from '@waxwing/core'
 import { formatContentFormat } from './content-formats.js'
 import { codeText } from './coap-codes.js'
 import { optionFacts, optionName, oscoreFields } from './coap-options.js'
-import { previewOf, textOf } from './content.js'
+import { payloadText, textOf } from './content.js'
 import type { Datagram, MessageType } from './datagram.js'
 import { edhocTree, message3Tree } from './edhoc-tree.js'
 import { itemTree, kindOf } from './item-tree.js'
@@ -139,10 +132,4 @@ function edhocOf(message: CoapMessage): Tree | undefined {
   const path = optionValues(message, OPTION.uriPath).map(readText).join('/')
   if (!isOfEdhoc && path !== '.well-known/edhoc') return undefined
   return edhocTree(message.payload, isRequestCode(message.code) ? 'request' : 'response')
-}
-
-/** Links stand below each other; everything else is shown as contents are. */
-function payloadText(payload: Uint8Array, format: number | undefined): string {
-  const text = previewOf(payload)
-  return format === CONTENT_FORMAT.linkFormat ? text.replaceAll(/,(?=<)/g, ', ') : text
 }

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { CONTENT_FORMAT } from '@waxwing/coap'
 import { fromUtf8, toHex } from '@waxwing/core'
+import { cborText } from './cbor-text.js'
 
 const MAX_HEX_BYTES = 64
 
@@ -27,6 +29,13 @@ export function previewOf(bytes: Uint8Array): string {
   if (text !== undefined) return text
   const shown = toHex(bytes.subarray(0, MAX_HEX_BYTES))
   return bytes.length > MAX_HEX_BYTES ? `0x${shown}… (${bytes.length} bytes)` : `0x${shown}`
+}
+
+/** A payload by what it is said to be: links a line each, CBOR in its notation, else as any bytes. */
+export function payloadText(bytes: Uint8Array, contentFormat: number | undefined): string {
+  const cbor = contentFormat === CONTENT_FORMAT.cbor ? cborText(bytes) : undefined
+  const text = cbor ?? previewOf(bytes)
+  return contentFormat === CONTENT_FORMAT.linkFormat ? text.replaceAll(/,(?=<)/g, ',\n') : text
 }
 
 /** A hex dump: offset, sixteen bytes, and what of them is text. */
