@@ -198,9 +198,12 @@ class Cache {
   async #pass(request: Request, next: Handler): Promise<Response> {
     if (optionValue(request, OPTION.oscore) !== undefined) return next(request)
     if (isSafeMethod(request.code)) return this.#observed(request, await next(request))
+    // RFC 7967: it may be executed, and nothing ever be heard of it.
+    const isSilent = optionValue(request, OPTION.noResponse) !== undefined
+    if (isSilent) this.#expire(resourceKeyOf(request))
     try {
       const response = await next(request)
-      if (codeClass(response.code) === 2) this.#expireChanged(request, response)
+      if (codeClass(response.code) !== 4) this.#expireChanged(request, response)
       return response
     } catch (error) {
       this.#expire(resourceKeyOf(request)) // whether it was executed, nobody knows

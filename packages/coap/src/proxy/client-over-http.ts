@@ -23,7 +23,7 @@ import { uriOf } from '../uri.js'
 import { hostedUri } from './coap-to-http.js'
 import { formatEntityTag, parseEntityTags } from './http-entity-tags.js'
 import { contentFormatFor, mediaTypeOf } from './media-types.js'
-import { HOP_LIMIT_REACHED, Refusal } from './refusal.js'
+import { HOP_LIMIT_REACHED, refuse, Refusal } from './refusal.js'
 import { proxiedUri, readUri, TARGET_OPTIONS } from './target.js'
 
 /** A request to the proxy. */
@@ -40,6 +40,8 @@ export interface HttpReply {
   readonly headers: IncomingHttpHeaders
   readonly body: Uint8Array
 }
+
+const EMPTY = new Uint8Array(0)
 
 const METHODS: ReadonlyMap<number, string> = new Map([
   [METHOD.GET, 'GET'],
@@ -104,14 +106,19 @@ export function httpAskedOf(request: Request, basePath: string): HttpAsked | Ref
   }
 }
 
-/** What the proxy answered, as the response of the server. */
+/** What the proxy answered, as the response of the server. A body that CoAP has no name for is left out. */
 export function responseOfReply(request: Request, reply: HttpReply): Response {
   const field = reply.headers['oscore']
   if (reply.status === 200 && typeof field === 'string') {
     return fromHttp('response', field, reply.body)
   }
-  const options = [...formatOf(reply.headers), ...entityTagOf(request, reply), ...maxAgeOf(reply)]
-  return { code: codeOf(request, reply.status), options, payload: reply.body }
+  const responseCode = codeOf(request, reply.status)
+  const format = formatOf(reply.headers)
+  if (format === undefined && responseCode === RESPONSE.content) {
+    return refuse(RESPONSE.badGateway, 'no Content-Format for the representation')
+  }
+  const options = [...(format ?? []), ...entityTagOf(request, reply), ...maxAgeOf(reply)]
+  return { code: responseCode, options, payload: format === undefined ? EMPTY : reply.body }
 }
 
 function protectedAsk(request: CoapMessage, path: string): HttpAsked {
@@ -179,11 +186,12 @@ function successOf(method: number): number {
   return method === METHOD.DELETE ? RESPONSE.deleted : RESPONSE.changed
 }
 
-function formatOf(headers: IncomingHttpHeaders): readonly CoapOption[] {
-  const type = headers['content-type']
-  const format =
-    type === undefined ? undefined : contentFormatFor(type, headers['content-encoding'])
-  return format === undefined ? [] : [uintOption(OPTION.contentFormat, format)]
+/** `undefined` for a type or a coding that no Content-Format stands for. */
+function formatOf(headers: IncomingHttpHeaders): readonly CoapOption[] | undefined {
+  const { 'content-type': type, 'content-encoding': coding } = headers
+  if (type === undefined && coding === undefined) return []
+  const format = contentFormatFor(type ?? 'application/octet-stream', coding)
+  return format === undefined ? undefined : [uintOption(OPTION.contentFormat, format)]
 }
 
 /** 2.03 is of one entity-tag; HTTP may leave out which, where the client named but one. */
@@ -196,11 +204,19 @@ function entityTagOf(request: Request, { status, headers }: HttpReply): readonly
   return isSaid ? [{ number: OPTION.etag, value: only }] : []
 }
 
+/** No more than the time for which it is still fresh (RFC 7252 Section 10.1.1), and that for others too. */
 function maxAgeOf({ status, headers }: HttpReply): readonly CoapOption[] {
-  const control = /(?:^|[,\s])max-age=(\d{1,10})/i.exec(headers['cache-control'] ?? '')?.[1]
-  const isForbidden = /no-(?:store|cache)/i.test(headers['cache-control'] ?? '')
-  const retry = status === 503 || status === 429 ? headers['retry-after'] : undefined
-  const seconds = isForbidden ? '0' : (retry ?? control)
-  if (seconds === undefined || !/^\d{1,10}$/.test(seconds)) return []
-  return [uintOption(OPTION.maxAge, Math.min(Number(seconds), 2 ** 32 - 1))]
+  const control = headers['cache-control'] ?? ''
+  const lifetime = secondsOf(/(?:^|[,\s])max-age=(\d{1,10})/i.exec(control)?.[1])
+  const fresh = lifetime && Math.max(0, lifetime - (secondsOf(headers.age) ?? 0))
+  const isForbidden = /(?:^|[,\s])(?:no-store|no-cache|private)/i.test(control)
+  const retry = status === 503 || status === 429 ? secondsOf(headers['retry-after']) : undefined
+  const seconds = isForbidden ? 0 : (retry ?? fresh)
+  return seconds === undefined ? [] : [uintOption(OPTION.maxAge, seconds)]
+}
+
+/** As much as Max-Age holds; `undefined` for a date, or for nothing. */
+function secondsOf(text: string | undefined): number | undefined {
+  if (text === undefined || !/^\d{1,10}$/.test(text)) return undefined
+  return Math.min(Number(text), 2 ** 32 - 1)
 }

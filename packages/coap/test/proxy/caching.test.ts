@@ -349,6 +349,35 @@ describe('a change', () => {
     expect(textOf(await get(askFor('a')))).toBe('2')
   })
 
+  it.each([
+    ['silence', 0],
+    ['a proxy that had no answer', code(5, 4)],
+    ['an error of the server', code(5, 0)],
+  ])('that %s followed upon counts as one', async (_, answered) => {
+    const { get, origin } = cacheBefore(async (request) =>
+      request.code === METHOD.PUT ? { ...contentOf(''), code: answered } : contentOf('state'),
+    )
+    await get(askFor('a'))
+    await get(askFor('a', { code: METHOD.PUT }))
+    await get(askFor('a'))
+    expect(origin.asked).toHaveLength(3)
+  })
+
+  it('that is to be silent counts as soon as it is sent', async () => {
+    const silent = Promise.withResolvers<Response>()
+    const { get } = cacheBefore(async (request) =>
+      request.code === METHOD.PUT ? silent.promise : counted(request),
+    )
+    const counted = counting()
+    await get(askFor('a'))
+    const noResponse = uintOption(OPTION.noResponse, 2)
+    const put = get(askFor('a', { code: METHOD.PUT, options: [noResponse] }))
+    expect(textOf(await get(askFor('a')))).toBe('2')
+    silent.resolve({ ...contentOf(''), code: 0 })
+    await put
+    expect(textOf(await get(askFor('a')))).toBe('3')
+  })
+
   it('of another resource that the response names is one as well', async () => {
     const { get } = cacheBefore(async (request) =>
       request.code === METHOD.POST

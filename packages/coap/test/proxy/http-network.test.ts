@@ -19,6 +19,8 @@ import {
   type HttpNetworkOptions,
   METHOD,
   OPTION,
+  optionValues,
+  readUint,
   resources,
   RESPONSE,
 } from '../../src/index.js'
@@ -195,6 +197,31 @@ describe('what answers in the place of a proxy', () => {
   ])('with %i means a code of CoAP', async (status, headers, code) => {
     const url = await answering((_, response) => response.writeHead(status, headers).end())
     expect((await networkTo(url).network(askFor('a'))).code).toBe(code)
+  })
+
+  it.each([
+    [{ 'Cache-Control': 'max-age=9', Age: '4' }, 5],
+    [{ 'Cache-Control': 'max-age=9', Age: '10' }, 0],
+    [{ 'Cache-Control': 'max-age=9, private' }, 0],
+    [{ 'Cache-Control': 's-maxage=9, no-store' }, 0],
+  ])('with %o says how long others may have it', async (headers, seconds) => {
+    const url = await answering((_, response) => response.writeHead(200, headers).end('on'))
+    const response = await networkTo(url).network(askFor('a'))
+    const [age] = optionValues(response, OPTION.maxAge)
+    expect(age && readUint(age)).toBe(seconds)
+  })
+
+  it.each([
+    { 'Content-Type': 'text/html' },
+    { 'Content-Type': 'text/plain; charset=iso-8859-1' },
+    { 'Content-Type': 'application/json', 'Content-Encoding': 'gzip' },
+    { 'Content-Encoding': 'gzip' },
+  ])('with %o has no representation for CoAP', async (headers) => {
+    const url = await answering((_, response) => response.writeHead(200, headers).end('on'))
+    const { network } = networkTo(url)
+    expect(await network(askFor('a'))).toMatchObject({ code: RESPONSE.badGateway })
+    const posted = await network(askFor('a', { code: METHOD.POST }))
+    expect(posted).toMatchObject({ code: RESPONSE.changed, payload: new Uint8Array(0) })
   })
 
   it('may say that it is busy, and until when', async () => {
