@@ -26,6 +26,14 @@ const METHOD_NAMES: ReadonlyMap<number, Method> = new Map(
   Object.entries(METHOD).map(([name, byte]) => [byte, name as Method]),
 )
 
+const IDEMPOTENT: ReadonlySet<number> = new Set([
+  METHOD.GET,
+  METHOD.PUT,
+  METHOD.DELETE,
+  METHOD.FETCH,
+  METHOD.iPATCH,
+])
+
 /** The codes of responses, by the names of the registry. */
 export const RESPONSE: {
   readonly created: number
@@ -99,4 +107,9 @@ export function codeClass(byte: number): number {
 /** Whether asking again changes nothing at the server (RFC 7252 Section 5.1, RFC 8132 Section 2). */
 export function isSafeMethod(byte: number): boolean {
   return byte === METHOD.GET || byte === METHOD.FETCH
+}
+
+/** Whether asking twice does no more than asking once (RFC 7252 Section 5.1, RFC 8132 Section 3). */
+export function isIdempotentMethod(byte: number): boolean {
+  return IDEMPOTENT.has(byte)
 }

@@ -141,10 +141,10 @@ interface Finishing {
   readonly context: SecurityContext
 }
 
-/** message_3 with the request, or before it where the server does not know how to take both. */
+/** message_3 with what is carried, or before it where the server does not know how to take both. */
 async function finish(carrier: Carrier, finishing: Finishing): Promise<Answer> {
   const { message3, context } = finishing
-  const { message, exchange } = protectRequest(context, carrier.request)
+  const { message, exchange } = protectRequest(context, carrier.carried)
   if (message3.length <= MAX_COMBINED_BYTES) {
     const answer = await carrier.carry(combineRequest(message3, message))
     if (isOscoreMessage(answer) || !refusesCombined(answer)) {
@@ -161,7 +161,7 @@ async function finishAlone(
   const payload = { kind: 'session', connectionId, message: message3 } as const
   const { code: taken } = await carrier.exchange(edhocRequest(carrier, payload))
   if (taken !== CODE_CHANGED) return { kind: 'plain', code: taken }
-  const { message, exchange } = protectRequest(context, carrier.request)
+  const { message, exchange } = protectRequest(context, carrier.carried)
   return await carrier.ask(message, exchange)
 }
 

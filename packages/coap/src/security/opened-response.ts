@@ -93,6 +93,18 @@ export function plainAnswerError(code: number): WaxwingError {
   return new WaxwingError('ERR_NOT_AUTHENTIC', what, { rule: text })
 }
 
+/**
+ * The error of a request that may not be repeated, and was refused without protection: the server may have
+ * carried it out.
+ *
+ * @param cause - Why there are no new keys, if so.
+ */
+export function outcomeUnknown(cause: Error | undefined): WaxwingError {
+  const keys = cause === undefined ? 'there are keys for another' : 'no new keys were agreed on'
+  const message = `nobody knows whether the request was carried out: it was refused without protection; ${keys}`
+  return new WaxwingError('ERR_CONFLICT', message, { rule: 'perhaps-executed' }, { cause })
+}
+
 /** The error that an answer is that does not verify. */
 export function notVerified(cause: unknown): WaxwingError {
   const message = 'the answer does not verify: it is not from the server, or was changed'

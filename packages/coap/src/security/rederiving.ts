@@ -8,7 +8,6 @@
 
 import type { CryptoProvider, WaxwingError } from '@waxwing/core'
 import {
-  CODE_GET,
   type CoapMessage,
   decodeOscoreOption,
   isOscoreMessage,
@@ -30,7 +29,7 @@ export type Attempt =
   | {
       readonly kind: 'established'
       readonly context: SecurityContext
-      /** To the request that was carried, verified: it proves that the server has the context too. */
+      /** To what was carried, verified: it proves that the server has the context too. */
       readonly response: Response
     }
   | { readonly kind: 'refused'; readonly error: WaxwingError }
@@ -47,7 +46,7 @@ export async function rederive(
   carrier: Carrier,
 ): Promise<Attempt> {
   const run = new RederivingClient(crypto, input)
-  const asked = run.ask({ code: CODE_GET, options: carrier.routing, payload: new Uint8Array(0) })
+  const asked = run.ask(carrier.nothing)
   let answer = await carrier.exchange(asked)
   for (let round = 1; ; round++) {
     if (!isOscoreMessage(answer)) return refused(plainAnswerError(answer.code))
@@ -76,12 +75,12 @@ function namesContext(option: Uint8Array): boolean {
 function confirmed(
   run: RederivingClient,
   first: CoapMessage,
-  { request }: Carrier,
+  { carried }: Carrier,
 ):
   | { readonly kind: 'confirmed'; readonly message: CoapMessage }
   | { readonly kind: 'refused'; readonly error: WaxwingError } {
   try {
-    return { kind: 'confirmed', message: run.confirm(first, request) }
+    return { kind: 'confirmed', message: run.confirm(first, carried) }
   } catch (cause) {
     // A request that cannot be protected is its sender's mistake.
     if (cause instanceof RangeError) throw cause

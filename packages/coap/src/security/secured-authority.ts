@@ -6,6 +6,9 @@
  * have lost it, a new one is established, by one request for all that wait; the old one stays in use until
  * the new one is proven.
  *
+ * Invariant: what may not be repeated is sent once. Anybody on the way can take the response of a request
+ * that was carried out, and put a refusal without protection in its place.
+ *
  * @module
  */
 
@@ -17,12 +20,19 @@ import {
   protectRequest,
   type SecurityContext,
 } from '@waxwing/oscore'
+import { isIdempotentMethod } from '../codes.js'
 import type { Handler, Request, Response } from '../handler.js'
 import { Carrier } from './carrier.js'
 import { Establishing } from './establishing.js'
-import { type SecurityListener, tell } from './events.js'
+import { asError, type SecurityListener, tell } from './events.js'
 import type { Established, KeySource } from './key-source.js'
-import { type Answer, openAnswer, plainAnswerError, tellsLoss } from './opened-response.js'
+import {
+  type Answer,
+  openAnswer,
+  outcomeUnknown,
+  plainAnswerError,
+  tellsLoss,
+} from './opened-response.js'
 import { RecoveryBudget } from './recovery-budget.js'
 
 /** A context in use. */
@@ -55,7 +65,7 @@ export class SecuredAuthority {
   readonly #listener: SecurityListener | undefined
   readonly #budget: RecoveryBudget
   #live: Live | undefined
-  #establishing: Establishing<Required<Start>> | undefined
+  #establishing: Establishing<Start> | undefined
 
   constructor({ source, recorded, monotonic, listener }: SecuredAuthorityOptions) {
     this.#source = source
@@ -92,7 +102,7 @@ export class SecuredAuthority {
     return response ?? (await this.#ask(request, next, live))
   }
 
-  /** Asks with a context, and once more where that one turns out to be lost. */
+  /** Asks with a context, and where that one turns out to be lost, once more what may be repeated. */
   async #ask(request: Request, next: Handler, first: Live): Promise<Response> {
     let live = first
     let [mayRepeat, mayEstablish] = [true, true]
@@ -101,7 +111,11 @@ export class SecuredAuthority {
       const answer = await this.#askWith(live, request, next)
       if (answer.kind === 'verified') return answer.response
       if (!tellsLoss(answer.code)) throw plainAnswerError(answer.code)
-      if (mayRepeat && live.provenCount > provenCount) {
+      const isThere = live.provenCount > provenCount
+      if (!isIdempotentMethod(request.code)) {
+        throw outcomeUnknown(isThere ? undefined : await this.#renew(live, request, next))
+      }
+      if (mayRepeat && isThere) {
         // Others were answered meanwhile: the context is there, and the request came after its window.
         mayRepeat = false
         continue
@@ -131,6 +145,17 @@ export class SecuredAuthority {
     return answer
   }
 
+  /** Sees to it that the next request has keys. Returns why there are none, if so. */
+  async #renew(lost: Live, request: Request, next: Handler): Promise<Error | undefined> {
+    try {
+      await this.#replace(lost, request, next)
+      return undefined
+    } catch (error) {
+      request.signal.throwIfAborted()
+      return asError(error)
+    }
+  }
+
   /** The context that took the place of a lost one, or a new one. */
   async #replace(lost: Live, request: Request, next: Handler): Promise<Start> {
     if (this.#live !== lost && this.#live !== undefined) return { live: this.#live }
@@ -145,7 +170,7 @@ export class SecuredAuthority {
     if (current !== undefined && !current.isAbandoned) {
       return await this.#joined(current, request, next)
     }
-    const mine: Establishing<Required<Start>> = new Establishing(
+    const mine: Establishing<Start> = new Establishing(
       (signal) => this.#run(new Carrier(request, next, signal)),
       () => {
         if (this.#establishing === mine) this.#establishing = undefined
@@ -156,7 +181,7 @@ export class SecuredAuthority {
   }
 
   async #joined(
-    establishing: Establishing<Required<Start>>,
+    establishing: Establishing<Start>,
     request: Request,
     next: Handler,
   ): Promise<Start> {
@@ -170,11 +195,13 @@ export class SecuredAuthority {
     }
   }
 
-  async #run(carrier: Carrier): Promise<Required<Start>> {
+  async #run(carrier: Carrier): Promise<Start> {
     try {
       const established = await this.#source.establish(carrier)
-      carrier.release(established.response)
-      return { live: this.#begin(established), response: established.response }
+      const { response } = established
+      carrier.release(response)
+      const live = this.#begin(established)
+      return carrier.carriesRequest ? { live, response } : { live }
     } catch (error) {
       carrier.drop()
       throw error

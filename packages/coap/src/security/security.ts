@@ -72,9 +72,14 @@ export interface CoapSecurity extends ClientSecurity, AsyncDisposable {
    * - `ERR_NOT_AUTHENTIC`: what came in answer does not verify, or was not protected;
    * - `ERR_TRANSPORT`: an unprotected 5.xx came, as from a proxy;
    * - `ERR_NOT_TRUSTED` or `ERR_NOT_AUTHORIZED`: nobody is expected there any more, or the server gave EDHOC up;
+   * - `ERR_CONFLICT` with the rule `perhaps-executed`: a POST, a PATCH or a method that nobody knows was refused
+   *   without protection, as by a server that has lost its keys. Somebody on the way may have put that in the
+   *   place of the response, so the request is not repeated. There are keys for another one, unless the cause
+   *   says why not;
    * - what else ends EDHOC: `ERR_MALFORMED`, `ERR_UNSUPPORTED`, `ERR_KEY_INVALID`, `ERR_CONFLICT`, `ERR_LIMIT`.
    *
-   * A mistake in the request is a `RangeError`.
+   * Other requests are repeated with new keys. A mistake in the request is a `RangeError`. A server's handler may
+   * be asked for `/` by GET, where keys are proven before a request that may not be repeated.
    */
   readonly layer: ClientSecurity['layer']
   /**
