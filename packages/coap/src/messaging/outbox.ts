@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Confirmable messages to one peer: sent again until they are acknowledged or rejected (RFC 7252
- * Section 4.2), no more than NSTART of them at once (Section 4.7).
+ * Section 4.2), no more than NSTART of them at once (Section 4.7) and none waiting for longer than one
+ * can be on its way.
  *
  * Invariant: each message is settled once or cancelled, and has no timer afterwards.
  *
@@ -12,6 +13,7 @@ import type { Peer } from '../handler.js'
 import type { AddressBudget } from './address-budget.js'
 import { stampMessageId } from './datagram.js'
 import type { Medium } from './medium.js'
+import type { TransmissionParameters } from './parameters.js'
 
 /** How the sending of a confirmable message ended. */
 export type Outcome = 'acknowledged' | 'rejected' | 'timeout'
@@ -22,6 +24,8 @@ export interface Consignment {
   readonly datagram: Buffer
   /** Whether a request of the peer made us send it, so that its bytes count. */
   readonly isCounted: boolean
+  /** A response does not wait for others: who asked may acknowledge them once it is there. */
+  readonly isResponse?: boolean
   settled(outcome: Outcome): void
   /**
    * Called before a retransmission: a message to be sent in place of the one before (RFC 7641
@@ -56,9 +60,11 @@ export class Outbox {
   readonly #inFlight = new Map<number, Transmission>()
   #waiting: Transmission[] = []
   #nextMessageId: number
+  readonly #longestWaitMs: number
 
   constructor(medium: Medium, peer: OutboxPeer) {
     this.#medium = medium
+    this.#longestWaitMs = maxTransmitWaitMs(medium.transmission)
     this.#peer = peer
     this.#nextMessageId = medium.randomBytes(2).readUInt16BE()
   }
@@ -88,8 +94,9 @@ export class Outbox {
       retransmissionCount: 0,
       timer: undefined,
     }
-    if (this.#inFlight.size < this.#medium.transmission.nstart) this.#begin(transmission)
-    else this.#waiting.push(transmission)
+    const hasRoom = this.#inFlight.size < this.#medium.transmission.nstart
+    if (hasRoom || consignment.isResponse === true) this.#begin(transmission)
+    else this.#wait(transmission)
     return transmission
   }
 
@@ -112,8 +119,8 @@ export class Outbox {
 
   /** Cancels all. */
   clear(): void {
+    for (const { timer } of [...this.#waiting, ...this.#inFlight.values()]) clearTimeout(timer)
     this.#waiting = []
-    for (const transmission of this.#inFlight.values()) clearTimeout(transmission.timer)
     this.#inFlight.clear()
   }
 
@@ -125,7 +132,14 @@ export class Outbox {
     }
   }
 
+  /** Behind a peer that is gone, no queue grows that each timeout would make shorter by one. */
+  #wait(transmission: Transmission): void {
+    this.#waiting.push(transmission)
+    transmission.timer = setTimeout(() => this.settle(transmission, 'timeout'), this.#longestWaitMs)
+  }
+
   #begin(transmission: Transmission): void {
+    clearTimeout(transmission.timer)
     this.#stamp(transmission)
     this.#write(transmission)
   }
@@ -177,4 +191,10 @@ export class Outbox {
     const step = Math.floor(Math.random() * (JITTER_STEPS + 1)) / JITTER_STEPS
     return Math.ceil(ackTimeoutMs * (1 + (ackRandomFactor - 1) * step))
   }
+}
+
+/** MAX_TRANSMIT_WAIT (Section 4.8.2). */
+function maxTransmitWaitMs(parameters: TransmissionParameters): number {
+  const { ackTimeoutMs, ackRandomFactor, maxRetransmit } = parameters
+  return Math.min(ackTimeoutMs * (2 ** (maxRetransmit + 1) - 1) * ackRandomFactor, MAX_TIMER_MS)
 }

@@ -14,8 +14,9 @@ export interface TransmissionParameters {
   /** MAX_RETRANSMIT: how often a message is sent again. Default 4. */
   readonly maxRetransmit: number
   /**
-   * NSTART: how many confirmable messages to one peer may be unacknowledged; more wait. Default 1.
-   * Messages that are not confirmable are the caller's to pace.
+   * NSTART: how many confirmable messages to one peer may be unacknowledged; more wait, for no longer than
+   * one may take (MAX_TRANSMIT_WAIT). Default 1. Responses do not wait. Messages that are not confirmable
+   * are the caller's to pace.
    */
   readonly nstart: number
   /** How long a handler may take before its request is acknowledged separately. Default 500. */

@@ -151,7 +151,7 @@ export class Serving {
       if (outcome !== 'acknowledged') lost()
       this.#checkIdle()
     }
-    state.outbox.send({ datagram, isCounted: !state.budget.isProved, settled })
+    state.outbox.send({ datagram, isCounted: !state.budget.isProved, isResponse: true, settled })
   }
 
   #isTooMuch(state: PeerState): boolean {

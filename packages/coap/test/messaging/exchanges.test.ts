@@ -18,6 +18,7 @@ import {
   requestTo,
   textOf,
 } from './endpoints.ts'
+import { openRawPeer } from './raw-peer.ts'
 
 const LOOPBACK = '127.0.0.1'
 
@@ -58,10 +59,11 @@ describe('a request', () => {
 
   it('whose handler is slow is acknowledged first and answered later', async () => {
     const server = await openServer(async () => {
-      await pause(10 * FAST.ackDelayMs)
+      await pause(40 * FAST.ackDelayMs)
       return content('late')
     })
-    const client = await openClient({ transmission: { ...FAST, maxRetransmit: 0 } })
+    const transmission = { ...FAST, ackTimeoutMs: 300, maxRetransmit: 0 }
+    const client = await openClient({ transmission })
     expect(textOf(await client.network(requestTo(server.address)))).toBe('late')
   })
 
@@ -184,6 +186,38 @@ describe('an endpoint', () => {
     const client = await openClient({ transmission: { ...FAST, nstart: 2 } })
     await Promise.all(Array.from({ length: 20 }, () => client.network(requestTo(server.address))))
     expect(most).toBe(2)
+  })
+
+  it('lets no request wait behind others for a peer that is gone', async () => {
+    const gone = await openRawPeer()
+    const transmission = { ackTimeoutMs: 20, maxRetransmit: 1 }
+    const client = await openClient({ transmission })
+    const asked = Array.from({ length: 8 }, () => client.network(requestTo(gone.address)))
+    for (const outcome of await Promise.allSettled(asked)) {
+      expect(outcome).toMatchObject({ reason: { code: 'ERR_TIMEOUT' } })
+    }
+    const ids = new Set(gone.waiting.map(({ header }) => header.messageId))
+    expect(ids.size).toBeLessThan(4)
+    expect(client.stats.outgoingRequests).toBe(0)
+  })
+
+  it('sends a response though a notification is not acknowledged: who asks may wait for it first', async () => {
+    const limits = { amplificationFactor: Infinity }
+    const handler: Handler = async ({ code: method }) => {
+      if (method === POST) await pause(2 * FAST.ackDelayMs)
+      const observe = [uintOption(OPTION.observe, 0)]
+      return {
+        ...content('', observe),
+        notifications: (listener) => void listener.next(content('', observe)),
+      }
+    }
+    const server = await openServer(handler, { limits })
+    const peer = await openRawPeer()
+    peer.ask(server.address, { token: 'observe', options: [uintOption(OPTION.observe, 0)] })
+    await expect.poll(() => peer.waiting.length).toBeGreaterThan(1)
+    peer.ask(server.address, { token: 'slow', code: POST })
+    await expect.poll(() => peer.waiting.some(({ token }) => token === 'slow')).toBe(true)
+    expect(server.stats.observations).toBe(1)
   })
 
   it('speaks IPv6, and with IPv4 peers by their own addresses', async () => {
