@@ -10,7 +10,7 @@ import { coapClient, coapTransport } from '@waxwing/coap'
 import { type Transport, WaxwingError } from '@waxwing/core'
 import { mqttTransport, type MqttTransportOptions } from '@waxwing/mqtt'
 import { DEFAULT_BROKER, type Config } from './config.js'
-import type { Output } from './output.js'
+import { messageOf, type Output } from './output.js'
 
 const CONNECT_TIMEOUT_MS = 15_000
 const CLOSE_TIMEOUT_MS = 2000
@@ -105,10 +105,6 @@ export function watchConnection(transport: Transport, config: Config, output: Ou
 
 function isCoap(broker: string): boolean {
   return broker.startsWith('coap:')
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 function passwordOf({ passwordFile }: BrokerOptions): string {

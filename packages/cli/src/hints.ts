@@ -18,6 +18,7 @@ const BY_RULE: Readonly<Record<string, string>> = {
   recovery: 'Bring back recovery.db and recovery.key, and say where with --home',
   connect: 'Is the broker running? Is this the right one? See: waxwing doctor',
   'coap-server': 'Is the server running, and is this its port? Without one, a URI means port 5683.',
+  'coap-listen': 'Another process may listen there: say another --port, or --port 0',
   'coap-unknown': BOTH_ENDS,
   'coap-peer':
     'See waxwing coap peer list; add one with: waxwing coap peer add NAME CREDENTIAL --at HOST:PORT',

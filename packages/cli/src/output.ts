@@ -113,7 +113,7 @@ export class Output {
   failure(error: unknown, hint?: string): number {
     this.#clearProgress()
     const { status } = EXIT_CODES[exitKindOf(error)]
-    const message = error instanceof Error ? error.message : String(error)
+    const message = messageOf(error)
     const code = error instanceof WaxwingError ? error.code : undefined
     const { stderr } = this.#options
     if (this.json) {
@@ -147,6 +147,11 @@ export function shortId(id: Uint8Array | string): string {
 /** A count with its noun: `1 message`, `2 messages`. */
 export function counted(count: number, noun: string, plural = `${noun}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? noun : plural}`
+}
+
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function asLines(lines: string | readonly string[]): readonly string[] {

@@ -22,7 +22,7 @@ import {
 import { payloadLines, protectionText, responseValue } from '../coap/response-text.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
-import { counted } from '../output.js'
+import { counted, messageOf } from '../output.js'
 import { teach } from '../teaching.js'
 import { formatTime, parseDuration } from '../times.js'
 import { wholeNumber } from '../wishes.js'
@@ -160,8 +160,4 @@ function linkLine({ href, attributes }: Link): string {
     value === true ? name : `${name} ${value}`,
   )
   return facts.length === 0 ? href : `${href.padEnd(24)}  ${facts.join('; ')}`
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

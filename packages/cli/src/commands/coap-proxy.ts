@@ -13,7 +13,6 @@ import {
   blockwiseClient,
   type Caching,
   caching,
-  coapServer,
   DEFAULT_PORT,
   forwardProxy,
   type Handler,
@@ -23,21 +22,20 @@ import {
   type ReverseRoute,
 } from '@waxwing/coap'
 import { coapUri } from '../coap/authority.js'
+import { listen, type ListeningOptions } from '../coap/listening.js'
 import { openObservingNetwork } from '../coap/observing-network.js'
 import { RequestLog } from '../coap/request-log.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
-import { counted } from '../output.js'
+import { counted, messageOf } from '../output.js'
 import { teach } from '../teaching.js'
 import { wholeNumber } from '../wishes.js'
 
-interface ProxyOptions {
+interface ProxyOptions extends ListeningOptions {
   readonly allow?: readonly string[]
   readonly route?: readonly string[]
   readonly cache?: boolean
   readonly cacheBytes?: string
-  readonly host?: string
-  readonly port?: string
   readonly http?: string
   readonly httpHost?: string
   readonly httpTokenFile?: string
@@ -90,13 +88,7 @@ async function run(context: Context, options: ProxyOptions): Promise<void> {
   context.defer(() => behind.close())
   const direct = blockwiseClient()(behind.network)
   const network = cache === undefined ? direct : cache.layer(direct)
-  const server = await coapServer({
-    handler: log.layer(handlerOf(network, options)),
-    port: wholeNumber(options.port ?? String(DEFAULT_PORT), '--port', 0),
-    ...(options.host === undefined ? {} : { host: options.host }),
-  })
-  context.defer(() => server.close())
-  server.onError((error) => output.warn(`Problem: ${messageOf(error)}`))
+  const server = await listen(context, options, { handler: log.layer(handlerOf(network, options)) })
   output.note(`Proxy at ${server.uri}. Ctrl-C ends it.`)
   if (options.http !== undefined) await listenHttp(context, network, options)
   const status = setInterval(() => output.status(tally(log, cache)), STATUS_MS)
@@ -198,8 +190,4 @@ function tally(log: RequestLog, cache: Caching | undefined): string {
     `(${validated} validated), ${shared} shared; ${counted(entries, 'answer')}, ` +
     `${counted(bytes, 'byte')} kept`
   )
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

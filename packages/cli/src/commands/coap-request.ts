@@ -7,7 +7,7 @@
 
 import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { CoapResponse, Method } from '@waxwing/coap'
+import type { AskOptions, CoapResponse, Method } from '@waxwing/coap'
 import {
   addAskingOptions,
   type Asking,
@@ -20,12 +20,19 @@ import {
 import { payloadOf, type PayloadOptions } from '../coap/payload-input.js'
 import { payloadLines, responseHead, responseValue } from '../coap/response-text.js'
 import { withContext, type Context } from '../context.js'
+import { UsageError } from '../exit-codes.js'
+import { hexBytes } from '../inspect/datagram.js'
 import { counted } from '../output.js'
 import { type Lesson, teach } from '../teaching.js'
+
+/** RFC 7252 Section 5.10.6. */
+const MAX_ETAG_BYTES = 8
 
 interface RequestOptions extends AskingOptions, PayloadOptions {
   readonly out?: string
   readonly raw?: boolean
+  readonly ifMatch?: string
+  readonly ifNoneMatch?: boolean
 }
 
 interface Verb {
@@ -112,6 +119,11 @@ function registerVerb(coap: Command, { method, description, hasPayload, lesson }
   command
     .option('--out <file>', 'write the payload of the answer to this new file')
     .option('--raw', 'print nothing but the payload of the answer, byte for byte')
+  if (method !== 'GET') {
+    command
+      .option('--if-match <etag>', 'only if it still has this entity tag: --json of get shows it')
+      .option('--if-none-match', 'only if there is no such resource yet')
+  }
   teach(addAskingOptions(command), lesson)
 }
 
@@ -128,6 +140,7 @@ async function run(context: Context, { method, uri, payload, options }: Asked): 
   const response = await inTime(
     asking.client.request({
       ...askOptions(context, options),
+      ...conditionsOf(options),
       method,
       uri: asking.uri,
       ...(given === undefined ? {} : { payload: given.bytes }),
@@ -138,6 +151,14 @@ async function run(context: Context, { method, uri, payload, options }: Asked): 
   context.output.progressDone()
   assertSuccess(response)
   show(context, response, asking, options)
+}
+
+/** @throws {UsageError} If the entity tag is none. */
+function conditionsOf({ ifMatch, ifNoneMatch = false }: RequestOptions): AskOptions {
+  if (ifMatch === undefined) return { ifNoneMatch }
+  const etag = hexBytes(ifMatch)
+  if (etag !== undefined && etag.length <= MAX_ETAG_BYTES) return { ifNoneMatch, ifMatch: [etag] }
+  throw new UsageError('--if-match is an entity tag: 1 to 8 bytes in hex')
 }
 
 function show(

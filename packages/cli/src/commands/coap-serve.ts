@@ -8,7 +8,6 @@
 import type { Command } from 'commander'
 import {
   blockwiseClient,
-  coapServer,
   type CoapSecurityEvent,
   DEFAULT_PORT,
   type Handler,
@@ -17,18 +16,16 @@ import {
 import { coapUri } from '../coap/authority.js'
 import { Folder } from '../coap/folder.js'
 import { serverSecurity, shownName } from '../coap/home-security.js'
+import { listen, type ListeningOptions } from '../coap/listening.js'
 import { openObservingNetwork } from '../coap/observing-network.js'
 import { RequestLog } from '../coap/request-log.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
-import { counted } from '../output.js'
+import { counted, messageOf } from '../output.js'
 import { teach } from '../teaching.js'
-import { wholeNumber } from '../wishes.js'
 
-interface ServeOptions {
+interface ServeOptions extends ListeningOptions {
   readonly to?: string
-  readonly host?: string
-  readonly port?: string
   readonly writable?: boolean
   readonly edhoc?: boolean
   readonly oscore?: readonly string[]
@@ -69,17 +66,12 @@ async function run(
 ): Promise<void> {
   const { output, stop } = context
   const log = new RequestLog(output)
-  const port = wholeNumber(options.port ?? String(DEFAULT_PORT), '--port', 0)
   const behind = await handlerOf(context, folder, options)
   const { handler, names } = await protectedBy(context, log.layer(behind), options, log)
-  const server = await coapServer({
+  const server = await listen(context, options, {
     handler,
-    port,
-    ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.plain === true ? blocks(options) : {}),
   })
-  context.defer(() => server.close())
-  server.onError((error) => output.warn(`Problem: ${messageOf(error)}`))
   const what = folder ?? options.to ?? ''
   if (names === undefined) {
     output.warn(`NOT PROTECTED: whoever reaches ${server.uri} may ask for ${what}.`)
@@ -159,8 +151,4 @@ function tell({ output }: Context, log: RequestLog, event: CoapSecurityEvent): v
     case 'failed':
       output.warn(`Problem: ${event.error.message}`)
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

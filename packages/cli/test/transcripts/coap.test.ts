@@ -84,7 +84,12 @@ describe('a folder behind EDHOC', () => {
     expect(new Uint8Array(readFileSync(homes.path('copy.bin')))).toEqual(big)
     const listed = await homes.coap('desk', 'discover', uri, '--json')
     expect(json(listed.stdout).map(({ href }) => href)).toEqual(['/a/big.bin', '/opening.txt'])
-    expect(await homes.coap('desk', 'delete', `${uri}/a/big.bin`)).toMatchObject({ status: 0 })
+    const [{ etag } = {}] = json(
+      (await homes.coap('desk', 'get', `${uri}/a/big.bin`, '--json')).stdout,
+    )
+    const deletion = ['delete', `${uri}/a/big.bin`, '--if-match']
+    expect(await homes.coap('desk', ...deletion, '00')).toMatchObject({ status: 9 })
+    expect(await homes.coap('desk', ...deletion, String(etag))).toMatchObject({ status: 0 })
     for (const path of ['.hidden', 'link.txt', '%2e%2e/outside.txt', 'a%2f..%2f..%2foutside.txt']) {
       const asked = await homes.coap('desk', 'get', `${uri}/${path}`)
       expect(asked, path).toMatchObject({ status: 9, stdout: '' })
@@ -187,6 +192,7 @@ describe('what is known in CoAP', () => {
       ['get', 'coap://x/', '--plain', '--edhoc'],
       ['get', 'coap://x/', '--block-size', '100'],
       ['put', 'coap://x/', 'text', '--file', 'open.json'],
+      ['delete', 'coap://x/', '--if-match', 'tag'],
       ['serve'],
       ['serve', 'files', '--to', 'coap://x'],
       ['serve', 'files', '--plain', '--edhoc'],
@@ -207,7 +213,7 @@ requireOrSkip('libcoap', libcoapAvailable())('beside libcoap', () => {
   let libcoap: LibcoapServer
 
   beforeAll(async () => {
-    libcoap = await startCoapServer({ dynamicResources: 10 })
+    libcoap = await startCoapServer({ dynamicResources: 500 })
     homes = await CoapHomes.open('head', 'meter')
     for (const [home, senderId, recipientId] of [
       ['head', '01', '02'],
