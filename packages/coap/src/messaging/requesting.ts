@@ -120,7 +120,10 @@ export class Requesting {
     }
     const canonical = canonicalPeer(peer)
     if (this.#medium.speaksIpv6 || isIPv4(canonical.address)) return canonical
-    throw new TypeError(`peer.address must be an IPv4 address here, got ${peer.address}`)
+    // No caller's fault: a proxy goes where it is sent.
+    throw new WaxwingError('ERR_TRANSPORT', 'an IPv4 socket reaches no IPv6 address', {
+      field: 'peer.address',
+    })
   }
 
   #assertLength({ length }: Buffer): void {

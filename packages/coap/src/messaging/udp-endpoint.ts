@@ -48,7 +48,8 @@ export interface UdpEndpoint extends AsyncDisposable {
    * With No-Response (RFC 7967) silence may be all that comes: then the response is empty, 0.00.
    *
    * @throws {TypeError | RangeError} If the peer is none, or the request too long.
-   * @throws {WaxwingError} `ERR_TIMEOUT`; `ERR_TRANSPORT` if the peer rejected it; `ERR_LIMIT`;
+   * @throws {WaxwingError} `ERR_TIMEOUT`; `ERR_TRANSPORT` if the peer rejected it, or has an address that
+   *   a socket of this type does not reach; `ERR_LIMIT`;
    *   `ERR_CLOSED`. The reason of the signal.
    */
   readonly network: Handler

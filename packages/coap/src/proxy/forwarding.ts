@@ -8,7 +8,8 @@
  * @module
  */
 
-import { utf8 } from '@waxwing/core'
+import { randomBytes } from 'node:crypto'
+import { toHex, utf8 } from '@waxwing/core'
 import { type CoapMessage, type CoapOption, isResponseCode, optionValue } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Handler, NotificationListener, Peer, Request, Response } from '../handler.js'
@@ -53,7 +54,10 @@ const REPEATABLE_UNSAFE: ReadonlySet<number> = new Set([OPTION.uriPath, OPTION.u
 export interface ForwardingOptions {
   /** Sends requests to where their `peer` says, with block-wise transfer where that is wanted. */
   readonly network: Handler
-  /** How this proxy calls itself in a 5.08 response (RFC 8768 Section 4). Default `waxwing`. */
+  /**
+   * How this proxy calls itself in a 5.08 response (RFC 8768 Section 4); no other on the way may have the
+   * name. Default `waxwing-` and random digits.
+   */
   readonly name?: string
   /** The Hop-Limit of requests that come without one, from 1 to 255. Default 16. */
   readonly hopLimit?: number
@@ -73,7 +77,7 @@ export class Forwarding {
   readonly #hopLimit: number
 
   /** @throws {RangeError} If the name is empty or has a blank, or `hopLimit` is out of range. */
-  constructor({ network, name = 'waxwing', hopLimit = DEFAULT_HOP_LIMIT }: ForwardingOptions) {
+  constructor({ network, name = newName(), hopLimit = DEFAULT_HOP_LIMIT }: ForwardingOptions) {
     if (!/^\S+$/.test(name)) throw new RangeError('name must be text without blanks')
     if (!Number.isInteger(hopLimit) || hopLimit < 1 || hopLimit > MAX_HOP_LIMIT) {
       throw new RangeError(`hopLimit must be an integer from 1 to 255, got ${hopLimit}`)
@@ -176,6 +180,10 @@ export class Forwarding {
     const payload = utf8(`${this.#name} ${names}`.trimEnd())
     return payload.length <= MAX_NAMES_BYTES ? { ...message, payload } : message
   }
+}
+
+function newName(): string {
+  return `waxwing-${toHex(randomBytes(4))}`
 }
 
 /** The signal of a request that is sent on: that of who waits for it, until the proxy ends it. */

@@ -43,8 +43,9 @@ export interface ProxyTarget {
 }
 
 /**
- * Which targets are allowed: a list of hosts and of `host:port`, or a function that decides. A host alone
- * stands for all of its ports.
+ * Which targets are allowed: a list of hosts and of `host:port`, or a function that decides, once a name is
+ * looked up. A host alone stands for all of its ports, `*.example` for all names below that one, and `*` for
+ * anybody.
  */
 export type AllowedTargets =
   readonly string[] | ((target: ProxyTarget, requester: Peer | undefined) => boolean)
@@ -120,10 +121,15 @@ export function listed(
   entries: readonly string[],
 ): (authority: Pick<CoapUri, 'host' | 'port'>) => boolean {
   const all = new Set(entries.map(canonicalEntry))
-  return ({ host, port }) => {
-    const name = canonicalHost(host)
-    return all.has(name) || all.has(`${name}:${port}`)
-  }
+  return ({ host, port }) =>
+    patternsFor(canonicalHost(host)).some((each) => all.has(each) || all.has(`${each}:${port}`))
+}
+
+/** A host, and what stands for it: for a.b.example, `*.b.example`, `*.example` and `*`. */
+function patternsFor(host: string): readonly string[] {
+  const isName = isIP(host) === 0 && !host.startsWith('[')
+  const labels = isName ? host.split('.') : []
+  return [host, ...labels.slice(1).map((_, at) => `*.${labels.slice(at + 1).join('.')}`), '*']
 }
 
 function canonicalEntry(entry: string): string {

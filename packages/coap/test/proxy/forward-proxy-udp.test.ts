@@ -86,4 +86,15 @@ describe('through our forward proxy on UDP', () => {
     const gone = await client.get(`coap://127.0.0.1:${silent.address().port}/`)
     expect(gone.codeName).toBe('5.04')
   })
+
+  it('an origin that its socket cannot reach is 5.02, and no fault of the proxy', async () => {
+    const endpoint = await openSocket()
+    const proxy = await serve(forwardProxy({ network: endpoint.network, allow: () => true }))
+    const errors: unknown[] = []
+    proxy.onError((error) => errors.push(error))
+    const client = coapClient({ proxy: proxy.uri })
+    onTestFinished(() => client.close())
+    expect((await client.get('coap://[::1]/')).codeName).toBe('5.02')
+    expect(errors).toEqual([])
+  })
 })

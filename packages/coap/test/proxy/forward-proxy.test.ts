@@ -171,6 +171,27 @@ describe('the targets of a forward proxy', () => {
     expect(lookedUp).toEqual(['sensor.example'])
   })
 
+  it('may be all below a name, which are no others, and none of them an address', async () => {
+    const allow = ['*.plant.example', '*.office.example:61616']
+    const lookup = async (): Promise<string> => '192.0.2.9'
+    const { proxy } = proxyBefore(content, { allow, lookup })
+    const codes = async (...hosts: readonly string[]): Promise<readonly string[]> =>
+      Promise.all(hosts.map((host) => codeFor(proxy, proxyUri(`coap://${host}/`))))
+    const below = await codes('a.plant.example', 'b.A.plant.EXAMPLE', 'a.office.example:61616')
+    expect(below).toEqual(['2.05', '2.05', '2.05'])
+    const beside = await codes(
+      'plant.example',
+      'a.implant.example',
+      'a.office.example',
+      '192.0.2.9',
+    )
+    expect(beside).toEqual(['5.05', '5.05', '5.05', '5.05'])
+    const { proxy: open } = proxyBefore(content, { allow: ['*:61616'], lookup })
+    expect(await codeFor(open, proxyUri('coap://[2001:db8::9]:61616'))).toBe('2.05')
+    expect(await codeFor(open, proxyUri('coap://a.example:61616'))).toBe('2.05')
+    expect(await codeFor(open, proxyUri('coap://a.example'))).toBe('5.05')
+  })
+
   it('may be decided by a function that sees address and requester', async () => {
     const seen: unknown[] = []
     const allow: ForwardProxyOptions['allow'] = (target, requester) => {
@@ -344,6 +365,16 @@ describe('Hop-Limit', () => {
   it.each([0, 256, 70_000])('of %s is a bad request', async (limit) => {
     const { proxy } = proxyBefore(content)
     expect(await codeFor(proxy, limited(limit))).toBe('4.00')
+  })
+
+  it('that two proxies without names come to is no loop', async () => {
+    const second = forwardProxy({ network: content, allow: () => true })
+    const first = forwardProxy({
+      network: (request) =>
+        second({ ...request, options: [...again(request.options), ...proxyUri(TARGET)] }),
+      allow: () => true,
+    })
+    expect(codeName((await first(requestOf(limited(2)))).code)).toBe('5.08')
   })
 
   it('ends a loop of proxies, and tells the way', async () => {
