@@ -51,7 +51,7 @@ export class Flight {
     return this.#controller.signal
   }
 
-  /** Whether the resource was changed since the request was sent. */
+  /** Whether the resource may have changed since the request was sent: then others are not to have this. */
   get isOutdated(): boolean {
     return this.#isOutdated
   }
@@ -72,6 +72,7 @@ export class Flight {
   }
 
   #abandon(): void {
+    this.outdate() // from now on nobody could tell it that the resource changed
     this.#onAbandoned(this)
     this.#controller.abort()
   }

@@ -414,6 +414,21 @@ describe('a change', () => {
     expect(origin.asked).toHaveLength(3)
   })
 
+  it('leaves nothing old of a question that was given up', async () => {
+    const slow = Promise.withResolvers<Response>()
+    const { get, cache } = cacheBefore(async (request) =>
+      request.code === METHOD.PUT ? { ...contentOf(''), code: RESPONSE.changed } : slow.promise,
+    )
+    const controller = new AbortController()
+    const given = get(askFor('a', { signal: controller.signal }))
+    controller.abort(new Error('gone'))
+    await expect(given).rejects.toThrow('gone')
+    await get(askFor('a', { code: METHOD.PUT }))
+    slow.resolve(contentOf('old')) // it was on its way
+    await expect(slow.promise).resolves.toBeDefined()
+    expect(cache.stats.entries).toBe(0)
+  })
+
   it('that a notification tells of makes not fresh what is stored', async () => {
     const driven = observable(contentOf('1'))
     const { get } = cacheBefore((request) =>
