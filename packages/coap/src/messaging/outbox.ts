@@ -24,7 +24,7 @@ export interface Consignment {
   readonly datagram: Buffer
   /** Whether a request of the peer made us send it, so that its bytes count. */
   readonly isCounted: boolean
-  /** A response does not wait for others: who asked may acknowledge them once it is there. */
+  /** Whether it waits for responses alone. */
   readonly isResponse?: boolean
   settled(outcome: Outcome): void
   /**
@@ -34,9 +34,16 @@ export interface Consignment {
   newer?(): Buffer | undefined
 }
 
+/** Messages of which one waits for another. */
+interface Lane {
+  inFlightCount: number
+  waiting: Transmission[]
+}
+
 /** One confirmable message on its way. */
 export interface Transmission {
   readonly consignment: Consignment
+  readonly lane: Lane
   datagram: Buffer
   /** `undefined` before it is sent. */
   messageId: number | undefined
@@ -58,7 +65,13 @@ export class Outbox {
   readonly #medium: Medium
   readonly #peer: OutboxPeer
   readonly #inFlight = new Map<number, Transmission>()
-  #waiting: Transmission[] = []
+  /** Requests and notifications. */
+  readonly #begun: Lane = { inFlightCount: 0, waiting: [] }
+  /**
+   * RFC 7641 Section 4.5.1 has responses wait for notifications. But a client may acknowledge one when it
+   * is done with it, and need a response for that.
+   */
+  readonly #responses: Lane = { inFlightCount: 0, waiting: [] }
   #nextMessageId: number
   readonly #longestWaitMs: number
 
@@ -71,7 +84,7 @@ export class Outbox {
 
   /** Confirmable messages that are not settled. */
   get size(): number {
-    return this.#inFlight.size + this.#waiting.length
+    return this.#inFlight.size + this.#begun.waiting.length + this.#responses.waiting.length
   }
 
   /** An id that no message on its way has. */
@@ -86,16 +99,17 @@ export class Outbox {
 
   /** Sends now, or as soon as those before it are settled. */
   send(consignment: Consignment): Transmission {
+    const lane = consignment.isResponse === true ? this.#responses : this.#begun
     const transmission: Transmission = {
       consignment,
+      lane,
       datagram: consignment.datagram,
       messageId: undefined,
       timeoutMs: this.#firstTimeoutMs(),
       retransmissionCount: 0,
       timer: undefined,
     }
-    const hasRoom = this.#inFlight.size < this.#medium.transmission.nstart
-    if (hasRoom || consignment.isResponse === true) this.#begin(transmission)
+    if (this.#hasRoom(lane)) this.#begin(transmission)
     else this.#wait(transmission)
     return transmission
   }
@@ -109,24 +123,32 @@ export class Outbox {
   settle(transmission: Transmission, outcome: Outcome): void {
     if (!this.#remove(transmission)) return
     transmission.consignment.settled(outcome)
-    this.#sendNext()
+    this.#sendNext(transmission.lane)
   }
 
   /** Ends the sending of a message without a word. */
   cancel(transmission: Transmission): void {
-    if (this.#remove(transmission)) this.#sendNext()
+    if (this.#remove(transmission)) this.#sendNext(transmission.lane)
   }
 
   /** Cancels all. */
   clear(): void {
-    for (const { timer } of [...this.#waiting, ...this.#inFlight.values()]) clearTimeout(timer)
-    this.#waiting = []
+    for (const { timer } of this.#inFlight.values()) clearTimeout(timer)
     this.#inFlight.clear()
+    for (const lane of [this.#begun, this.#responses]) {
+      for (const { timer } of lane.waiting) clearTimeout(timer)
+      lane.waiting = []
+      lane.inFlightCount = 0
+    }
   }
 
-  #sendNext(): void {
-    while (this.#inFlight.size < this.#medium.transmission.nstart) {
-      const next = this.#waiting.shift()
+  #hasRoom({ inFlightCount }: Lane): boolean {
+    return inFlightCount < this.#medium.transmission.nstart
+  }
+
+  #sendNext(lane: Lane): void {
+    while (this.#hasRoom(lane)) {
+      const next = lane.waiting.shift()
       if (next === undefined) return
       this.#begin(next)
     }
@@ -134,12 +156,13 @@ export class Outbox {
 
   /** Behind a peer that is gone, no queue grows that each timeout would make shorter by one. */
   #wait(transmission: Transmission): void {
-    this.#waiting.push(transmission)
+    transmission.lane.waiting.push(transmission)
     transmission.timer = setTimeout(() => this.settle(transmission, 'timeout'), this.#longestWaitMs)
   }
 
   #begin(transmission: Transmission): void {
     clearTimeout(transmission.timer)
+    transmission.lane.inFlightCount++
     this.#stamp(transmission)
     this.#write(transmission)
   }
@@ -176,13 +199,14 @@ export class Outbox {
 
   #remove(transmission: Transmission): boolean {
     clearTimeout(transmission.timer)
-    const { messageId } = transmission
+    const { messageId, lane } = transmission
     if (messageId !== undefined) {
       if (this.#inFlight.get(messageId) !== transmission) return false
+      lane.inFlightCount--
       return this.#inFlight.delete(messageId)
     }
-    const at = this.#waiting.indexOf(transmission)
-    if (at >= 0) this.#waiting.splice(at, 1)
+    const at = lane.waiting.indexOf(transmission)
+    if (at >= 0) lane.waiting.splice(at, 1)
     return at >= 0
   }
 

@@ -14,9 +14,9 @@ export interface TransmissionParameters {
   /** MAX_RETRANSMIT: how often a message is sent again. Default 4. */
   readonly maxRetransmit: number
   /**
-   * NSTART: how many confirmable messages to one peer may be unacknowledged; more wait, for no longer than
-   * one may take (MAX_TRANSMIT_WAIT). Default 1. Responses do not wait. Messages that are not confirmable
-   * are the caller's to pace.
+   * NSTART: how many confirmable messages to one peer may be unacknowledged, and as many responses
+   * besides; more wait, for no longer than one may take (MAX_TRANSMIT_WAIT). Default 1. Messages that are
+   * not confirmable are the caller's to pace.
    */
   readonly nstart: number
   /** How long a handler may take before its request is acknowledged separately. Default 500. */
@@ -36,7 +36,10 @@ export interface TransmissionParameters {
 
 /** What an endpoint keeps for its peers. Whatever peers do, memory stays within this. */
 export interface EndpointLimits {
-  /** Longest message to send. Default 1,152 (RFC 7252 Section 4.6); longer ones come in blocks. */
+  /**
+   * Longest message to send. Default 1,152 (RFC 7252 Section 4.6). Where it is smaller, blocks must be told
+   * to be: see `blockSize`.
+   */
   readonly maxMessageBytes: number
   /** Peers of which anything is known. Default 10,000. The one silent for longest goes first. */
   readonly maxPeers: number

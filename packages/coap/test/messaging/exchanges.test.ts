@@ -136,7 +136,10 @@ describe('a request', () => {
     await expect(client.network(requestTo(peers[0]!))).rejects.toThrow('peer.address')
     await expect(client.network(requestTo(peers[1]!))).rejects.toThrow('peer.port')
     const beyond = requestTo({ address: '::1', port: 5683 })
-    await expect(client.network(beyond)).rejects.toThrow('peer.address')
+    await expect(client.network(beyond)).rejects.toMatchObject({
+      code: 'ERR_TRANSPORT',
+      details: { field: 'peer.address' },
+    })
     const notRequest = requestTo(client.address, { code: CHANGED })
     await expect(client.network(notRequest)).rejects.toThrow('code must be')
   })
