@@ -18,6 +18,7 @@ import { DEFAULT_HOP_LIMIT } from './forwarding.js'
 import { readBody } from './http-body.js'
 import { type HttpAnswer, HttpRefusal } from './http-refusal.js'
 import { coapRequestOf, targetOf } from './http-to-coap.js'
+import { limitsOf } from './limits.js'
 import { areTooLong, Refusal, responseTo } from './refusal.js'
 import { type AllowedTargets, Targets } from './target.js'
 
@@ -50,7 +51,7 @@ export interface CrossProxyingOptions {
   readonly passUnknownFormats?: boolean
 }
 
-const DEFAULT_MAX_BODY_BYTES: number = 1024 * 1024
+const DEFAULTS = { maxBodyBytes: 1024 * 1024 } as const
 const DISCOVERY_PATH = '/.well-known/core'
 
 export class CrossProxying {
@@ -61,9 +62,9 @@ export class CrossProxying {
   readonly #maxBodyBytes: number
   readonly #passUnknownFormats: boolean
 
-  /** @throws {RangeError} If the path does not begin and end with a slash. */
+  /** @throws {RangeError} If the path does not begin and end with a slash; naming a wrong limit. */
   constructor(options: CrossProxyingOptions) {
-    const { path = '/hc/', maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options
+    const { path = '/hc/' } = options
     if (!/^\/(?:[^\s?#]*\/)?$/.test(path)) {
       throw new RangeError(`path must begin and end with a slash, got ${path}`)
     }
@@ -71,7 +72,7 @@ export class CrossProxying {
     this.#network = options.network
     this.#authorize = options.authorize
     this.#targets = new Targets(options.allow, options.lookup)
-    this.#maxBodyBytes = maxBodyBytes
+    this.#maxBodyBytes = limitsOf(options, DEFAULTS).maxBodyBytes
     this.#passUnknownFormats = options.passUnknownFormats ?? false
   }
 

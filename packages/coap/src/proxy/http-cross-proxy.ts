@@ -23,6 +23,7 @@ import type { TlsOptions } from 'node:tls'
 import { unlessAborted } from '../abortable.js'
 import { CrossProxying, type CrossProxyingOptions } from './cross-proxying.js'
 import { type HttpAnswer, plainAnswer } from './http-refusal.js'
+import { limitsOf, MAX_TIMER_MS } from './limits.js'
 
 export interface HttpCrossProxyOptions extends CrossProxyingOptions {
   /** The address to listen at. Default `127.0.0.1`. */
@@ -51,16 +52,20 @@ export interface HttpCrossProxy extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const DEFAULT_REQUEST_TIMEOUT_MS = 30_000
-/** MAX_RTT and MAX_SERVER_RESPONSE_DELAY: 202 and 250 seconds. */
-const DEFAULT_RESPONSE_TIMEOUT_MS = 452_000
-const DEFAULT_MAX_CONNECTIONS = 256
-const DEFAULT_MAX_REQUESTS = 64
+const DEFAULTS = {
+  requestTimeoutMs: 30_000,
+  /** MAX_RTT and MAX_SERVER_RESPONSE_DELAY: 202 and 250 seconds. */
+  responseTimeoutMs: 452_000,
+  maxConnections: 256,
+  maxRequests: 64,
+} as const
+
+type Limits = Readonly<Record<keyof typeof DEFAULTS, number>>
 
 /**
  * Starts a proxy.
  *
- * @throws {RangeError} If the path does not begin and end with a slash.
+ * @throws {RangeError} If the path does not begin and end with a slash; naming a wrong limit.
  * @throws {Error} If it cannot listen there.
  */
 export async function httpCrossProxy(options: HttpCrossProxyOptions): Promise<HttpCrossProxy> {
@@ -73,8 +78,7 @@ class ListeningProxy implements HttpCrossProxy {
   readonly #proxying: CrossProxying
   readonly #server: Server
   readonly #isSecure: boolean
-  readonly #responseTimeoutMs: number
-  readonly #maxRequests: number
+  readonly #limits: Limits
   readonly #onError: (error: unknown) => void
   readonly #underWay = new Map<AbortController, Promise<void>>()
   /** TLS begins on them: the server knows only those where it is done. */
@@ -84,11 +88,12 @@ class ListeningProxy implements HttpCrossProxy {
 
   constructor(options: HttpCrossProxyOptions) {
     this.#proxying = new CrossProxying(options)
-    this.#responseTimeoutMs = options.responseTimeoutMs ?? DEFAULT_RESPONSE_TIMEOUT_MS
-    this.#maxRequests = options.maxRequests ?? DEFAULT_MAX_REQUESTS
+    this.#limits = limitsOf(options, DEFAULTS)
     this.#onError = options.onError ?? (() => undefined)
     this.#isSecure = options.tls !== undefined
-    this.#server = serverOf(options, (request, response) => this.#take(request, response))
+    this.#server = serverOf(options.tls, this.#limits, (request, response) =>
+      this.#take(request, response),
+    )
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
@@ -130,7 +135,7 @@ class ListeningProxy implements HttpCrossProxy {
   }
 
   #take(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#underWay.size >= this.#maxRequests) {
+    if (this.#underWay.size >= this.#limits.maxRequests) {
       write(request, response, plainAnswer(503, 'too many requests', { 'Retry-After': '1' }))
       return
     }
@@ -148,7 +153,7 @@ class ListeningProxy implements HttpCrossProxy {
   ): Promise<void> {
     const leave = (): void => controller.abort()
     response.once('close', leave)
-    const timer = setTimeout(leave, this.#responseTimeoutMs)
+    const timer = setTimeout(leave, this.#limits.responseTimeoutMs)
     try {
       const { signal } = controller
       const answer = this.#proxying.answer(request, signal)
@@ -177,23 +182,23 @@ class ListeningProxy implements HttpCrossProxy {
   }
 }
 
-function serverOf(options: HttpCrossProxyOptions, listener: RequestListener): Server {
-  const requestTimeout = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS
-  const responseTimeout = options.responseTimeoutMs ?? DEFAULT_RESPONSE_TIMEOUT_MS
+function serverOf(
+  tls: TlsOptions | undefined,
+  { requestTimeoutMs: requestTimeout, responseTimeoutMs, maxConnections }: Limits,
+  listener: RequestListener,
+): Server {
   const timeouts = {
     requestTimeout,
     headersTimeout: requestTimeout,
     connectionsCheckingInterval: Math.ceil(requestTimeout / 4),
   }
   const server =
-    options.tls === undefined
+    tls === undefined
       ? createHttpServer(timeouts, listener)
-      : createHttpsServer(
-          { handshakeTimeout: requestTimeout, ...options.tls, ...timeouts },
-          listener,
-        )
-  server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS
-  server.timeout = requestTimeout + responseTimeout // for clients that do not read
+      : createHttpsServer({ handshakeTimeout: requestTimeout, ...tls, ...timeouts }, listener)
+  server.maxConnections = maxConnections
+  // For clients that do not read.
+  server.timeout = Math.min(requestTimeout + responseTimeoutMs, MAX_TIMER_MS)
   return server
 }
 

@@ -18,6 +18,7 @@ import { unlessAborted } from '../abortable.js'
 import type { Handler } from '../handler.js'
 import { type HttpAsked, httpAskedOf, type HttpReply, responseOfReply } from './client-over-http.js'
 import { readBody } from './http-body.js'
+import { limitsOf } from './limits.js'
 import { Refusal } from './refusal.js'
 
 export interface HttpNetworkOptions {
@@ -40,8 +41,7 @@ export interface HttpNetwork extends Disposable {
   close(): void
 }
 
-const DEFAULT_TIMEOUT_MS = 60_000
-const DEFAULT_MAX_BODY_BYTES: number = 16 * 1024 * 1024
+const DEFAULTS = { timeoutMs: 60_000, maxBodyBytes: 16 * 1024 * 1024 } as const
 const MAX_SOCKETS = 16
 
 /**
@@ -53,7 +53,7 @@ const MAX_SOCKETS = 16
  * const client = coapClient({ network, security })
  * ```
  *
- * @throws {RangeError} If the URL is no `http` or `https` one that ends with a slash.
+ * @throws {RangeError} If the URL is no `http` or `https` one that ends with a slash; naming a wrong limit.
  */
 export function httpNetwork(options: HttpNetworkOptions): HttpNetwork {
   return new ProxiedNetwork(options)
@@ -64,8 +64,7 @@ class ProxiedNetwork implements HttpNetwork {
   readonly #agent: HttpAgent
   readonly #send: typeof httpRequest
   readonly #headers: Readonly<Record<string, string>>
-  readonly #timeoutMs: number
-  readonly #maxBodyBytes: number
+  readonly #limits: Readonly<Record<keyof typeof DEFAULTS, number>>
   readonly #closing = new AbortController()
 
   constructor(options: HttpNetworkOptions) {
@@ -77,8 +76,7 @@ class ProxiedNetwork implements HttpNetwork {
       : new HttpAgent(settings)
     this.#send = isSecure ? httpsRequest : httpRequest
     this.#headers = options.headers ?? {}
-    this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
-    this.#maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
+    this.#limits = limitsOf(options, DEFAULTS)
   }
 
   readonly network: Handler = async (request) => {
@@ -99,7 +97,7 @@ class ProxiedNetwork implements HttpNetwork {
 
   async #ask(asked: HttpAsked, signal: AbortSignal): Promise<HttpReply> {
     const attempt = new AbortController()
-    const timer = setTimeout(() => attempt.abort(timedOut()), this.#timeoutMs)
+    const timer = setTimeout(() => attempt.abort(timedOut()), this.#limits.timeoutMs)
     const ended = AbortSignal.any([signal, this.#closing.signal, attempt.signal])
     try {
       return await unlessAborted(this.#exchange(asked, ended), ended)
@@ -127,12 +125,13 @@ class ProxiedNetwork implements HttpNetwork {
     sent.on('error', () => undefined) // after the response, nobody waits for it
     sent.end(body)
     const [response] = (await once(sent, 'response')) as [IncomingMessage]
-    const read = await readBody(response, this.#maxBodyBytes)
+    const { maxBodyBytes } = this.#limits
+    const read = await readBody(response, maxBodyBytes)
     if (read !== undefined) {
       return { status: response.statusCode ?? 0, headers: response.headers, body: read }
     }
     response.destroy()
-    const message = `a response of more than ${this.#maxBodyBytes} bytes`
+    const message = `a response of more than ${maxBodyBytes} bytes`
     throw new WaxwingError('ERR_LIMIT', message, { rule: 'maxBodyBytes' })
   }
 }

@@ -10,11 +10,14 @@
 
 import { optionValue } from '@waxwing/oscore'
 import { OPTION } from '../options.js'
+import { limitsOf } from './limits.js'
 import type { StoredResponse } from './stored-response.js'
 
-const DEFAULT_MAX_BYTES: number = 16 * 1024 * 1024
-const DEFAULT_MAX_ENTRIES = 10_000
-const DEFAULT_MAX_ENTRY_BYTES: number = 1024 * 1024
+const DEFAULTS = {
+  maxBytes: 16 * 1024 * 1024,
+  maxEntries: 10_000,
+  maxEntryBytes: 1024 * 1024,
+} as const
 /** What an entry takes beside its payload and its options, in memory. */
 const ENTRY_OVERHEAD_BYTES = 512
 /** What an option takes beside its value: a message of a thousand empty ones is a large one here. */
@@ -32,9 +35,7 @@ export interface CacheLimits {
 
 /** Responses by Cache-Key, and by the resource that they represent. */
 export class ResponseStore {
-  readonly #maxBytes: number
-  readonly #maxEntries: number
-  readonly #maxEntryBytes: number
+  readonly #limits: Required<CacheLimits>
   /** The one used last comes last. */
   readonly #entries = new Map<string, StoredResponse>()
   readonly #keysOf = new Map<string, Set<string>>()
@@ -42,9 +43,7 @@ export class ResponseStore {
 
   /** @throws {RangeError} If a limit is no integer above 0. */
   constructor(limits: CacheLimits) {
-    this.#maxBytes = positive('maxBytes', limits.maxBytes ?? DEFAULT_MAX_BYTES)
-    this.#maxEntries = positive('maxEntries', limits.maxEntries ?? DEFAULT_MAX_ENTRIES)
-    this.#maxEntryBytes = positive('maxEntryBytes', limits.maxEntryBytes ?? DEFAULT_MAX_ENTRY_BYTES)
+    this.#limits = limitsOf(limits, DEFAULTS)
   }
 
   get size(): number {
@@ -75,7 +74,8 @@ export class ResponseStore {
     this.#remove(key)
     if (entry === undefined) return
     const bytes = sizeOf(entry)
-    if (bytes > this.#maxEntryBytes || bytes > this.#maxBytes) return
+    const { maxBytes, maxEntryBytes } = this.#limits
+    if (bytes > maxEntryBytes || bytes > maxBytes) return
     this.#entries.set(key, entry)
     this.#bytes += bytes
     const keys = this.#keysOf.get(entry.resource) ?? new Set()
@@ -93,7 +93,8 @@ export class ResponseStore {
   }
 
   #evict(): void {
-    while (this.#bytes > this.#maxBytes || this.#entries.size > this.#maxEntries) {
+    const { maxBytes, maxEntries } = this.#limits
+    while (this.#bytes > maxBytes || this.#entries.size > maxEntries) {
       const [oldest] = this.#entries.keys()
       if (oldest === undefined) return
       this.#remove(oldest)
@@ -114,9 +115,4 @@ export class ResponseStore {
 function sizeOf({ options, payload }: StoredResponse): number {
   const values = options.reduce((sum, { value }) => sum + OPTION_OVERHEAD_BYTES + value.length, 0)
   return ENTRY_OVERHEAD_BYTES + values + payload.length
-}
-
-function positive(name: string, value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value
-  throw new RangeError(`${name} must be an integer above 0, got ${value}`)
 }

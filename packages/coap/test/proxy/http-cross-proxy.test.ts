@@ -476,6 +476,17 @@ describe('a proxy over HTTP', () => {
     await expect(askHttp(proxy.port, '/')).rejects.toThrow()
   })
 
+  it.each([
+    ['requestTimeoutMs', Number.NaN],
+    ['responseTimeoutMs', Infinity],
+    ['responseTimeoutMs', 2 ** 31],
+    ['maxConnections', 0],
+    ['maxRequests', 0.5],
+    ['maxBodyBytes', Number.NaN],
+  ])('has no limit %s of %d', async (name, value) => {
+    await expect(start(undefined, { [name]: value })).rejects.toThrow(new RegExp(`^${name} must`))
+  })
+
   it('says that what devices answer is neither to be guessed at nor run', async () => {
     const { ask } = await start(async () => contentOf('<script>'))
     const { headers } = await ask(LIGHT)

@@ -317,6 +317,15 @@ describe('a network over HTTP', () => {
     },
   )
 
+  it.each([
+    ['timeoutMs', Infinity],
+    ['timeoutMs', 2 ** 31],
+    ['maxBodyBytes', Number.NaN],
+  ])('has no limit %s of %d', (name, value) => {
+    const proxyUrl = 'http://proxy.example/hc/'
+    expect(() => httpNetwork({ proxyUrl, [name]: value })).toThrow(new RegExp(`^${name} must`))
+  })
+
   it('is a handler like any other', async () => {
     const way = await startProxy()
     const { address } = await serve(async () => contentOf('on'))
