@@ -8,7 +8,8 @@
 import { registerHooks } from 'node:module'
 import { edgesOfProcess, withCounters, type Edges } from './edges.ts'
 
-const INSTRUMENTED = /\/(packages\/(core|client|oscore|coap)\/dist|node_modules\/cbor2\/lib)\/.*\.js$/
+const INSTRUMENTED =
+  /\/(packages\/(core|client|oscore|coap)\/dist|node_modules\/cbor2\/lib)\/.*\.js$/
 
 export function countEdges(): Edges {
   const edges = edgesOfProcess()
