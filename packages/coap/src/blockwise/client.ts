@@ -11,7 +11,8 @@ import { WaxwingError } from '@waxwing/core'
 import { type CoapMessage, isOscoreMessage, optionValue } from '@waxwing/oscore'
 import { codeClass, isSafeMethod } from '../codes.js'
 import type { Handler, Layer, Request, Response } from '../handler.js'
-import { OPTION, readUint, withoutOptions } from '../options.js'
+import { OPTION, withoutOptions } from '../options.js'
+import { isRegistration } from '../registration.js'
 import { type Block, blockOption, MAX_BLOCK_BYTES } from './block.js'
 import { CollectedNotifications } from './collected-notifications.js'
 import { CHANGED, Download } from './download.js'
@@ -138,11 +139,6 @@ class BlockwiseClient {
 
 function hasBlocks(request: CoapMessage): boolean {
   return request.options.some(({ number }) => number === OPTION.block1 || number === OPTION.block2)
-}
-
-function isRegistration(request: CoapMessage): boolean {
-  const value = optionValue(request, OPTION.observe)
-  return value !== undefined && readUint(value) === 0
 }
 
 /** What was fetched in the place of a notification is one. An error is none. */

@@ -12,7 +12,8 @@
 import { WaxwingError } from '@waxwing/core'
 import { type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
 import type { Notifications, Request, Response } from '../handler.js'
-import { readUint, uintOption, withoutOptions } from '../options.js'
+import { uintOption, withoutOptions } from '../options.js'
+import { isRegistration } from '../registration.js'
 import { ClientObservation, isObserved } from './client-observation.js'
 import { CODE_EMPTY, encodeDatagram, stampMessageId, TYPE } from './datagram.js'
 import type { Medium } from './medium.js'
@@ -20,7 +21,6 @@ import { silenceMeans } from './no-response.js'
 import type { Outcome, Transmission } from './outbox.js'
 import type { Arrival, Expectation, MessageAtWork, PeerState } from './peer-state.js'
 
-const REGISTER = 0
 const DEREGISTER = 1
 /** While a notification is being taken its duplicates are not answered. */
 const SILENCE: MessageAtWork = { reply: undefined }
@@ -128,7 +128,7 @@ export class ClientExchange implements Expectation {
   #answered(message: CoapMessage): void {
     // A response shows that the request arrived, whatever became of its acknowledgement.
     this.#cancel()
-    if (!isObserved(message) || observeOf(this.#request) !== REGISTER) {
+    if (!isObserved(message) || !isRegistration(this.#request)) {
       this.#finish(message)
       return
     }
@@ -196,11 +196,6 @@ export class ClientExchange implements Expectation {
     if (this.#transmission !== undefined) this.#state.outbox.cancel(this.#transmission)
     this.#transmission = undefined
   }
-}
-
-function observeOf(request: CoapMessage): number | undefined {
-  const value = optionValue(request, OPTION.observe)
-  return value === undefined ? undefined : readUint(value)
 }
 
 function timeoutError(why: string): WaxwingError {

@@ -7,16 +7,14 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { code, CODE_UNAUTHORIZED, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
+import { CODE_UNAUTHORIZED, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
+import { isSafeMethod } from '../codes.js'
 import type { Medium } from './medium.js'
 
 const KEY_BYTES = 32
 const VALUE_BYTES = 8
 /** A value holds until the slot after its own ends. */
 const SLOT_MS = 60_000
-
-const CODE_GET = code(0, 1)
-const CODE_FETCH = code(0, 5)
 
 export class EchoValues {
   readonly #medium: Medium
@@ -51,15 +49,10 @@ export class EchoValues {
   }
 }
 
-/** Whether a request may be executed again where its response could not be sent (RFC 7252 Section 5.1). */
-export function isSafe(request: CoapMessage): boolean {
-  return request.code === CODE_GET || request.code === CODE_FETCH
-}
-
 /**
- * The same for whoever only passes requests on: what OSCORE protects is a replay to its server the second
- * time (RFC 8613 Section 7.4).
+ * Whether a request may be executed again where its response could not be sent (RFC 7252 Section 5.1).
+ * What OSCORE protects is a replay to its server the second time (RFC 8613 Section 7.4).
  */
 export function isRepeatable(request: CoapMessage): boolean {
-  return isSafe(request) && optionValue(request, OPTION.oscore) === undefined
+  return isSafeMethod(request.code) && optionValue(request, OPTION.oscore) === undefined
 }

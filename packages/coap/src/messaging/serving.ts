@@ -8,9 +8,10 @@
 
 import { code, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
 import type { Handler, Response } from '../handler.js'
-import { readUint, uintOption, withoutOptions } from '../options.js'
+import { uintOption, withoutOptions } from '../options.js'
+import { isRegistration } from '../registration.js'
 import { isObserved } from './client-observation.js'
-import { type EchoValues, isRepeatable, isSafe } from './echo-values.js'
+import { type EchoValues, isRepeatable } from './echo-values.js'
 import { CODE_EMPTY, readHeader, readMessage, stampMessageId, unconfirm } from './datagram.js'
 import type { Medium } from './medium.js'
 import type { Outcome } from './outbox.js'
@@ -231,12 +232,6 @@ export class Serving {
     this.#observationCount++
     return observation
   }
-}
-
-/** Observe with 0, in a request that may be executed again. */
-function isRegistration(request: CoapMessage): boolean {
-  const value = optionValue(request, OPTION.observe)
-  return value !== undefined && readUint(value) === 0 && isSafe(request)
 }
 
 function tooBusy(): Response {

@@ -24,7 +24,9 @@ import {
   uintOption,
   withoutOptions,
 } from '../options.js'
-import { areTooLong, HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
+import { isRegistration } from '../registration.js'
+import { areTooLong } from './limits.js'
+import { HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
 import { isDotSegment, TARGET_OPTIONS } from './target.js'
 
 /** RFC 8768 Section 3: what a request without Hop-Limit begins with. */
@@ -94,6 +96,8 @@ export class Forwarding {
    * @throws The reason of the request's signal, and what no network is to throw.
    */
   async forward(request: Request, find: () => Promise<NextHop>): Promise<Response> {
+    // Notifications are not sent to an address that nobody proved. To find that out when the server has
+    // answered would be too late for a protected request, which it takes once.
     const challenge = isRegistration(request) ? challengeFor(request) : undefined
     if (challenge !== undefined) return challenge
     const upstream = new Upstream(request.signal)
@@ -213,15 +217,6 @@ class Upstream {
     this.end()
     this.#controller.abort()
   }
-}
-
-/**
- * Whether a request wants notifications. They are not sent to an address that nobody proved; to find that
- * out when the server has answered would be too late for a protected request, which it takes once.
- */
-function isRegistration(request: CoapMessage): boolean {
-  const value = optionValue(request, OPTION.observe)
-  return value !== undefined && readUint(value) === 0
 }
 
 /** @throws {Refusal} 4.02. */

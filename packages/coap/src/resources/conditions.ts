@@ -22,11 +22,12 @@ export function isConditional(request: CoapMessage): boolean {
 
 /** Whether a condition holds of what a GET answers now. */
 export function conditionHolds(request: CoapMessage, current: CoapMessage): boolean {
-  const exists = codeClass(current.code) === 2
-  if (optionValue(request, OPTION.ifNoneMatch) !== undefined && exists) return false
+  // What cannot be read at the moment may be there all the same.
+  const isMissing = current.code === RESPONSE.notFound
+  if (optionValue(request, OPTION.ifNoneMatch) !== undefined && !isMissing) return false
   const wanted = optionValues(request, OPTION.ifMatch)
   if (wanted.length === 0) return true
-  if (!exists) return false
+  if (codeClass(current.code) !== 2) return false
   const etag = etagOf(current)
   return wanted.some((tag) => tag.length === 0 || equalBytes(tag, etag))
 }

@@ -12,6 +12,7 @@ import { codeClass, isSafeMethod, METHOD, type Method, methodOf, RESPONSE } from
 import { CONTENT_FORMAT, contentFormatOf } from '../content-formats.js'
 import type { Handler, Request, Response } from '../handler.js'
 import { OPTION, readUint } from '../options.js'
+import { isRegistration } from '../registration.js'
 import { formatPath, pathOf, queryOf } from '../uri.js'
 import { conditionHolds, isConditional, Turns, validated } from './conditions.js'
 import { filterLinks } from './link-filter.js'
@@ -196,12 +197,6 @@ function finished(request: Request, response: CoapMessage): CoapMessage {
 function acceptOf(request: CoapMessage): number | undefined {
   const value = optionValue(request, OPTION.accept)
   return value === undefined ? undefined : readUint(value)
-}
-
-/** Observe 0 on a method that reads (RFC 7641 Section 2, RFC 8132 Section 2.4). */
-function isRegistration(request: Request): boolean {
-  const value = optionValue(request, OPTION.observe)
-  return value !== undefined && readUint(value) === 0 && isSafeMethod(request.code)
 }
 
 /** An error with a text for people, which says nothing that the request did not. */

@@ -170,6 +170,7 @@ describe('a request', () => {
   const server = resources({
     a: { get, put, consumes: [0, 50], attributes: { ct: [0, 50] } },
     empty: { put, get: () => ({ code: RESPONSE.notFound }) },
+    unreadable: { put, get: () => ({ code: RESPONSE.serviceUnavailable }) },
     tagless: { put, get: () => ({ payload: 'x' }) },
   })
 
@@ -234,6 +235,8 @@ describe('a request', () => {
     expect(await putIf('a', OPTION.ifNoneMatch, none)).toBe('4.12')
     expect(await putIf('empty', OPTION.ifMatch, none)).toBe('4.12')
     expect(await putIf('empty', OPTION.ifNoneMatch, none)).toBe('2.04')
+    expect(await putIf('unreadable', OPTION.ifMatch, none)).toBe('4.12')
+    expect(await putIf('unreadable', OPTION.ifNoneMatch, none)).toBe('4.12')
     expect(await putIf('tagless', OPTION.ifMatch, Uint8Array.of(9))).toBe('4.12')
   })
 
