@@ -18,8 +18,8 @@ import { DEFAULT_HOP_LIMIT } from './forwarding.js'
 import { readBody } from './http-body.js'
 import { type HttpAnswer, HttpRefusal } from './http-refusal.js'
 import { coapRequestOf, targetOf } from './http-to-coap.js'
-import { limitsOf } from './limits.js'
-import { areTooLong, Refusal, responseTo } from './refusal.js'
+import { areTooLong, limitsOf } from './limits.js'
+import { Refusal, responseTo } from './refusal.js'
 import { type AllowedTargets, Targets } from './target.js'
 
 /** Decides whether a request may be made at all. */

@@ -25,7 +25,8 @@ import {
   withoutOptions,
 } from '../options.js'
 import { isRegistration } from '../registration.js'
-import { areTooLong, HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
+import { areTooLong } from './limits.js'
+import { HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
 import { isDotSegment, TARGET_OPTIONS } from './target.js'
 
 /** RFC 8768 Section 3: what a request without Hop-Limit begins with. */

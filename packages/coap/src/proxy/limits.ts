@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Limits and durations that a caller may choose.
+ * Limits and durations: those that a caller may choose, and that of a message.
  *
  * @module
  */
 
+import { type CoapOption, encodeCoap } from '@waxwing/oscore'
 import { assertCount } from '../blockwise/settings.js'
 
 /** Longer ones end at once. */
 export const MAX_TIMER_MS: number = 2 ** 31 - 1
+
+/** What options may take of a datagram, beside the block of a body that they go with. */
+const MAX_OPTIONS_BYTES = 1_100
 
 /**
  * What was given, with defaults for the rest. Names of durations end with `Ms`.
@@ -29,4 +33,9 @@ export function limitsOf<Name extends string>(
     limits[name] = value
   }
   return limits
+}
+
+/** Whether no message holds these options: proxies add to what they are given. */
+export function areTooLong(options: readonly CoapOption[]): boolean {
+  return encodeCoap({ code: 0, options, payload: new Uint8Array(0) }).length > MAX_OPTIONS_BYTES
 }

@@ -7,20 +7,12 @@
  */
 
 import { utf8, WaxwingError } from '@waxwing/core'
-import { code, type CoapOption, encodeCoap } from '@waxwing/oscore'
+import { code } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Response } from '../handler.js'
 
 /** 5.08, of RFC 8768. */
 export const HOP_LIMIT_REACHED: number = code(5, 8)
-
-/** What options may take of a datagram, beside the block of a body that they go with. */
-const MAX_OPTIONS_BYTES = 1_100
-
-/** Whether no message holds these options: proxies add to what they are given. */
-export function areTooLong(options: readonly CoapOption[]): boolean {
-  return encodeCoap({ code: 0, options, payload: new Uint8Array(0) }).length > MAX_OPTIONS_BYTES
-}
 
 /** Carries an answer out of the middle of a proxy's work. */
 export class Refusal extends Error {
