@@ -10,6 +10,7 @@
  */
 
 import {
+  ArrayFields,
   type CryptoProvider,
   decodeCbor,
   encodeCbor,
@@ -21,6 +22,7 @@ import { ccsCredential, type EdhocCredential, EdhocKey, type OwnCredential } fro
 
 const TABLE = 'coap-security'
 const KEY = 'own/x25519'
+const OWN = 'EDHOC key'
 const SECRET_KEY_BYTES = 32
 
 // Claims and parameters of keys (RFC 8392 Section 4, RFC 8747 Section 3.1, RFC 9052 Section 7.1).
@@ -109,11 +111,13 @@ function readOwn(crypto: CryptoProvider, kept: Uint8Array): OwnCredential {
 }
 
 function decodeOwn(kept: Uint8Array): readonly [Uint8Array, string] {
-  const value = decodeCbor(kept, 'EDHOC key')
-  const [secretKey, subject] = Array.isArray(value) ? (value as readonly unknown[]) : []
-  const isKey = secretKey instanceof Uint8Array && secretKey.length === SECRET_KEY_BYTES
-  if (isKey && typeof subject === 'string') return [secretKey, subject]
-  throw new WaxwingError('ERR_STORE_CORRUPT', 'the stored key of EDHOC is damaged')
+  try {
+    const fields = new ArrayFields(OWN, decodeCbor(kept, OWN), 2)
+    return [fields.bytes(0, 'secret key', { length: SECRET_KEY_BYTES }), fields.text(1, 'subject')]
+  } catch (cause) {
+    const message = 'the stored key of EDHOC is damaged'
+    throw new WaxwingError('ERR_STORE_CORRUPT', message, {}, { cause })
+  }
 }
 
 function encodeClaims(subject: string, kid: Uint8Array, x: Uint8Array): Uint8Array {

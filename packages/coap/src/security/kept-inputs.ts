@@ -10,20 +10,24 @@
  */
 
 import {
+  ALG_AES_CCM_16_64_128,
   ArrayFields,
   type CborValue,
   decodeCbor,
   encodeCbor,
+  equalBytes,
+  malformed,
   type Store,
   toHex,
 } from '@waxwing/core'
-import type { SharedInput } from '@waxwing/oscore'
+import { maxIdBytes, type SharedInput } from '@waxwing/oscore'
 import { asError, type SecurityListener, tell } from './events.js'
 
 const TABLE = 'coap-security'
 const VERSION = 1
 const WHAT = 'kept keys'
 const MAX_KEY_CHARACTERS = 512
+const MAX_ID_BYTES: number = maxIdBytes(ALG_AES_CCM_16_64_128)
 
 /** What is kept of one exchange of EDHOC. */
 export interface KeptInput {
@@ -110,14 +114,16 @@ function encode({ input, credential }: KeptInput): Uint8Array {
   return encodeCbor([...fields, credential])
 }
 
+/** @throws {WaxwingError} `ERR_MALFORMED` if nothing can be derived from it. */
 function decode(value: Uint8Array): KeptInput {
   const fields = new ArrayFields(WHAT, decodeCbor(value.slice(), WHAT), 6)
   fields.uint(0, 'version', { min: VERSION, max: VERSION })
   const input = {
-    masterSecret: fields.bytes(1, 'master secret'),
+    masterSecret: fields.bytes(1, 'master secret', { min: 1 }),
     masterSalt: fields.bytes(2, 'master salt'),
-    senderId: fields.bytes(3, 'sender id'),
-    recipientId: fields.bytes(4, 'recipient id'),
+    senderId: fields.bytes(3, 'sender id', { max: MAX_ID_BYTES }),
+    recipientId: fields.bytes(4, 'recipient id', { max: MAX_ID_BYTES }),
   }
+  if (equalBytes(input.senderId, input.recipientId)) throw malformed(WHAT, 'recipient id')
   return { input, credential: fields.bytes(5, 'credential') }
 }
