@@ -24,7 +24,8 @@ import { type PeerCredential, readPeerCredential } from './credential.js'
  *   B.2. Both ends have to know that.
  * - `recorded-ahead`: its keys are always the same, and sequence numbers and replay window are recorded in
  *   the store (Appendix B.1). Presumes a store that is **never set back**: a backup that is restored, or a
- *   machine that is copied, repeats nonces, which gives plaintexts and the authentication away.
+ *   machine that is copied, repeats nonces, which gives plaintexts and the authentication away. Of a server
+ *   it presumes one process at a time as well: two would each accept the same request.
  */
 export type ContextRecovery = 'rederivation' | 'recorded-ahead'
 
@@ -86,22 +87,19 @@ export class EdhocProfile {
   readonly method: Method
   readonly methods: readonly Method[]
   readonly suites: readonly SuiteId[]
-  readonly #peers: EdhocOptions['peers']
+  readonly #ask: () => readonly ReadPeer[] | Promise<readonly ReadPeer[]>
 
   constructor({ own, peers, method = 3, methods = [0, 1, 2, 3], suites }: EdhocOptions) {
     this.credentials = isList(own) ? own : [own]
     this.method = method
     this.methods = methods
     this.suites = suites ?? suitesOf(this.credentials)
-    this.#peers = peers
-    // What is wrong with a list is said at once.
-    if (typeof peers !== 'function') readPeers(peers)
+    this.#ask = askerOf(peers)
   }
 
   /** @throws {WaxwingError} `ERR_MALFORMED` or `ERR_UNSUPPORTED`, as `readPeerCredential`. */
   async peers(): Promise<readonly ReadPeer[]> {
-    const peers = this.#peers
-    return readPeers(typeof peers === 'function' ? await peers() : peers)
+    return await this.#ask()
   }
 
   /** Who is expected at an authority. */
@@ -160,6 +158,15 @@ const NO_MESSAGE = { code: 0, options: [], payload: new Uint8Array(0) }
 
 function notAuthority(text: string): RangeError {
   return new RangeError(`authorities must be host or host:port, got ${JSON.stringify(text)}`)
+}
+
+/** A list is read once, and what is wrong with it said at once. */
+function askerOf(
+  peers: EdhocOptions['peers'],
+): () => readonly ReadPeer[] | Promise<readonly ReadPeer[]> {
+  if (typeof peers === 'function') return async () => readPeers(await peers())
+  const read = readPeers(peers)
+  return () => read
 }
 
 function readPeers(peers: readonly KnownPeer[]): readonly ReadPeer[] {

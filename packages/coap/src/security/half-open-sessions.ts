@@ -37,6 +37,11 @@ export class HalfOpenSessions {
     return this.#sessions.size
   }
 
+  /** Whether only those should begin another one who prove their address. */
+  get isCrowded(): boolean {
+    return 2 * this.#sessions.size >= this.#options.maxCount
+  }
+
   has(connectionId: Uint8Array): boolean {
     return this.#sessions.has(toHex(connectionId))
   }

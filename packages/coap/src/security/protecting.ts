@@ -29,6 +29,7 @@ import { asError, type SecurityListener, tell } from './events.js'
 import { EDHOC_PATH } from './initiating.js'
 import { edhocRefusal, type EdhocResponder } from './responding.js'
 import type { ServerContexts, Unprotected } from './server-contexts.js'
+import type { ServerEntry } from './server-entry.js'
 
 const EMPTY = new Uint8Array(0)
 /** As a proxy may keep errors for a while, each refusal says that it may not (RFC 8613 Section 7.4). */
@@ -111,12 +112,14 @@ async function answered(
   try {
     const response = await handler({ ...request, peer, signal, confirmable, security })
     const { notifications } = response
-    const message = protectResponse(exchange, response)
+    const given = protectedFirst(entry, exchange, response)
+    const message = given instanceof Promise ? await given : given
     if (notifications === undefined) return message
     entry.register(exchange, signal)
     return {
       ...message,
-      notifications: (listening) => notifications(new ProtectingListener(exchange, listening)),
+      notifications: (listening) =>
+        notifications(new ProtectingListener(entry, exchange, listening)),
     }
   } catch (error) {
     if (signal.aborted) throw error
@@ -126,13 +129,29 @@ async function answered(
   }
 }
 
-/** Protects notifications in the order in which they are sent. */
+/**
+ * With recorded keys under a number of its own: two processes on one store, which accept the same request,
+ * would both have its nonce.
+ */
+function protectedFirst(
+  { isRecorded }: ServerEntry,
+  exchange: ServerExchange,
+  response: Response,
+): CoapMessage | Promise<CoapMessage> {
+  if (!isRecorded) return protectResponse(exchange, response)
+  const { sequence } = exchange.context.sender
+  return sequence.ready().then(() => protectResponse(exchange, response, { ownPartialIv: true }))
+}
+
+/** Protects notifications in the order in which they are sent, as long as the client is to be told. */
 class ProtectingListener implements NotificationListener {
+  readonly #entry: ServerEntry
   readonly #exchange: ServerExchange
   readonly #listener: NotificationListener
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(exchange: ServerExchange, listener: NotificationListener) {
+  constructor(entry: ServerEntry, exchange: ServerExchange, listener: NotificationListener) {
+    this.#entry = entry
     this.#exchange = exchange
     this.#listener = listener
   }
@@ -157,10 +176,11 @@ class ProtectingListener implements NotificationListener {
   /** Resolves when the notification is under way; `taken`, when it was taken. */
   async #send(notification: CoapMessage): Promise<{ taken: Promise<void> | undefined }> {
     try {
+      if (this.#entry.isForgotten) throw new WaxwingError('ERR_CLOSED', 'the client was forgotten')
       await this.#exchange.context.sender.sequence.ready()
       return { taken: this.#listener.next(protectResponse(this.#exchange, notification)) }
     } catch (error) {
-      // Without a number there is no further notification.
+      // Without a number, or for nobody, there is no further notification.
       this.#listener.end(asError(error))
       return { taken: undefined }
     }

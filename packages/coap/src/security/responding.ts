@@ -5,8 +5,9 @@
  * @module
  */
 
-import { type CryptoProvider, equalBytes, WaxwingError } from '@waxwing/core'
+import { type CryptoProvider, equalBytes, toHex, WaxwingError } from '@waxwing/core'
 import {
+  type AwaitingMessage3,
   CODE_BAD_REQUEST,
   CODE_CHANGED,
   code,
@@ -19,6 +20,7 @@ import {
   type ResponderSession,
 } from '@waxwing/oscore'
 import type { Request } from '../handler.js'
+import { challengeFor } from '../messaging/verified.js'
 import { OPTION, uintOption } from '../options.js'
 import { credentialsFor, type EdhocProfile } from './configuration.js'
 import { shortId } from './credential.js'
@@ -47,6 +49,8 @@ export interface EdhocResponderOptions {
 export class EdhocResponder {
   readonly #options: EdhocResponderOptions
   readonly #halfOpen: HalfOpenSessions
+  /** C_R of those whose message_3 is being verified, in hexadecimal. */
+  readonly #completing = new Set<string>()
 
   constructor(options: EdhocResponderOptions) {
     this.#options = options
@@ -64,10 +68,10 @@ export class EdhocResponder {
   }
 
   /** Answers a POST to the EDHOC resource. */
-  async receive({ payload, peer }: Request): Promise<CoapMessage> {
+  async receive(request: Request): Promise<CoapMessage> {
     try {
-      const received = decodeEdhocPayload(payload)
-      if (received.kind === 'message_1') return this.#answer(received.message, peer.address)
+      const received = decodeEdhocPayload(request.payload)
+      if (received.kind === 'message_1') return this.#receiveFirst(request, received.message)
       await this.complete(received.connectionId, received.message)
       return { code: CODE_CHANGED, options: [], payload: EMPTY }
     } catch (error) {
@@ -84,6 +88,20 @@ export class EdhocResponder {
   async complete(connectionId: Uint8Array, message3: Uint8Array): Promise<void> {
     const waiting = this.#halfOpen.take(connectionId)
     if (waiting === undefined) throw noExchange('no exchange of EDHOC waits for this message_3')
+    const key = toHex(connectionId)
+    this.#completing.add(key)
+    try {
+      await this.#complete(waiting, message3)
+    } finally {
+      this.#completing.delete(key)
+    }
+  }
+
+  close(): void {
+    this.#halfOpen.close()
+  }
+
+  async #complete(waiting: AwaitingMessage3, message3: Uint8Array): Promise<void> {
     const outcome = await waiting.receive(message3)
     if (outcome.kind === 'error') throw noExchange(`the peer gave EDHOC up: ${outcome.error.kind}`)
     try {
@@ -93,8 +111,10 @@ export class EdhocResponder {
     }
   }
 
-  close(): void {
-    this.#halfOpen.close()
+  /** Invented addresses fill no more than the half of the places. */
+  #receiveFirst(request: Request, message1: Uint8Array): CoapMessage {
+    const challenge = this.#halfOpen.isCrowded ? challengeFor(request) : undefined
+    return challenge ?? this.#answer(message1, request.peer.address)
   }
 
   #answer(message1: Uint8Array, address: string): CoapMessage {
@@ -122,14 +142,19 @@ export class EdhocResponder {
    * shortest is of no bytes.
    */
   #chooseId(cI: Uint8Array): Uint8Array {
-    const { crypto, contexts } = this.#options
+    const { crypto } = this.#options
     const [start = 0] = crypto.randomBytes(1)
     let id: Uint8Array = EMPTY
-    for (let attempt = 0; equalBytes(id, cI) || contexts.isTaken(id) || this.#halfOpen.has(id);) {
+    for (let attempt = 0; equalBytes(id, cI) || this.#isTaken(id);) {
       const isShort = attempt < SHORT_ID_TRIES
       id = isShort ? shortId(start + attempt++) : crypto.randomBytes(LONG_ID_BYTES)
     }
     return id
+  }
+
+  #isTaken(id: Uint8Array): boolean {
+    const isCompleting = this.#completing.has(toHex(id))
+    return isCompleting || this.#halfOpen.has(id) || this.#options.contexts.isTaken(id)
   }
 
   /** What is kept is kept before the client is answered, which keeps it as well then. */

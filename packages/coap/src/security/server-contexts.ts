@@ -16,6 +16,7 @@ import {
   OPTION,
   optionValue,
   protectResponse,
+  type RederivationDone,
   type ReceivedRequest,
   type SecurityContext,
   type UnconfirmedRequest,
@@ -102,7 +103,7 @@ export class ServerContexts {
   /** Forgets whoever has this name: keys in use, and what is kept. */
   async forget(name: string): Promise<void> {
     const entries = [...this.#ofEdhoc].filter((entry) => entry.name === name)
-    await Promise.all(entries.map((entry) => this.#forget(entry)))
+    await Promise.all(entries.map((entry) => this.#forgetForGood(entry)))
   }
 
   readonly #find = (kid: Uint8Array): readonly SecurityContext[] => {
@@ -123,12 +124,13 @@ export class ServerContexts {
     if (kid === undefined || kidContext === undefined) throw unknown
     let failure = unknown
     for (const entry of this.#byKid.get(toHex(kid)) ?? []) {
-      if (!(await this.#isStillKnown(entry))) continue
       try {
         const { crypto, monotonic } = this.#options
         const step = entry.rederive(crypto, message, monotonic())
-        if (step?.kind === 'challenge') return step
-        if (step !== undefined) return this.#established(entry, step)
+        // Nobody is asked whom to believe for what does not verify.
+        if (step === undefined || !(await this.#isStillKnown(entry))) continue
+        if (step.kind === 'challenge') return step
+        return this.#established(entry, step)
       } catch (error) {
         if (!(error instanceof WaxwingError)) throw error
         failure = error
@@ -137,10 +139,8 @@ export class ServerContexts {
     throw failure
   }
 
-  #established(
-    entry: ServerEntry,
-    { request, exchange }: Pick<AcceptedRequest, 'request' | 'exchange'>,
-  ): Unprotected {
+  #established(entry: ServerEntry, { context, request, exchange }: RederivationDone): Unprotected {
+    entry.establish(context)
     this.#touch(entry)
     const { name } = entry
     tell(this.#options.listener, { kind: 'established', side: 'server', name, by: 'rederivation' })
@@ -152,7 +152,7 @@ export class ServerContexts {
     if (entry.kept === undefined) return true
     const name = await this.#options.profile?.nameOf(entry.kept.credential)
     if (name === entry.name) return true
-    await this.#forget(entry)
+    await this.#forgetForGood(entry)
     return false
   }
 
@@ -181,6 +181,12 @@ export class ServerContexts {
       void this.#forget(entry)
       return
     }
+  }
+
+  /** Observations end with it. */
+  #forgetForGood(entry: ServerEntry): Promise<void> {
+    entry.forget()
+    return this.#forget(entry)
   }
 
   async #forget(entry: ServerEntry): Promise<void> {

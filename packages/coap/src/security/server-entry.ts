@@ -44,6 +44,7 @@ export class ServerEntry {
   #contexts: readonly SecurityContext[]
   #rederiving: RederivingServer | undefined
   #challengedAt: number | undefined
+  #isForgotten = false
   readonly #registrations = new Set<ServerExchange>()
 
   constructor({ name, kid, input, kept, contexts }: ServerEntryOptions) {
@@ -52,6 +53,16 @@ export class ServerEntry {
     this.kept = kept
     this.#input = input
     this.#contexts = contexts
+  }
+
+  /** Whether its keys are the same for ever. */
+  get isRecorded(): boolean {
+    return this.#input === undefined
+  }
+
+  /** Whether nothing more is to be told to this client, observations included. */
+  get isForgotten(): boolean {
+    return this.#isForgotten
   }
 
   get contexts(): readonly SecurityContext[] {
@@ -75,7 +86,8 @@ export class ServerEntry {
   }
 
   /**
-   * Takes a request whose 'kid context' names no context that is held (RFC 8613 Appendix B.2).
+   * Takes a request whose 'kid context' names no context that is held (RFC 8613 Appendix B.2). What it leads to
+   * is in use once it was given to {@link establish}.
    *
    * @returns `undefined` if nothing can be derived for this client.
    * @throws {WaxwingError} As `RederivingServer.receive`.
@@ -92,13 +104,17 @@ export class ServerEntry {
       this.#challengedAt = undefined
     }
     const step = this.#rederiving.receive(message)
-    if (step.kind === 'challenge') this.#challengedAt ??= now
-    else this.#establish(step.context)
+    this.#challengedAt = step.kind === 'challenge' ? (this.#challengedAt ?? now) : undefined
     return step
   }
 
-  #establish(context: SecurityContext): void {
-    this.#challengedAt = undefined
+  /** Puts a context into use. */
+  establish(context: SecurityContext): void {
     this.#contexts = [context, ...this.#contexts].slice(0, MAX_CONTEXTS)
+  }
+
+  /** Tells this client nothing any more. */
+  forget(): void {
+    this.#isForgotten = true
   }
 }

@@ -191,6 +191,21 @@ describe.each([
   })
 })
 
+describe('an observation of a client that the server forgets', () => {
+  it('tells it nothing any more, and ends', async () => {
+    const { world, observed, heard, passing, network } = await stage((handler) =>
+      edhocWorld({ handler }),
+    )
+    await observed.change('a')
+    await world.server.security.forget('desk')
+    await observed.change('b')
+    expect(heard.texts).toEqual(['a'])
+    expect(passing).toHaveLength(1)
+    expect(heard.ends).toHaveLength(1)
+    network.end()
+  })
+})
+
 describe('a response that a proxy does not observe', () => {
   it('is the last', async () => {
     const observed = new Observed()

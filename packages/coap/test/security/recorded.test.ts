@@ -73,6 +73,28 @@ describe('a context of recorded keys', () => {
     expect(world.wire.roundTrips).toBe(2)
   })
 
+  it('repeats no nonce where two processes of a server answer the same request', async () => {
+    const world = await recordedWorld()
+    const processes = [world.wire.server]
+    await world.restartServer()
+    processes.push(world.wire.server)
+    for (const server of processes) {
+      world.wire.server = server
+      await world.ask()
+    }
+    const sent: CoapMessage[] = []
+    world.wire.onRequest = (request) => {
+      sent.push(request)
+      return request
+    }
+    world.wire.server = processes[0]!
+    await world.ask()
+    const { signal } = new AbortController()
+    await processes[1]!({ ...sent[0]!, peer: CLIENT, signal })
+    expect(world.asked).toHaveLength(4)
+    expect(world.record.repeated).toEqual([])
+  })
+
   it('is opened only where it was said that it is new, which is said once', async () => {
     const [client] = preshared({}, RECORDED)
     await expect(worldOf([client, {}])).rejects.toMatchObject(coded('ERR_STORE_CORRUPT'))
