@@ -32,13 +32,13 @@ export interface HttpCrossProxyOptions extends CrossProxyingOptions {
   readonly port?: number
   /** Certificate and key; with `requestCert` and `ca`, clients need certificates. Left out: no TLS. */
   readonly tls?: TlsOptions
-  /** How long a client may take to send a request. Default 30,000. */
+  /** How long a client may take to send a request, and to go on with taking the answer. Default 30,000. */
   readonly requestTimeoutMs?: number
   /** How long a server may take to answer. Default 452,000, which RFC 8075 Section 8.5 comes to. */
   readonly responseTimeoutMs?: number
   /** Connections of clients; more are not accepted. Default 256. */
   readonly maxConnections?: number
-  /** Requests under way; more are answered with 503. Default 64. */
+  /** Requests whose answers are not with the clients yet; more are answered with 503. Default 64. */
   readonly maxRequests?: number
   /** Told what nobody foresaw; the client gets a 500. */
   readonly onError?: (error: unknown) => void
@@ -80,7 +80,7 @@ class ListeningProxy implements HttpCrossProxy {
   readonly #isSecure: boolean
   readonly #limits: Limits
   readonly #onError: (error: unknown) => void
-  readonly #underWay = new Map<AbortController, Promise<void>>()
+  readonly #underWay = new Map<AbortController, Promise<unknown>>()
   /** TLS begins on them: the server knows only those where it is done. */
   readonly #sockets = new Set<Socket>()
   #address: Pick<AddressInfo, 'address' | 'port'> = { address: '', port: 0 }
@@ -140,7 +140,9 @@ class ListeningProxy implements HttpCrossProxy {
       return
     }
     const controller = new AbortController()
-    const done = this.#serve(request, response, controller)
+    // Until a client has taken its answer, that is held.
+    const taken = new Promise<void>((resolve) => void response.once('close', resolve))
+    const done = Promise.all([taken, this.#serve(request, response, controller)])
     this.#underWay.set(controller, done)
     void done.then(() => this.#underWay.delete(controller))
   }
@@ -163,6 +165,7 @@ class ListeningProxy implements HttpCrossProxy {
     } finally {
       clearTimeout(timer)
       response.off('close', leave)
+      response.setTimeout(this.#limits.requestTimeoutMs)
     }
   }
 

@@ -455,6 +455,18 @@ describe('a proxy over HTTP', () => {
     expect((await ask(LIGHT)).status).toBe(200)
   })
 
+  it('counts requests until their answers are taken, for which there is a time', async () => {
+    const payload = new Uint8Array(16 * 1024 * 1024) // more than sockets hold
+    const large: Handler = async () => ({ ...contentOf(''), payload })
+    const { ask, proxy } = await start(large, { maxRequests: 4, requestTimeoutMs: 200 })
+    const socket = connect(proxy.port, '127.0.0.1').pause()
+    socket.on('error', () => undefined)
+    socket.write(`GET /hc/${LIGHT} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(4))
+    await expect.poll(async () => (await ask(LIGHT)).status).toBe(503)
+    await expect.poll(async () => (await ask(LIGHT)).status, { timeout: 10_000 }).toBe(200)
+    socket.destroy()
+  })
+
   it('leaves nothing open when it is closed', async () => {
     const hanging: Handler = ({ signal }) =>
       new Promise<Response>((_, reject) => {
