@@ -80,13 +80,9 @@ export function formatPath(path: readonly string[]): string {
  * The options of a URI for whoever is asked directly: Uri-Path, Uri-Query, and Uri-Host for a name. An
  * address and a port are said by where the message goes.
  */
-export function uriOptions({ host, path, query }: CoapUri): readonly CoapOption[] {
-  const named = isIP(host) === 0 ? [textOption(OPTION.uriHost, host)] : []
-  return [
-    ...named,
-    ...path.map((segment) => textOption(OPTION.uriPath, segment)),
-    ...query.map((part) => textOption(OPTION.uriQuery, part)),
-  ]
+export function uriOptions(uri: CoapUri): readonly CoapOption[] {
+  const named = isIP(uri.host) === 0 ? [textOption(OPTION.uriHost, uri.host)] : []
+  return [...named, ...resourceOptions(uri)]
 }
 
 /**
@@ -97,7 +93,7 @@ export function proxiedUriOptions(uri: CoapUri): readonly CoapOption[] {
   return [
     textOption(OPTION.uriHost, isIP(uri.host) === 6 ? `[${uri.host}]` : uri.host),
     uintOption(OPTION.uriPort, uri.port),
-    ...uriOptions({ ...uri, host: '0.0.0.0' }),
+    ...resourceOptions(uri),
     textOption(OPTION.proxyScheme, 'coap'),
   ]
 }
@@ -136,6 +132,13 @@ export function queryOf(request: CoapMessage): readonly string[] {
 export function authorityOf(request: CoapMessage & Pick<Request, 'peer'>): string {
   const { host, port } = authorityParts(request, request.peer)
   return `${bracketed(host)}:${port}`
+}
+
+function resourceOptions({ path, query }: CoapUri): readonly CoapOption[] {
+  return [
+    ...path.map((segment) => textOption(OPTION.uriPath, segment)),
+    ...query.map((part) => textOption(OPTION.uriQuery, part)),
+  ]
 }
 
 function authorityParts(message: CoapMessage, peer: Peer): { host: string; port: number } {
