@@ -9,13 +9,15 @@
 import { createCipheriv, createDecipheriv, createSecretKey } from 'node:crypto'
 import {
   coapClient,
-  type CoapClient,
+  type CoapSecurity,
   coapServer,
   openCoapSecurity,
   type Handler,
 } from '@waxwing/coap'
 import { memoryStore } from '@waxwing/client'
-import { nodeProvider as crypto } from '@waxwing/core/node'
+import type { AeadAlgorithm, CryptoProvider } from '@waxwing/core'
+import { nodeProvider } from '@waxwing/core/node'
+import { sodiumProvider } from '@waxwing/core/sodium'
 import {
   CODE_CHANGED,
   CODE_CONTENT,
@@ -37,9 +39,11 @@ const NAME = 'aes-128-ccm'
 const TAG = { authTagLength: 8 }
 const HOST = '127.0.0.1'
 const AT_ONCE = 64
-const SECRET = crypto.randomBytes(16)
+const SECRET = nodeProvider.randomBytes(16)
 const [DESK, LAMP] = [new Uint8Array(0), Uint8Array.of(1)]
 const PATH = { number: OPTION.uriPath, value: new TextEncoder().encode('state') }
+const AES_CCM: Protection = { crypto: nodeProvider, algorithm: 10 }
+const CHACHA: Protection = { crypto: sodiumProvider, algorithm: 24 }
 /** Code, Uri-Path and payload marker of a request, code and marker of a response. */
 const FRAMES = [1 + 1 + PATH.value.length + 1, 1 + 1]
 /** As long as that of OSCORE with short names. */
@@ -47,10 +51,10 @@ const AAD_BYTES = 20
 
 /** A request and its response, encrypted and decrypted each, and nothing else. */
 export function bareCcm(payloadBytes: number): Contender {
-  const key = createSecretKey(crypto.randomBytes(16))
-  const aad = crypto.randomBytes(AAD_BYTES)
-  const plaintexts = FRAMES.map((bytes) => crypto.randomBytes(bytes + payloadBytes))
-  const nonce = crypto.randomBytes(13)
+  const key = createSecretKey(nodeProvider.randomBytes(16))
+  const aad = nodeProvider.randomBytes(AAD_BYTES)
+  const plaintexts = FRAMES.map((bytes) => nodeProvider.randomBytes(bytes + payloadBytes))
+  const nonce = nodeProvider.randomBytes(13)
   let count32 = 0
   return {
     name: 'bare AES-CCM-16-64-128, twice there and back',
@@ -88,7 +92,7 @@ export function oscoreExchange(payloadBytes: number): Contender {
   const [client, server] = [contextOf(DESK, LAMP), contextOf(LAMP, DESK)]
   const book = new ContextBook()
   book.add(server)
-  const payload = crypto.randomBytes(payloadBytes)
+  const payload = nodeProvider.randomBytes(payloadBytes)
   const request = { code: CODE_POST, options: [PATH], payload }
   const response = { code: CODE_CHANGED, options: [], payload }
   return {
@@ -106,56 +110,82 @@ export function oscoreExchange(payloadBytes: number): Contender {
 function contextOf(senderId: Uint8Array, recipientId: Uint8Array): SecurityContext {
   const input = { masterSecret: SECRET, senderId, recipientId }
   const sequence = SenderSequence.ofFreshKeys()
-  return deriveContext(crypto, input, { sequence, replay: ReplayGuard.ofFreshKeys() })
+  return deriveContext(nodeProvider, input, { sequence, replay: ReplayGuard.ofFreshKeys() })
 }
 
 export interface UdpBench {
-  /** Plain, then protected. */
+  /** Plain; plain with the calls that protection cannot do without beside it; protected by either algorithm. */
   readonly contenders: readonly Contender[]
   close(): Promise<void>
 }
 
-/** Two clients and two servers on loopback, in this process. */
+interface Protection {
+  readonly crypto: CryptoProvider
+  readonly algorithm: AeadAlgorithm
+}
+
+interface Pair {
+  ask(): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** Clients and servers on loopback, in this process. */
 export async function udpBench(payloadBytes: number): Promise<UdpBench> {
-  const payload = crypto.randomBytes(payloadBytes)
+  const payload = nodeProvider.randomBytes(payloadBytes)
   const answer: Handler = () => Promise.resolve({ code: CODE_CONTENT, options: [], payload })
-  const lamp = await openCoapSecurity({
-    store: memoryStore(),
-    crypto,
-    contexts: [{ name: 'desk', masterSecret: SECRET, senderId: LAMP, recipientId: DESK }],
-  })
-  const handlers = [answer, lamp.protect(answer)]
-  const servers = await Promise.all(
-    handlers.map((handler) => coapServer({ host: HOST, port: 0, handler })),
-  )
-  const [plainUri = '', protectedUri = ''] = servers.map(({ uri }) => `${uri}/state`)
-  const authorities = [new URL(protectedUri).host]
-  const desk = await openCoapSecurity({
-    store: memoryStore(),
-    crypto,
-    contexts: [
-      { name: 'lamp', masterSecret: SECRET, senderId: DESK, recipientId: LAMP, authorities },
-    ],
-  })
-  const transmission = { nstart: AT_ONCE }
-  const [plain, secured] = [
-    coapClient({ transmission }),
-    coapClient({ transmission, security: desk }),
-  ]
+  const ccm = bareCcm(payloadBytes)
+  const withCalls: Handler = (request) => {
+    void ccm.run(1)
+    return answer(request)
+  }
+  const pairs = {
+    plain: await pairOf(answer),
+    'plain, and the bare calls of AES-CCM': await pairOf(withCalls),
+    'protected, AES-CCM of node:crypto': await pairOf(answer, AES_CCM),
+    'protected, ChaCha20/Poly1305 of libsodium': await pairOf(answer, CHACHA),
+  }
   return {
-    contenders: [
-      asking('plain', () => plain.get(plainUri)),
-      asking('protected by OSCORE', () => secured.get(protectedUri)),
-    ],
+    contenders: Object.entries(pairs).map(([name, pair]) => asking(name, pair)),
     close: async () => {
-      await Promise.all(
-        [plain, secured, ...servers].map((each: { close(): Promise<void> }) => each.close()),
-      )
+      await Promise.all(Object.values(pairs).map((pair) => pair.close()))
     },
   }
 }
 
-function asking(name: string, ask: () => ReturnType<CoapClient['get']>): Contender {
+async function pairOf(handler: Handler, protection?: Protection): Promise<Pair> {
+  const lamp = protection && (await securityOf(protection, 'desk', LAMP, DESK))
+  const server = await coapServer({
+    host: HOST,
+    port: 0,
+    handler: lamp === undefined ? handler : lamp.protect(handler),
+  })
+  const uri = `${server.uri}state`
+  const authorities = [new URL(uri).host]
+  const desk = protection && (await securityOf(protection, 'lamp', DESK, LAMP, authorities))
+  const transmission = { nstart: AT_ONCE }
+  const client = coapClient({ transmission, ...(desk === undefined ? {} : { security: desk }) })
+  return {
+    ask: () => client.get(uri),
+    close: async () => {
+      await client.close()
+      await server.close()
+    },
+  }
+}
+
+function securityOf(
+  { crypto, algorithm }: Protection,
+  name: string,
+  senderId: Uint8Array,
+  recipientId: Uint8Array,
+  authorities: readonly string[] = [],
+): Promise<CoapSecurity> {
+  const ids = { senderId, recipientId, authorities }
+  const contexts = [{ name, masterSecret: SECRET, algorithm, ...ids }]
+  return openCoapSecurity({ store: memoryStore(), crypto, contexts })
+}
+
+function asking(name: string, { ask }: Pair): Contender {
   return {
     name,
     run: async (count) => {
