@@ -78,9 +78,11 @@ export interface CoapClient extends AsyncDisposable {
    * The states of a resource, the current one first, then each that the server tells of. A state is
    * acknowledged when the next one is asked for; of those that come meanwhile, the newest is kept. Until
    * then a server may hold back what else this client observes there, and after a minute or two it gives
-   * the observation up: long work on a state is better done beside the loop. When the server falls silent or forgets the observation, it is registered again, as often as it takes; a
-   * state that is still the same then does not come again. Ends after an error code 4.xx, which is the last
-   * response, and after the first response of a resource that cannot be observed.
+   * the observation up: long work on a state is better done beside the loop.
+   *
+   * When the server falls silent or forgets the observation, it is registered again, as often as it takes;
+   * a state that is still the same then does not come again. Ends after an error code 4.xx, which is the
+   * last response, and after the first response of a resource that cannot be observed.
    *
    * @throws What the first registration rejects with, and the reason of the signal.
    */
