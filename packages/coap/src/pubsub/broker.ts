@@ -9,7 +9,7 @@
  * @module
  */
 
-import { equalBytes, fromUtf8, malformed } from '@waxwing/core'
+import { equalBytes, fromUtf8, malformed, utf8 } from '@waxwing/core'
 import type { CoapMessage, CoapOption } from '@waxwing/oscore'
 import { MAX_BLOCK_BYTES } from '../blockwise/block.js'
 import { codeClass, METHOD, RESPONSE } from '../codes.js'
@@ -17,7 +17,14 @@ import { CONTENT_FORMAT } from '../content-formats.js'
 import type { Handler, Peer, Response } from '../handler.js'
 import { OPTION, textOption, uintOption } from '../options.js'
 import type { Reachability } from './reachability.js'
-import { isUnanswered, isWorthRepeating, Refusal, unanswerable } from './refusals.js'
+import {
+  cutShort,
+  isTooLong,
+  isUnanswered,
+  isWorthRepeating,
+  Refusal,
+  unanswerable,
+} from './refusals.js'
 import type { Path } from './topics.js'
 
 /** After this many requests without a response, between which others were answered, one is given up. */
@@ -27,6 +34,8 @@ const EMPTY = new Uint8Array(0)
 /** What {@link Broker} needs. */
 export interface BrokerInputs {
   readonly network: Handler
+  /** The network for discovery, whose answers may be longer than a message. */
+  readonly listings: Handler
   /** Where the broker is. */
   readonly peer: () => Promise<Peer>
   /** Before the path: Uri-Host, where the broker has a name. */
@@ -40,6 +49,8 @@ interface Asking {
   readonly options: readonly CoapOption[]
   readonly payload?: Uint8Array
   readonly signal: AbortSignal
+  /** Default that for messages. */
+  readonly network?: Handler
 }
 
 export class Broker {
@@ -54,16 +65,15 @@ export class Broker {
    * duplicates (libcoap 4.3.1) takes the last block, where it comes twice, for a body of its own.
    *
    * @returns Whether the resource was not there before, as far as the broker says.
+   * @throws {WaxwingError} `ERR_TRANSPORT` where it refuses, or goes on keeping only the last block.
    */
   async put(path: Path, payload: Uint8Array, signal: AbortSignal): Promise<boolean> {
     let isNew = false
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       isNew = (await this.#write(path, payload, signal)) || isNew
-      if (payload.length <= MAX_BLOCK_BYTES) break
-      const kept = await this.get(path, signal)
-      if (kept === undefined || !isTail(kept, payload)) break
+      if (await this.#isWhole(path, payload, signal)) return isNew
     }
-    return isNew
+    throw cutShort(`/${path.join('/')}`)
   }
 
   /** @returns `undefined` where there is nothing. */
@@ -96,7 +106,8 @@ export class Broker {
   async list(prefix: string, signal: AbortSignal): Promise<string> {
     const query = textOption(OPTION.uriQuery, `href=${prefix}*`)
     const options = [...pathOptions(['.well-known', 'core']), query]
-    const response = await this.#ask({ method: METHOD.GET, options, signal })
+    const network = this.#inputs.listings
+    const response = await this.#ask({ method: METHOD.GET, options, signal, network })
     if (response.code === RESPONSE.notFound) return ''
     assertSuccess(response, 'discovery')
     try {
@@ -110,6 +121,18 @@ export class Broker {
   async probe(path: Path, signal: AbortSignal): Promise<void> {
     const options = pathOptions(path)
     await this.#exchange({ method: METHOD.GET, options, signal }).catch(() => undefined)
+  }
+
+  /** Whether all of a body is there, or what somebody else wrote. Who may not read has to believe it. */
+  async #isWhole(path: Path, payload: Uint8Array, signal: AbortSignal): Promise<boolean> {
+    if (payload.length + utf8(path.join('/')).length <= MAX_BLOCK_BYTES) return true
+    try {
+      const kept = await this.get(path, signal)
+      return kept === undefined || !isTail(kept, payload)
+    } catch (error) {
+      if (error instanceof Refusal || isTooLong(error)) return true
+      throw error
+    }
   }
 
   async #write(path: Path, payload: Uint8Array, signal: AbortSignal): Promise<boolean> {
@@ -138,8 +161,9 @@ export class Broker {
     }
   }
 
-  async #exchange({ method, options, payload = EMPTY, signal }: Asking): Promise<Response> {
-    const { network, hostOptions, reachability } = this.#inputs
+  async #exchange(asking: Asking): Promise<Response> {
+    const { hostOptions, reachability } = this.#inputs
+    const { method, options, payload = EMPTY, signal, network = this.#inputs.network } = asking
     signal.throwIfAborted()
     try {
       const peer = await this.#inputs.peer()

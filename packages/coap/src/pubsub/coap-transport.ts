@@ -99,6 +99,7 @@ class OverBroker implements CoapTransport {
       options,
       signal: sending,
       filled,
+      report,
     })
     this.#directory = new Directory({
       data,

@@ -32,11 +32,12 @@ export interface DeliveryEvents {
   over(delivery: Delivery): void
 }
 
+const EMPTY = new Uint8Array(0)
 /** The longest pause is so many times the first. */
 const MAX_GROWTH = 64
 
 export class Delivery {
-  readonly parcel: Parcel
+  #parcel: Parcel
   readonly #handler: MessageHandler
   readonly #terms: DeliveryTerms
   readonly #events: DeliveryEvents
@@ -52,13 +53,18 @@ export class Delivery {
     terms: DeliveryTerms,
     events: DeliveryEvents,
   ) {
-    this.parcel = parcel
+    this.#parcel = parcel
     this.#handler = handler
     this.#terms = terms
     this.#pauseMs = terms.retryHandlerMs
     this.#events = events
     // Not before the caller knows this delivery: the handler may acknowledge at once.
     queueMicrotask(() => void this.#call(parcel.redelivered))
+  }
+
+  /** What is or was handed over; without its bytes, once it is over: others may remember it for long. */
+  get parcel(): Parcel {
+    return this.#parcel
   }
 
   /** Resolves when the message was acknowledged, or nobody wants to know any more. */
@@ -83,6 +89,7 @@ export class Delivery {
   cancel(): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#parcel = { ...this.#parcel, payload: EMPTY }
     clearTimeout(this.#timer)
     this.#over.resolve()
     this.#events.over(this)
@@ -107,7 +114,7 @@ export class Delivery {
   }
 
   #received(redelivered: boolean): Received {
-    const { address, payload, retained } = this.parcel
+    const { address, payload, retained } = this.#parcel
     return {
       address,
       payload: new Uint8Array(payload), // `slice` of a Buffer would not copy

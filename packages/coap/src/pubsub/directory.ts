@@ -7,50 +7,45 @@
  * @module
  */
 
-import { isControlAddress, toHex, WaxwingError } from '@waxwing/core'
+import { isControlAddress, toHex } from '@waxwing/core'
 import { bellValue } from './bells.js'
-import type { Broker } from './broker.js'
 import { type Found, readListing } from './listing.js'
-import type { ResolvedOptions } from './options.js'
 import { closedError } from './refusals.js'
 import type { Registration } from './registration.js'
-import { Topic } from './topic.js'
+import { Rounds } from './rounds.js'
+import { TopicTable, type TopicTableInputs } from './topic-table.js'
 import { COMMON_BELL, listingPrefix } from './topics.js'
 import { Watch } from './watch.js'
 
-/** What {@link Directory} needs. */
-export interface DirectoryInputs {
-  /** Observes the topic-data resources of data. */
-  readonly data: Broker
-  /** Everything else: data do not stand in its way. */
-  readonly control: Broker
-  readonly options: ResolvedOptions
-  /** Aborted when nothing is read any more. */
-  readonly signal: AbortSignal
-  readonly report: (error: unknown) => void
-}
-
 export class Directory {
-  readonly #inputs: DirectoryInputs
+  readonly #inputs: TopicTableInputs
   readonly #registrations = new Set<Registration>()
-  readonly #topics = new Map<string, Topic>()
+  readonly #topics: TopicTable
+  /** Two, so that control messages are found however long it takes to find data. */
+  readonly #rounds: readonly Rounds[]
   #bell: Watch | undefined
   /** Whether the broker has not refused it yet. */
   #mayHang = true
   #timer: NodeJS.Timeout | undefined
-  #isLooking = false
-  #mustLook = false
-  #isFull = false
 
-  constructor(inputs: DirectoryInputs) {
+  constructor(inputs: TopicTableInputs) {
     this.#inputs = inputs
+    this.#topics = new TopicTable(inputs)
+    const goesOn = (): boolean => this.#isWanted
+    this.#rounds = [true, false].map(
+      (isControl) => new Rounds(() => this.#lookForAll(isControl), goesOn),
+    )
   }
 
   /** Resolves when whatever is sent from now on will be noticed. */
   async add(registration: Registration): Promise<void> {
     this.#registrations.add(registration)
     await this.#hear()
-    await this.#lookFor([registration], true)
+    try {
+      await this.#list(prefixOf(registration), [registration], true)
+    } finally {
+      this.#lookLater()
+    }
     if (this.#inputs.signal.aborted) throw closedError()
     registration.began()
   }
@@ -58,15 +53,15 @@ export class Directory {
   remove(registration: Registration): void {
     registration.close()
     this.#registrations.delete(registration)
-    for (const topic of this.#topics.values()) topic.leave(registration)
-    this.#forgetIdle()
+    for (const topic of this.#topics) topic.leave(registration)
+    this.#topics.forgetIdle()
     if (this.#registrations.size === 0) this.close()
   }
 
   /** The broker answers again after it did not: it may have forgotten everything. */
   returned(): void {
     this.#mayHang = true
-    for (const topic of this.#topics.values()) topic.returned()
+    for (const topic of this.#topics) topic.returned()
     this.#bell?.renew()
     this.#look()
   }
@@ -77,19 +72,19 @@ export class Directory {
     this.#bell?.close()
     this.#bell = undefined
     for (const registration of this.#registrations) registration.close()
-    for (const topic of this.#topics.values()) topic.close()
+    for (const topic of this.#topics) topic.close()
   }
 
   /** Listens to the common bell; where there is none, hangs one up. */
   async #hear(): Promise<void> {
-    if ((await this.#isHeard()) || !this.#mayHang) return
-    const { control, signal, report } = this.#inputs
+    if ((await this.#isHeard()) || !this.#mayHang || !this.#isWanted) return
+    const { control, signal } = this.#inputs
     try {
       await control.put(COMMON_BELL, bellValue(), signal)
       await this.#isHeard()
     } catch (error) {
       this.#mayHang = false // then the interval has to do
-      if (!signal.aborted) report(error)
+      this.#report(error)
     }
   }
 
@@ -121,46 +116,45 @@ export class Directory {
     return bell
   }
 
-  /** Looks what there is; once more for all who ask while it looks. */
-  #look(): void {
-    this.#mustLook = true
-    if (this.#isLooking) return
-    this.#isLooking = true
-    void this.#run()
+  /** Whether anybody listens. */
+  get #isWanted(): boolean {
+    return this.#registrations.size > 0 && !this.#inputs.signal.aborted
   }
 
-  async #run(): Promise<void> {
-    const { signal, report } = this.#inputs
-    while (this.#mustLook && this.#registrations.size > 0 && !signal.aborted) {
-      this.#mustLook = false
-      await this.#hear()
-      await this.#lookFor([...this.#registrations], false).catch((error: unknown) => {
-        if (!signal.aborted) report(error)
-      })
-      this.#forgetIdle()
-    }
-    this.#isLooking = false
+  #look(): void {
+    for (const rounds of this.#rounds) void rounds.ask()
   }
 
   #lookLater(): void {
-    const { signal, options } = this.#inputs
     clearTimeout(this.#timer)
-    if (signal.aborted || this.#registrations.size === 0) return
-    this.#timer = setTimeout(() => this.#look(), options.discoverMs)
+    if (this.#isWanted)
+      this.#timer = setTimeout(() => this.#look(), this.#inputs.options.discoverMs)
   }
 
-  /** @param isFirst - They just subscribed. */
-  async #lookFor(registrations: readonly Registration[], isFirst: boolean): Promise<void> {
-    const { control, signal } = this.#inputs
-    const byPrefix = Map.groupBy(registrations, ({ filter }) => listingPrefix(filter))
-    try {
-      for (const [prefix, group] of byPrefix) {
-        const listing = readListing(await control.list(prefix, signal))
-        await Promise.all(group.map((registration) => this.#apply(listing, registration, isFirst)))
-      }
-    } finally {
-      this.#lookLater()
+  /** Looks what there is. What cannot be listed for one filter hides nothing from the others. */
+  async #lookForAll(isControl: boolean): Promise<void> {
+    await this.#hear()
+    const registrations = [...this.#registrations].filter(
+      ({ filter }) => isControlAddress(filter) === isControl,
+    )
+    for (const [prefix, group] of Map.groupBy(registrations, prefixOf)) {
+      await this.#list(prefix, group, false).catch((error: unknown) => this.#report(error))
     }
+    this.#topics.forgetIdle()
+    this.#lookLater()
+  }
+
+  /** @param isFirst - They just subscribed, and wait until the broker knows. */
+  async #list(
+    prefix: string,
+    registrations: readonly Registration[],
+    isFirst: boolean,
+  ): Promise<void> {
+    const { control, signal } = this.#inputs
+    const listing = readListing(await control.list(prefix, signal))
+    const known = registrations.map((registration) => this.#apply(listing, registration, isFirst))
+    if (isFirst) await Promise.all(known)
+    else for (const each of known) each.catch((error: unknown) => this.#report(error))
   }
 
   async #apply(
@@ -171,49 +165,17 @@ export class Directory {
     const known: Promise<void>[] = []
     for (const [address, found] of listing) {
       if (registration.isClosed || !registration.takes(address)) continue
-      const topic = this.#topicOf(address)
+      const topic = this.#topics.obtain(address, registration)
       if (topic !== undefined) known.push(topic.join(registration), topic.found(found, isFirst))
     }
     await Promise.all(known)
   }
 
-  #topicOf(address: string): Topic | undefined {
-    const known = this.#topics.get(address)
-    if (known !== undefined) return known
-    if (this.#topics.size >= this.#inputs.options.maxAddresses) return this.#refuse()
-    const topic = this.#newTopic(address)
-    this.#topics.set(address, topic)
-    return topic
+  #report(error: unknown): void {
+    if (!this.#inputs.signal.aborted) this.#inputs.report(error)
   }
+}
 
-  #newTopic(address: string): Topic {
-    const { data, control, options, signal, report } = this.#inputs
-    const { renewMs, retryMinMs: retryMs, maxPayloadBytes } = options
-    const isControl = isControlAddress(address)
-    const inputs = {
-      broker: control,
-      terms: { renewMs, retryMs },
-      maxPayloadBytes,
-      lifetimeMs: isControl ? options.requestLifetimeMs : options.slotLifetimeMs,
-      signal,
-      report,
-    }
-    return new Topic(address, isControl ? control : data, inputs)
-  }
-
-  #refuse(): undefined {
-    if (this.#isFull) return
-    this.#isFull = true
-    const message = 'there are more addresses than maxAddresses; the others are not listened to'
-    this.#inputs.report(new WaxwingError('ERR_LIMIT', message, { rule: 'maxAddresses' }))
-  }
-
-  #forgetIdle(): void {
-    for (const [address, topic] of this.#topics) {
-      if (!topic.isIdle) continue
-      topic.close()
-      this.#topics.delete(address)
-      this.#isFull = false
-    }
-  }
+function prefixOf({ filter }: Registration): string {
+  return listingPrefix(filter)
 }

@@ -21,6 +21,8 @@ import type { ResolvedOptions } from './options.js'
 export interface Lanes {
   readonly data: Handler
   readonly control: Handler
+  /** The same way, for discovery alone. */
+  readonly listings: Handler
   /** Where the broker is. @throws {WaxwingError} `ERR_TRANSPORT` if its name is not known. */
   readonly peer: () => Promise<Peer>
   /** Uri-Host, where the broker has a name. */
@@ -46,9 +48,12 @@ export function openLanes(options: ResolvedOptions): Lanes {
     return { address: isIP(host) === 0 ? await hosts.find(host) : host, port }
   }
   const [data, control] = [new ClientNetwork({ transmission }), new ClientNetwork({ transmission })]
+  const over = (own: ClientNetwork): Handler => network ?? ((request) => own.ask(request))
+  const { security, maxPayloadBytes } = options
   return {
-    data: layered(network ?? ((request) => data.ask(request)), options),
-    control: layered(network ?? ((request) => control.ask(request)), options),
+    data: layered(over(data), security, maxPayloadBytes),
+    control: layered(over(control), security, maxPayloadBytes),
+    listings: layered(over(control), security, LISTING_BYTES),
     peer,
     hostOptions,
     close: async () => void (await Promise.all([data.close(), control.close()])),
@@ -56,8 +61,11 @@ export function openLanes(options: ResolvedOptions): Lanes {
 }
 
 /** Bodies in blocks, each protected where that is asked for (RFC 8613 Section 4.1.3.4). */
-function layered(network: Handler, { security, maxPayloadBytes }: ResolvedOptions): Handler {
-  const maxBodyBytes = Math.max(maxPayloadBytes, LISTING_BYTES)
+function layered(
+  network: Handler,
+  security: ResolvedOptions['security'],
+  maxBodyBytes: number,
+): Handler {
   if (security === undefined) return blockwiseClient({ maxBodyBytes })(network)
   const outer = blockwiseClient({ maxBodyBytes, wholeMessageBytes: PROTECTED_BYTES })
   const inner = blockwiseClient({ maxBodyBytes, wholeMessageBytes: 0 })

@@ -38,10 +38,21 @@ function isOf(error: unknown, ...codes: readonly ErrorCode[]): boolean {
   return codes.includes(error.code)
 }
 
+/** Whether a body is longer than any message may be; the rest of it was not fetched. */
+export function isTooLong(error: unknown): boolean {
+  return error instanceof WaxwingError && error.details['rule'] === 'maxBodyBytes'
+}
+
 /** The broker answers, but not this. */
 export function unanswerable(cause: unknown): WaxwingError {
   const message = 'the broker answers other requests, and not this one'
   return new WaxwingError('ERR_TRANSPORT', message, {}, { cause })
+}
+
+/** However often it is written: of a message that is longer than a block, the end is all that there is. */
+export function cutShort(path: string): WaxwingError {
+  const message = `the broker keeps only the last block of what is written to ${path}`
+  return new WaxwingError('ERR_TRANSPORT', message)
 }
 
 /** A message came in that is longer than `maxPayloadBytes`. */

@@ -12,7 +12,7 @@ import { WaxwingError } from '@waxwing/core'
 import type { Bells } from './bells.js'
 import type { Broker } from './broker.js'
 import { closedError } from './refusals.js'
-import { bellPath, SlotNames, slotPath, topicPath } from './topics.js'
+import { bellPath, type Path, SlotNames, slotPath, topicPath } from './topics.js'
 import type { ResolvedOptions } from './options.js'
 
 /** A message that is to be sent. */
@@ -40,6 +40,7 @@ export interface SendInputs {
   readonly signal: AbortSignal
   /** Told of each slot that was filled. */
   readonly filled: (address: string, name: string) => void
+  readonly report: (error: unknown) => void
 }
 
 /** More than one, so that a slow transfer does not hold up the next; few, so that they do not crowd. */
@@ -133,9 +134,24 @@ export class SendQueue {
   async #fillSlot({ address, payload }: Entry): Promise<void> {
     const { broker, bells, signal, filled } = this.#inputs
     const name = this.#names.next(payload.length)
-    await broker.put(slotPath(address, name), payload, signal)
+    const path = slotPath(address, name)
+    try {
+      await broker.put(path, payload, signal)
+    } catch (error) {
+      void this.#withdraw(path) // a part of it may be there, and would stay
+      throw error
+    }
     filled(address, name)
     bells.ring(bellPath(address))
+  }
+
+  async #withdraw(path: Path): Promise<void> {
+    const { broker, signal, report } = this.#inputs
+    try {
+      await broker.remove(path, signal)
+    } catch (error) {
+      if (!signal.aborted) report(error)
+    }
   }
 }
 

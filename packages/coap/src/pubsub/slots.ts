@@ -14,8 +14,9 @@ import { isControlAddress } from '@waxwing/core'
 import type { Broker } from './broker.js'
 import type { Delivery } from './delivery.js'
 import { readListing } from './listing.js'
-import { tooLong } from './refusals.js'
+import { isTooLong, tooLong } from './refusals.js'
 import type { Registration } from './registration.js'
+import { Rounds } from './rounds.js'
 import { bellPath, isInbox, ownsInbox, slotBytes, slotPath, slotsPrefix } from './topics.js'
 import { digestOf, type Twins } from './twins.js'
 import { Watch, type WatchTerms } from './watch.js'
@@ -42,7 +43,7 @@ interface Slot {
   readonly passedOver: Set<Registration>
   /** Who had it when the broker was away, and did not acknowledge it. */
   readonly again: Set<Registration>
-  /** It holds more or fewer bytes than its name says. */
+  /** It held more or fewer bytes than its name says, or could not be read. */
   isPartial: boolean
   /** Nobody gets it: it is too long, or was partial for too long. */
   isRefused: boolean
@@ -66,13 +67,14 @@ export class Slots {
   readonly #slots = new Map<string, Slot>()
   /** With what ends their calls about room. */
   readonly #readers = new Map<Registration, () => void>()
+  readonly #rounds: Rounds
   #watch: Watch | undefined
-  #looking: Promise<void> | undefined
-  #mustLook = false
 
   constructor(address: string, inputs: SlotInputs) {
     this.#address = address
     this.#inputs = inputs
+    const goesOn = (): boolean => this.#readers.size > 0 && !inputs.signal.aborted
+    this.#rounds = new Rounds(() => this.#pass(), goesOn)
   }
 
   get isWatched(): boolean {
@@ -96,6 +98,7 @@ export class Slots {
     this.#readers.get(registration)?.()
     this.#readers.delete(registration)
     if (this.#readers.size === 0) this.close()
+    else this.handOver() // others may have waited for it alone
   }
 
   /** Begins to watch the bell; resolves when the broker knows. */
@@ -123,15 +126,14 @@ export class Slots {
 
   /** Hands over what is new, and removes what is old enough. */
   handOver(): void {
-    const isDue = (slot: Slot): boolean => this.#takersOf(slot).length > 0 || this.#isOverdue(slot)
+    const isDue = (slot: Slot): boolean =>
+      this.#takersOf(slot).length > 0 || this.#isDone(slot) || this.#isOverdue(slot)
     if (this.#slots.values().some(isDue)) this.#look()
   }
 
   /** Resolves when what was in slots before this call is handed over, as far as there is room. */
   async caughtUp(): Promise<void> {
-    if (!this.isWatched && this.isEmpty) return
-    this.#look()
-    await this.#looking
+    if (this.isWatched || !this.isEmpty) await this.#rounds.ask()
   }
 
   /** The broker was away: what was not acknowledged comes again, and the broker may have forgotten. */
@@ -161,63 +163,81 @@ export class Slots {
     }
   }
 
-  /** Looks what there is and hands it over; once more for all who ask while it looks. */
+  /** Looks what there is and hands it over. */
   #look(): void {
-    this.#mustLook = true
-    this.#looking ??= this.#run()
+    void this.#rounds.ask()
   }
 
-  async #run(): Promise<void> {
-    const { signal, report } = this.#inputs
-    await Promise.resolve() // so that it is under way before it is over
-    while (this.#mustLook && this.#readers.size > 0 && !signal.aborted) {
-      this.#mustLook = false
-      await this.#pass().catch((error: unknown) => {
-        if (!signal.aborted) report(error)
-      })
-    }
-    this.#looking = undefined
-  }
-
+  /** Never rejects. */
   async #pass(): Promise<void> {
-    const { broker, signal } = this.#inputs
-    const listing = readListing(await broker.list(slotsPrefix(this.#address), signal))
-    const there = listing.get(this.#address)?.slots ?? []
+    const there = await this.#list().catch((error: unknown) => this.#failed(error))
+    if (there === undefined) return
     this.#forget(new Set(there))
     this.note(there)
-    for (const slot of this.#inOrder) {
-      if (this.#slots.has(slot.name)) await this.#attend(slot)
+    const { whole = [], partial = [] } = Object.groupBy(this.#slots.values(), ({ isPartial }) =>
+      isPartial ? 'partial' : 'whole',
+    )
+    for (const slot of whole.toSorted(byName)) await this.#attend(slot)
+    for (const slot of partial) {
+      await this.#attend(slot)
+      if (this.#rounds.isAskedFor) return // they may be many, and come to nothing: what is new goes first
     }
   }
 
-  /** By their names, but those last that were partial: they may be many, and come to nothing. */
-  get #inOrder(): readonly Slot[] {
-    const slots = [...this.#slots.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    const { whole = [], partial = [] } = Object.groupBy(slots, ({ isPartial }) =>
-      isPartial ? 'partial' : 'whole',
-    )
-    return [...whole, ...partial]
+  async #list(): Promise<readonly string[]> {
+    const { broker, signal } = this.#inputs
+    const listing = readListing(await broker.list(slotsPrefix(this.#address), signal))
+    return listing.get(this.#address)?.slots ?? []
   }
 
+  /** Never rejects: what cannot be read stands in the way of nothing else. */
   async #attend(slot: Slot): Promise<void> {
-    const { broker, signal, maxPayloadBytes, report } = this.#inputs
+    if (!this.#slots.has(slot.name)) return
+    const { maxPayloadBytes, report } = this.#inputs
     if (!slot.isRefused && slotBytes(slot.name) > maxPayloadBytes) {
       slot.isRefused = true
       report(tooLong(this.#address))
     }
     const takers = this.#takersOf(slot)
     if (takers.length === 0) return this.#tidy(slot)
-    const payload = await broker.get(slotPath(this.#address, slot.name), signal)
-    if (payload === undefined) {
+    try {
+      await this.#attendFor(takers, slot)
+    } catch (error) {
+      this.#putBehind(slot)
+      this.#failed(error)
+    }
+  }
+
+  async #attendFor(takers: readonly Registration[], slot: Slot): Promise<void> {
+    const payload = await this.#read(slot)
+    if (payload === 'gone') {
       this.#slots.delete(slot.name) // another reader was quicker
-    } else if (payload.length === slotBytes(slot.name)) {
-      slot.isPartial = false
-      this.#handTo(takers, slot, payload)
-    } else {
-      slot.isPartial = true
+    } else if (payload === 'partial') {
+      this.#putBehind(slot)
       slot.isRefused = this.#isLongThere(slot) // its sender gave up, or never meant it
       await this.#tidy(slot)
+    } else {
+      slot.isPartial = false
+      this.#handTo(takers, slot, payload)
     }
+  }
+
+  async #read({ name }: Slot): Promise<Uint8Array | 'gone' | 'partial'> {
+    const { broker, signal } = this.#inputs
+    try {
+      const payload = await broker.get(slotPath(this.#address, name), signal)
+      if (payload === undefined) return 'gone'
+      return payload.length === slotBytes(name) ? payload : 'partial'
+    } catch (error) {
+      if (isTooLong(error)) return 'partial'
+      throw error
+    }
+  }
+
+  /** It is read after all others: those that were longest not looked at come first among its like. */
+  #putBehind(slot: Slot): void {
+    slot.isPartial = true
+    if (this.#slots.delete(slot.name)) this.#slots.set(slot.name, slot)
   }
 
   #handTo(takers: readonly Registration[], slot: Slot, payload: Uint8Array): void {
@@ -253,14 +273,19 @@ export class Slots {
 
   /** Removes a slot that nobody needs any more. Never rejects. */
   async #tidy(slot: Slot): Promise<void> {
-    const { broker, signal, report } = this.#inputs
+    const { broker, signal } = this.#inputs
     if (!this.#isDone(slot) && !this.#isOverdue(slot)) return
     try {
       await broker.remove(slotPath(this.#address, slot.name), signal)
       this.#slots.delete(slot.name)
     } catch (error) {
-      if (!signal.aborted) report(error)
+      this.#failed(error)
     }
+  }
+
+  #failed(error: unknown): undefined {
+    const { signal, report } = this.#inputs
+    if (!signal.aborted) report(error)
   }
 
   /** Whether it is in an inbox of ours, and all have acknowledged it. */
@@ -283,4 +308,8 @@ export class Slots {
   get #isOwn(): boolean {
     return this.#readers.keys().some(({ filter }) => ownsInbox(filter, this.#address))
   }
+}
+
+function byName(a: Slot, b: Slot): number {
+  return a.name < b.name ? -1 : 1
 }

@@ -13,7 +13,7 @@
 
 import type { Broker } from './broker.js'
 import type { Delivery, Parcel } from './delivery.js'
-import { tooLong } from './refusals.js'
+import { isTooLong, tooLong } from './refusals.js'
 import type { Registration } from './registration.js'
 import { topicPath } from './topics.js'
 import { digestOf, type Twins } from './twins.js'
@@ -28,7 +28,7 @@ export interface TopicDataInputs {
   readonly terms: WatchTerms
   readonly maxPayloadBytes: number
   readonly twins: Twins
-  /** Resolves when what was put in slots before is handed over: messages keep their order. */
+  /** Resolves when what was put in slots before is handed over: messages keep their order, if it is soon. */
   readonly slotsFirst: () => Promise<void>
   /** Aborted when nothing is read any more. */
   readonly signal: AbortSignal
@@ -58,7 +58,7 @@ export class TopicData {
     if (this.#newest === undefined) return
     const { broker, signal } = this.#inputs
     const payload = await broker.get(topicPath(this.#address), signal)
-    if (payload !== undefined && payload.length > 0)
+    if (payload !== undefined && payload.length > 0 && !reader.isTold)
       void this.#offer(payload, digestOf(payload), [reader])
   }
 
@@ -79,7 +79,7 @@ export class TopicData {
     const events: WatchEvents = {
       value: (payload, isNotification) => this.#value(payload, isNotification),
       gone: () => this.#gone(),
-      report,
+      report: (error) => report(isTooLong(error) ? tooLong(this.#address) : error),
     }
     this.#watch ??= new Watch(broker, topicPath(this.#address), terms, events)
     await this.#watch.registered
@@ -109,7 +109,7 @@ export class TopicData {
     const readers = [...this.#readers.values()]
     const [late, live] = [readers.filter(isLate), readers.filter((reader) => !isLate(reader))]
     const inOrder = async (): Promise<void> => {
-      await this.#inputs.slotsFirst()
+      await withPatience(this.#inputs.slotsFirst())
       await this.#offer(payload, digest, live)
     }
     await withPatience(Promise.all([this.#offer(payload, digest, late), inOrder()]))
@@ -150,6 +150,7 @@ class NewestFirst {
   readonly #leaveRoom: () => void
   readonly #open = new Set<Delivery>()
   #waiting: { readonly parcel: Parcel; readonly digest: string } | undefined
+  #isTold = false
 
   constructor(registration: Registration, twins: Twins) {
     this.registration = registration
@@ -157,8 +158,14 @@ class NewestFirst {
     this.#leaveRoom = registration.onRoom(() => this.#resume())
   }
 
+  /** Whether it had anything yet. */
+  get isTold(): boolean {
+    return this.#isTold
+  }
+
   /** Resolves when the message was acknowledged, or waits here. */
   async offer(parcel: Parcel, digest: string): Promise<void> {
+    this.#isTold = true
     for (const delivery of this.#open) if (delivery.hasFailed) delivery.cancel()
     if (!this.registration.hasRoom) this.#waiting = { parcel, digest }
     else if (!this.#twins.isSecond(this.registration, digest, 'topic-data'))

@@ -73,7 +73,9 @@ export class Topic {
     this.#slots.returned()
   }
 
+  /** Hands over nothing more: whoever still listens is told of what comes here by another one. */
   close(): void {
+    for (const registration of this.#registrations) this.leave(registration)
     this.#data.close()
     this.#slots.close()
   }

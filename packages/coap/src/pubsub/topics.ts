@@ -56,9 +56,8 @@ export function placeOf(path: Path): Place | undefined {
   const levels = aside === -1 ? path : path.slice(0, aside)
   const rest = path.slice(levels.length + 1)
   const address = levels.join('/')
-  if (levels.length === 0 || !isAddress(address) || levels.some((level) => level.includes('/'))) {
-    return undefined
-  }
+  const isUnequal = levels.some((level) => level.includes('/')) // to what its address becomes
+  if (levels.length === 0 || isUnequal || !isText(address) || !isAddress(address)) return undefined
   if (aside === -1) return { address, kind: 'topic-data', name: '' }
   if (rest.length === 0) return { address, kind: 'bell', name: '' }
   const [name = ''] = rest
@@ -134,6 +133,11 @@ export function slotsPrefix(address: string): string {
   return isWhole ? `${prefix}/${ASIDE}/`.slice(0, MAX_PREFIX_BYTES) : prefix
 }
 
+/** Whether a filter names this address, and does not merely take it among others. */
+export function namesAddress(filter: string, address: string): boolean {
+  return filter === address || filter === `${address}/#`
+}
+
 /** Whether messages to this address are for one principal. */
 export function isInbox(address: string): boolean {
   return address.startsWith(INBOX_PREFIX)
@@ -154,12 +158,15 @@ function levelAt(address: string, index: number): string {
 }
 
 function assertText(text: string, name: string): void {
-  if (typeof text !== 'string' || text === '' || text.includes('\0') || !text.isWellFormed()) {
-    throw new TypeError(`${name} must be a non-empty Unicode string without NUL`)
+  if (typeof text !== 'string' || !isText(text)) {
+    const rule = `of at most ${MAX_ADDRESS_BYTES} bytes`
+    throw new TypeError(`${name} must be a non-empty Unicode string without NUL, ${rule}`)
   }
-  if (utf8(text).length > MAX_ADDRESS_BYTES) {
-    throw new TypeError(`${name} is longer than ${MAX_ADDRESS_BYTES} bytes`)
-  }
+}
+
+function isText(text: string): boolean {
+  if (text === '' || text.includes('\0') || !text.isWellFormed()) return false
+  return 3 * text.length <= MAX_ADDRESS_BYTES || utf8(text).length <= MAX_ADDRESS_BYTES
 }
 
 /** RFC 7252 Section 6.4: a path of a single empty segment is none. */

@@ -87,7 +87,7 @@ export class Watch {
     this.#cycle = cycle
     this.#mustRenew = false
     const response = await this.#broker.observe(this.#path, cycle.signal)
-    if (response === undefined) return false
+    if (response === undefined || this.#isClosed) return false
     const over = this.#untilRenewal()
     void this.#events.value(response.payload, false)
     this.#registered.resolve()

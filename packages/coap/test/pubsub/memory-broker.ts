@@ -48,6 +48,10 @@ export class MemoryBroker {
   keep: (payload: Uint8Array) => Uint8Array = (payload) => payload
   /** Discovery answers this, where it is set. */
   listing: string | undefined
+  /** Discovery is refused, where it is true of the query. */
+  refuseListing: (query: string) => boolean = () => false
+  /** Requests for these are answered never. */
+  readonly #hanging = new Map<string, () => void>()
 
   constructor({ maxResources = 10_000 }: { maxResources?: number } = {}) {
     this.#maxResources = maxResources
@@ -100,6 +104,13 @@ export class MemoryBroker {
     this.#resources.clear()
   }
 
+  /** Never answers a request for this path. @returns When the first one came. */
+  hang(path: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#hanging.set(path, resolve)
+    return promise
+  }
+
   /** For whoever makes blocks of bodies before it. */
   readonly resources: Handler = (request) => this.#handle(request)
   /** Takes and gives bodies in blocks. */
@@ -111,10 +122,17 @@ export class MemoryBroker {
     const path = `/${segments(request).join('/')}`
     if (this.#isAway || this.ignore(path)) throw new WaxwingError('ERR_TIMEOUT', 'nobody answered')
     this.requests.push(`${request.code} ${path}`)
+    if (this.#hanging.has(path)) await this.#hangUntilAborted(request, path)
     const refusal = this.refuse(request.code, path)
     if (refusal !== undefined) return respond(refusal)
     if (path === '/.well-known/core') return this.#list(request)
     return this.#answer(request, path)
+  }
+
+  async #hangUntilAborted({ signal }: Request, path: string): Promise<never> {
+    this.#hanging.get(path)?.()
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    throw signal.reason
   }
 
   #answer(request: Request, path: string): Response {
@@ -188,6 +206,7 @@ export class MemoryBroker {
   #list(request: Request): Response {
     if (this.listing !== undefined) return respond(RESPONSE.content, utf8(this.listing))
     const query = optionValues(request, OPTION.uriQuery).map(fromUtf8)
+    if (query.some(this.refuseListing)) return respond(RESPONSE.serviceUnavailable)
     const hrefs = this.paths.map((path) => path.split('/').map(encodeURIComponent).join('/'))
     const links = hrefs.map((href) => ({ href, attributes: { obs: true } as const }))
     const text = formatLinkFormat(filterLinks(links, query))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
 import { expectReceived, MessageLog } from '@waxwing/testkit'
+import type { Request, Response } from '../../src/handler.js'
+import { OPTION } from '../../src/options.js'
 import { errorsOf, eventually, slotsOf, stageBroker } from './stage.js'
 
 const ADDRESS = 'plant/1/temperature'
@@ -130,6 +132,36 @@ describe('data at a CoAP broker, of which the newest counts', () => {
     await open().send('plant/2', TWO) // rings
     await expectReceived(log, ONE)
     expect(log.messages).toHaveLength(1)
+  })
+
+  it('come once to whoever subscribes while they are sent, and nothing older after them', async () => {
+    const { broker, open } = stageBroker()
+    const [receiver, log, late] = [
+      open({ renewMs: 60_000, network }),
+      new MessageLog(),
+      new MessageLog(),
+    ]
+    const { promise: mayAnswer, resolve: answer } = Promise.withResolvers<void>()
+    async function network(request: Request): Promise<Response> {
+      const response = await broker.handler(request)
+      const isObserving = request.options.some(({ number }) => number === OPTION.observe)
+      if (response.payload[0] === 1 && response.payload.length === 1 && !isObserving)
+        await mayAnswer
+      return response
+    }
+    const sender = open()
+    await sender.send(ADDRESS, ONE)
+    await receiver.subscribe(ADDRESS, log.acknowledge)
+    await log.at(0)
+    const subscribing = receiver.subscribe('plant/#', late.acknowledge)
+    await eventually(() => broker.requests.filter((line) => line === `1 /${ADDRESS}`).length === 2)
+    await sender.send(ADDRESS, TWO)
+    await log.at(1)
+    answer()
+    await subscribing
+    await sender.send(ADDRESS, THREE)
+    await late.at(1)
+    expect(late.payloads()).toEqual(['02', '03'])
   })
 
   it('go on when the broker lost everything', async () => {

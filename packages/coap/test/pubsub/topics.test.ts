@@ -157,7 +157,18 @@ describe('a listing', () => {
   })
 
   it('passes over what is none of a transport', () => {
-    const links = ['</>', '<a>', '<http://b/c>', '</a%2Fb>', '</%FF>', '</a/+>', '</waxwing/v1/~>']
+    const long = `</${'a/'.repeat(257)}>`
+    const links = [
+      long,
+      '</a%00>',
+      '</>',
+      '<a>',
+      '<http://b/c>',
+      '</a%2Fb>',
+      '</%FF>',
+      '</a/+>',
+      '</waxwing/v1/~>',
+    ]
     const found = readListing(links.map((link) => `${link};obs`).join(','))
     expect([...found.keys()]).toEqual(['a/+'])
   })
