@@ -121,5 +121,7 @@ command's own.
 /** The file system said no: a file that is not there, or that is there already. */
 function isFileError(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && ['ENOENT', 'EEXIST', 'EACCES', 'EISDIR'].includes(code)
+  return (
+    typeof code === 'string' && ['ENOENT', 'EEXIST', 'EACCES', 'EISDIR', 'ENOTDIR'].includes(code)
+  )
 }

@@ -39,6 +39,12 @@ export async function listen(
   return server
 }
 
+/** Where a server listens, for people: a socket may be at all addresses of the machine. */
+export function placeOf({ uri, address }: CoapServer): string {
+  const isEverywhere = address.address === '0.0.0.0' || address.address === '::'
+  return isEverywhere ? `${uri} and all other addresses of this machine` : uri
+}
+
 async function started(options: CoapServerOptions): Promise<CoapServer> {
   try {
     return await coapServer(options)

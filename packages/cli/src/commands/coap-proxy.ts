@@ -7,7 +7,6 @@
 
 import { timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
 import type { Command } from 'commander'
 import {
   blockwiseClient,
@@ -17,12 +16,11 @@ import {
   forwardProxy,
   type Handler,
   httpCrossProxy,
-  type ProxyTarget,
   reverseProxy,
   type ReverseRoute,
 } from '@waxwing/coap'
 import { coapUri } from '../coap/authority.js'
-import { listen, type ListeningOptions } from '../coap/listening.js'
+import { listen, type ListeningOptions, placeOf } from '../coap/listening.js'
 import { openObservingNetwork } from '../coap/observing-network.js'
 import { RequestLog } from '../coap/request-log.js'
 import { withContext, type Context } from '../context.js'
@@ -89,7 +87,7 @@ async function run(context: Context, options: ProxyOptions): Promise<void> {
   const direct = blockwiseClient()(behind.network)
   const network = cache === undefined ? direct : cache.layer(direct)
   const server = await listen(context, options, { handler: log.layer(handlerOf(network, options)) })
-  output.note(`Proxy at ${server.uri}. Ctrl-C ends it.`)
+  output.note(`Proxy at ${placeOf(server)}. Ctrl-C ends it.`)
   if (options.http !== undefined) await listenHttp(context, network, options)
   const status = setInterval(() => output.status(tally(log, cache)), STATUS_MS)
   await stop.asked
@@ -127,20 +125,12 @@ function toRoute(text: string): ReverseRoute {
 }
 
 /** Patterns of hosts, each with or without a port. @throws {UsageError} If one is none. */
-function allowedBy(patterns: readonly string[]): (target: ProxyTarget) => boolean {
-  const parsed = patterns.map((text) => {
-    const [, host = '', port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(text) ?? []
-    if (host === '') throw new UsageError(`'${text}' is no server: write HOST, HOST:PORT or *.HOST`)
-    const name = host.toLowerCase().replaceAll(/[[\]]/g, '')
-    return { name, port: port === undefined ? undefined : Number(port) }
-  })
-  return ({ host, port }) =>
-    parsed.some((each) => (each.port ?? port) === port && hostMatches(each.name, host))
-}
-
-function hostMatches(pattern: string, host: string): boolean {
-  if (pattern === '*' || pattern === host) return true
-  return pattern.startsWith('*.') && isIP(host) === 0 && host.endsWith(pattern.slice(1))
+function allowedBy(patterns: readonly string[]): readonly string[] {
+  for (const text of patterns) {
+    if (/^(?:\[[^\]]+\]|[^:]+)(?::\d+)?$/.test(text)) continue
+    throw new UsageError(`'${text}' is no server: write HOST, HOST:PORT or *.HOST`)
+  }
+  return patterns
 }
 
 async function listenHttp(

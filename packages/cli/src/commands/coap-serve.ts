@@ -16,7 +16,7 @@ import {
 import { coapUri } from '../coap/authority.js'
 import { Folder } from '../coap/folder.js'
 import { serverSecurity, shownName } from '../coap/home-security.js'
-import { listen, type ListeningOptions } from '../coap/listening.js'
+import { listen, type ListeningOptions, placeOf } from '../coap/listening.js'
 import { openObservingNetwork } from '../coap/observing-network.js'
 import { RequestLog } from '../coap/request-log.js'
 import { withContext, type Context } from '../context.js'
@@ -74,11 +74,11 @@ async function run(
   })
   const what = folder ?? options.to ?? ''
   if (names === undefined) {
-    output.warn(`NOT PROTECTED: whoever reaches ${server.uri} may ask for ${what}.`)
+    output.warn(`NOT PROTECTED: whoever reaches ${placeOf(server)} may ask for ${what}.`)
   } else {
     output.note(`Serving ${what} to ${names.join(', ')}.`)
   }
-  output.note(`Listening at ${server.uri}. Ctrl-C ends it.`)
+  output.note(`Listening at ${placeOf(server)}. Ctrl-C ends it.`)
   await stop.asked
   await server.close()
   output.note(`Answered ${counted(log.requestCount, 'request')}.`)
