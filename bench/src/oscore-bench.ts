@@ -185,13 +185,13 @@ function securityOf(
   return openCoapSecurity({ store: memoryStore(), crypto, contexts })
 }
 
-function asking(name: string, { ask }: Pair): Contender {
+function asking(name: string, pair: Pair): Contender {
   return {
     name,
     run: async (count) => {
       let left = count
       const worker = async (): Promise<void> => {
-        while (left-- > 0) await ask()
+        while (left-- > 0) await pair.ask()
       }
       await Promise.all(Array.from({ length: AT_ONCE }, worker))
     },
