@@ -16,6 +16,7 @@ import { codeClass, METHOD, RESPONSE } from '../codes.js'
 import { CONTENT_FORMAT } from '../content-formats.js'
 import type { Handler, Peer, Response } from '../handler.js'
 import { OPTION, textOption, uintOption } from '../options.js'
+import type { Lane } from './lanes.js'
 import type { Reachability } from './reachability.js'
 import {
   cutShort,
@@ -33,9 +34,7 @@ const EMPTY = new Uint8Array(0)
 
 /** What {@link Broker} needs. */
 export interface BrokerInputs {
-  readonly network: Handler
-  /** The network for discovery, whose answers may be longer than a message. */
-  readonly listings: Handler
+  readonly lane: Lane
   /** Where the broker is. */
   readonly peer: () => Promise<Peer>
   /** Before the path: Uri-Host, where the broker has a name. */
@@ -106,7 +105,7 @@ export class Broker {
   async list(prefix: string, signal: AbortSignal): Promise<string> {
     const query = textOption(OPTION.uriQuery, `href=${prefix}*`)
     const options = [...pathOptions(['.well-known', 'core']), query]
-    const network = this.#inputs.listings
+    const network = this.#inputs.lane.listings
     const response = await this.#ask({ method: METHOD.GET, options, signal, network })
     if (response.code === RESPONSE.notFound) return ''
     assertSuccess(response, 'discovery')
@@ -162,8 +161,8 @@ export class Broker {
   }
 
   async #exchange(asking: Asking): Promise<Response> {
-    const { hostOptions, reachability } = this.#inputs
-    const { method, options, payload = EMPTY, signal, network = this.#inputs.network } = asking
+    const { lane, hostOptions, reachability } = this.#inputs
+    const { method, options, payload = EMPTY, signal, network = lane.messages } = asking
     signal.throwIfAborted()
     try {
       const peer = await this.#inputs.peer()

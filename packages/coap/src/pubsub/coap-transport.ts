@@ -23,7 +23,7 @@ import {
 import { Bells } from './bells.js'
 import { Broker } from './broker.js'
 import { Directory } from './directory.js'
-import { openLanes, type Lanes } from './lanes.js'
+import { type Lane, openLanes, type Lanes } from './lanes.js'
 import { type CoapTransportOptions, resolveOptions, type ResolvedOptions } from './options.js'
 import { Reachability } from './reachability.js'
 import { closedError } from './refusals.js'
@@ -73,7 +73,8 @@ class OverBroker implements CoapTransport {
   readonly #reachability: Reachability
   readonly #directory: Directory
   readonly #bells: Bells
-  readonly #sends: SendQueue
+  /** Two, so that no control message waits behind data. */
+  readonly #sends: { readonly data: SendQueue; readonly control: SendQueue }
   /** Aborted when nothing is read any more. */
   readonly #reading = new AbortController()
   /** Aborted when nothing is sent any more. */
@@ -88,22 +89,20 @@ class OverBroker implements CoapTransport {
     const sending = this.#sending.signal
     const probe = (): Promise<void> => control.probe(COMMON_BELL, sending)
     this.#reachability = new Reachability({ ...options, probe })
-    const reached = { ...this.#lanes, reachability: this.#reachability }
-    const control = new Broker({ ...reached, network: this.#lanes.control })
-    const data = new Broker({ ...reached, network: this.#lanes.data })
+    const over = (lane: Lane): Broker =>
+      new Broker({ ...this.#lanes, lane, reachability: this.#reachability })
+    const [control, data] = [over(this.#lanes.control), over(this.#lanes.data)]
     this.#bells = new Bells(control, sending, report)
-    const filled = keepingSlots(control, options, sending, report)
-    this.#sends = new SendQueue({
-      broker: control,
-      bells: this.#bells,
-      options,
-      signal: sending,
-      filled,
-      report,
-    })
+    const filled = keepingSlots({ data, control }, options, sending, report)
+    const inputs = { bells: this.#bells, options, signal: sending, filled, report }
+    this.#sends = {
+      data: new SendQueue({ ...inputs, broker: data }),
+      control: new SendQueue({ ...inputs, broker: control }),
+    }
     this.#directory = new Directory({
-      data,
       control,
+      data,
+      bells: over(this.#lanes.bells),
       options,
       signal: this.#reading.signal,
       report,
@@ -130,7 +129,8 @@ class OverBroker implements CoapTransport {
       const message = 'a topic-data resource without bytes is one to which nothing was published'
       throw new WaxwingError('ERR_UNSUPPORTED', message)
     }
-    await this.#sends.push({ address, payload: new Uint8Array(payload), inSlot, inTopicData })
+    const sends = isControl ? this.#sends.control : this.#sends.data
+    await sends.push({ address, payload: new Uint8Array(payload), inSlot, inTopicData })
   }
 
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
@@ -167,25 +167,26 @@ class OverBroker implements CoapTransport {
     await within(this.#options.closeTimeoutMs, this.#finished())
     this.#sending.abort()
     this.#reachability.close()
-    this.#sends.close()
+    this.#sends.data.close()
+    this.#sends.control.close()
     await this.#lanes.close()
   }
 
   async #finished(): Promise<void> {
-    await this.#sends.emptied()
+    await Promise.all([this.#sends.data.emptied(), this.#sends.control.emptied()])
     await this.#bells.silent()
   }
 }
 
 /** What becomes of slots that were filled: those of an inbox stay until they are acknowledged. */
 function keepingSlots(
-  broker: Broker,
+  brokers: { readonly data: Broker; readonly control: Broker },
   { slotLifetimeMs, requestLifetimeMs }: ResolvedOptions,
   signal: AbortSignal,
   report: (error: unknown) => void,
 ): (address: string, name: string) => void {
-  const data = new SlotExpiry(broker, slotLifetimeMs, signal, report)
-  const requests = new SlotExpiry(broker, requestLifetimeMs, signal, report)
+  const data = new SlotExpiry(brokers.data, slotLifetimeMs, signal, report)
+  const requests = new SlotExpiry(brokers.control, requestLifetimeMs, signal, report)
   return (address, name) => {
     if (isInbox(address)) return
     const expiry = isControlAddress(address) ? requests : data

@@ -150,8 +150,9 @@ export class Directory {
     registrations: readonly Registration[],
     isFirst: boolean,
   ): Promise<void> {
-    const { control, signal } = this.#inputs
-    const listing = readListing(await control.list(prefix, signal))
+    const { data, control, signal } = this.#inputs
+    const broker = isControlAddress(prefix.slice(1)) ? control : data
+    const listing = readListing(await broker.list(prefix, signal))
     const known = registrations.map((registration) => this.#apply(listing, registration, isFirst))
     if (isFirst) await Promise.all(known)
     else for (const each of known) each.catch((error: unknown) => this.#report(error))

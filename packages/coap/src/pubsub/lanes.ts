@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The two ways to the broker, each with a port of its own: one for the topic-data resources of data that
- * are observed, one for everything else. A broker has one unacknowledged notification at a time under way
- * to an address and port (NSTART, RFC 7252 Section 4.7), so data that nobody acknowledges would hold up
- * control messages over the same one.
+ * The ways to the broker, each with a port of its own. A broker has one unacknowledged notification at a
+ * time under way to an address and port (NSTART, RFC 7252 Section 4.7), so data that nobody acknowledges
+ * would hold up control messages over the same one, and their own bells. A client has as few requests
+ * under way, so that data that are sent or fetched would do the same, and the bells of many addresses.
  *
  * @module
  */
@@ -17,12 +17,19 @@ import { Hosts } from '../hosts.js'
 import { uriOptions } from '../uri.js'
 import type { ResolvedOptions } from './options.js'
 
+/** One way. */
+export interface Lane {
+  readonly messages: Handler
+  /** For discovery, whose answers may be longer than a message. */
+  readonly listings: Handler
+}
+
 /** Where requests go. */
 export interface Lanes {
-  readonly data: Handler
-  readonly control: Handler
-  /** The same way, for discovery alone. */
-  readonly listings: Handler
+  readonly control: Lane
+  readonly data: Lane
+  /** The bells of data. */
+  readonly bells: Lane
   /** Where the broker is. @throws {WaxwingError} `ERR_TRANSPORT` if its name is not known. */
   readonly peer: () => Promise<Peer>
   /** Uri-Host, where the broker has a name. */
@@ -47,16 +54,26 @@ export function openLanes(options: ResolvedOptions): Lanes {
     const { host, port } = endpoint
     return { address: isIP(host) === 0 ? await hosts.find(host) : host, port }
   }
-  const [data, control] = [new ClientNetwork({ transmission }), new ClientNetwork({ transmission })]
-  const over = (own: ClientNetwork): Handler => network ?? ((request) => own.ask(request))
-  const { security, maxPayloadBytes } = options
+  const networks: ClientNetwork[] = []
+  const newLane = (): Lane => {
+    const own = new ClientNetwork({ transmission })
+    networks.push(own)
+    return laneOver(network ?? ((request) => own.ask(request)), options)
+  }
   return {
-    data: layered(over(data), security, maxPayloadBytes),
-    control: layered(over(control), security, maxPayloadBytes),
-    listings: layered(over(control), security, LISTING_BYTES),
+    control: newLane(),
+    data: newLane(),
+    bells: newLane(),
     peer,
     hostOptions,
-    close: async () => void (await Promise.all([data.close(), control.close()])),
+    close: async () => void (await Promise.all(networks.map((own) => own.close()))),
+  }
+}
+
+function laneOver(network: Handler, { security, maxPayloadBytes }: ResolvedOptions): Lane {
+  return {
+    messages: layered(network, security, maxPayloadBytes),
+    listings: layered(network, security, LISTING_BYTES),
   }
 }
 

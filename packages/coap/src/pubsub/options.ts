@@ -34,7 +34,7 @@ export interface CoapTransportOptions {
   readonly maxUnacknowledged?: number
   /** Addresses that are listened to at once, whatever wildcards take. Default 1,000. */
   readonly maxAddresses?: number
-  /** Sends that wait; one more is refused. Default 1,000. */
+  /** Sends of data that wait, and as many of control messages; one more is refused. Default 1,000. */
   readonly maxWaitingSends?: number
   /** The same in bytes of payload. Default 16 MiB. */
   readonly maxWaitingBytes?: number

@@ -24,6 +24,8 @@ import { Watch, type WatchTerms } from './watch.js'
 /** What slots need. */
 export interface SlotInputs {
   readonly broker: Broker
+  /** Observes the bell. */
+  readonly bells: Broker
   readonly terms: WatchTerms
   readonly maxPayloadBytes: number
   readonly lifetimeMs: number
@@ -103,8 +105,8 @@ export class Slots {
 
   /** Begins to watch the bell; resolves when the broker knows. */
   async watch(): Promise<void> {
-    const { broker, terms, report } = this.#inputs
-    this.#watch ??= new Watch(broker, bellPath(this.#address), terms, {
+    const { bells, terms, report } = this.#inputs
+    this.#watch ??= new Watch(bells, bellPath(this.#address), terms, {
       value: () => {
         this.#look()
         return Promise.resolve()

@@ -18,10 +18,11 @@ import { namesAddress } from './topics.js'
 
 /** What {@link TopicTable} needs. */
 export interface TopicTableInputs {
-  /** Observes the topic-data resources of data. */
-  readonly data: Broker
-  /** Everything else: data do not stand in its way. */
   readonly control: Broker
+  /** For data, which do not stand in the way of anything else. */
+  readonly data: Broker
+  /** For the bells of data. */
+  readonly bells: Broker
   readonly options: ResolvedOptions
   /** Aborted when nothing is read any more. */
   readonly signal: AbortSignal
@@ -68,18 +69,19 @@ export class TopicTable {
   }
 
   #newTopic(address: string): Topic {
-    const { data, control, options, signal, report } = this.#inputs
+    const { data, control, bells, options, signal, report } = this.#inputs
     const { renewMs, retryMinMs: retryMs, maxPayloadBytes } = options
     const isControl = isControlAddress(address)
     const inputs = {
-      broker: control,
+      broker: isControl ? control : data,
+      bells: isControl ? control : bells,
       terms: { renewMs, retryMs },
       maxPayloadBytes,
       lifetimeMs: isControl ? options.requestLifetimeMs : options.slotLifetimeMs,
       signal,
       report,
     }
-    return new Topic(address, isControl ? control : data, inputs)
+    return new Topic(address, inputs)
   }
 
   #refuse(): undefined {

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Broker } from './broker.js'
 import type { Found } from './listing.js'
 import type { Registration } from './registration.js'
 import { Slots, type SlotInputs } from './slots.js'
@@ -17,16 +16,12 @@ export class Topic {
   readonly #slots: Slots
   readonly #registrations = new Set<Registration>()
 
-  /**
-   * @param data - Observes the topic-data resource.
-   * @param inputs - Among them the broker for everything else.
-   */
-  constructor(address: string, data: Broker, inputs: Omit<SlotInputs, 'twins'>) {
+  constructor(address: string, inputs: Omit<SlotInputs, 'twins'>) {
     const twins = new Twins()
     const slots = new Slots(address, { ...inputs, twins })
     const slotsFirst = (): Promise<void> => slots.caughtUp()
     this.#slots = slots
-    this.#data = new TopicData(address, { ...inputs, twins, slotsFirst, broker: data })
+    this.#data = new TopicData(address, { ...inputs, twins, slotsFirst })
   }
 
   /** Whether there is nothing to listen to, or nobody who listens. */

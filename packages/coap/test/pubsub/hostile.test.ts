@@ -160,6 +160,19 @@ describe('control messages', () => {
     await expectReceived(control, ONE)
   })
 
+  it('are sent though data wait that nobody takes', async () => {
+    const { broker, open } = stageBroker()
+    const sender = open({ maxWaitingSends: 4, closeTimeoutMs: 10 })
+    const names = Array.from({ length: 12 }, (_, index) => `plant/${index}`)
+    for (const name of names) void broker.hang(`/${name}`)
+    const data = Promise.allSettled(names.map((name) => sender.send(name, ONE)))
+    await sender.send(INBOX, TWO)
+    expect(slotsOf(broker, INBOX)).toHaveLength(1)
+    await expectCode(sender.send('plant/12', ONE), 'ERR_LIMIT')
+    await sender.close()
+    await data
+  })
+
   it('in a topic-data resource are handed over though a bell beside it never rests', async () => {
     const { broker, open } = stageBroker()
     const [address, log] = [trustAddress(new Uint8Array(32)), new MessageLog()]
