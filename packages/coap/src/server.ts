@@ -36,7 +36,10 @@ export interface CoapServer extends AsyncDisposable {
   readonly uri: string
   /** How much messaging keeps at the moment. */
   readonly stats: EndpointStats
-  /** Calls the listener with errors that nobody waits for. Returns a function that removes it. */
+  /**
+   * Calls the listener with errors that nobody waits for. Without a listener what the handler throws, or
+   * answers that cannot be sent, is a warning of the process. Returns a function that removes it.
+   */
   onError(listener: (error: unknown) => void): () => void
   /** Lets handlers finish, ends everything else. Safe to call twice. */
   close(): Promise<void>

@@ -11,6 +11,7 @@ import { once } from 'node:events'
 import { isIP, isIPv6 } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
 import type { Handler, Peer } from '../handler.js'
+import { warn } from '../process-warning.js'
 import { addressFor, plainAddress } from './addresses.js'
 import type { Medium } from './medium.js'
 import { type EndpointStats, Messenger } from './messenger.js'
@@ -55,7 +56,10 @@ export interface UdpEndpoint extends AsyncDisposable {
   readonly network: Handler
   /** How much it keeps at the moment. */
   readonly stats: EndpointStats
-  /** Calls the listener with errors that nobody waits for. Returns a function that removes it. */
+  /**
+   * Calls the listener with errors that nobody waits for. Without a listener what a handler throws, or
+   * answers that cannot be sent, is a warning of the process. Returns a function that removes it.
+   */
   onError(listener: (error: unknown) => void): () => void
   /** Lets handlers finish for `closeTimeoutMs`, ends everything else. Safe to call twice. */
   close(): Promise<void>
@@ -128,7 +132,7 @@ class OpenEndpoint implements UdpEndpoint {
     }
     const { address, port: bound } = this.#socket.address()
     this.#address = { address, port: bound }
-    this.#socket.on('error', this.#report)
+    this.#socket.on('error', this.#tell)
     this.#socket.on('message', (datagram, sender: RemoteInfo) =>
       this.#messenger.receive(datagram, {
         address: plainAddress(sender.address),
@@ -177,15 +181,28 @@ class OpenEndpoint implements UdpEndpoint {
     try {
       this.#socket.send(datagram, port, addressFor(this.#type, address), this.#sent)
     } catch (error) {
-      this.#report(error)
+      this.#tell(error)
     }
   }
 
   readonly #sent = (error: Error | null): void => {
-    if (error !== null) this.#report(error)
+    if (error !== null) this.#tell(error)
   }
 
+  /** Takes what is wrong with a handler, which must not get lost. */
   readonly #report = (error: unknown): void => {
-    for (const listener of this.#listeners) listener(error)
+    if (this.#listeners.size === 0) warn(error)
+    else this.#tell(error)
+  }
+
+  /** Whoever calls this has something left to do, whatever a listener throws. */
+  readonly #tell = (error: unknown): void => {
+    for (const listener of this.#listeners) {
+      try {
+        listener(error)
+      } catch (thrown) {
+        warn(thrown)
+      }
+    }
   }
 }

@@ -12,6 +12,7 @@ import { codeClass, isSafeMethod, METHOD, type Method, methodOf, RESPONSE } from
 import { CONTENT_FORMAT, contentFormatOf } from '../content-formats.js'
 import type { Handler, Request, Response } from '../handler.js'
 import { OPTION, readUint } from '../options.js'
+import { warn } from '../process-warning.js'
 import { isRegistration } from '../registration.js'
 import { formatPath, pathOf, queryOf } from '../uri.js'
 import { conditionHolds, isConditional, Turns, validated } from './conditions.js'
@@ -53,11 +54,6 @@ export function resources(
   const routes = new Routes({ [WELL_KNOWN_CORE]: wellKnownCore(all), ...table })
   const shared = { turns: new Turns(), onError }
   return (request) => answer(request, routes, shared)
-}
-
-/** What is wrong with a handler must not get lost. */
-function warn(thrown: unknown): void {
-  process.emitWarning(thrown instanceof Error ? thrown : String(thrown))
 }
 
 /** What all requests share. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { WaxwingError } from '@waxwing/core'
 import { code, OPTION } from '@waxwing/oscore'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Handler, Request, Response } from '../../src/handler.ts'
 import { openUdpEndpoint } from '../../src/messaging/index.ts'
 import { resolveTransmission } from '../../src/messaging/parameters.ts'
@@ -106,6 +106,36 @@ describe('a request', () => {
     const client = await openClient()
     expect((await client.network(requestTo(server.address))).code).toBe(code(5, 0))
     expect(reported).toEqual([error])
+  })
+
+  it('whose handler fails leaves a warning of the process where nobody listens', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
+    onTestFinished(() => warning.mockRestore())
+    const error = new Error('broken')
+    const thrown: unknown[] = [error, Object.create(null)]
+    const server = await openServer(() => Promise.reject(thrown.shift() as Error))
+    const client = await openClient()
+    for (const _ of [1, 2]) {
+      expect((await client.network(requestTo(server.address))).code).toBe(code(5, 0))
+    }
+    expect(warning.mock.calls).toEqual([[error], ['[Object: null prototype] {}']])
+  })
+
+  it('is answered though the listener for errors fails, and other listeners hear all', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
+    onTestFinished(() => warning.mockRestore())
+    const error = new Error('broken')
+    const server = await openServer(() => Promise.reject(error))
+    const fault = new Error('the listener fails too')
+    server.onError(() => {
+      throw fault
+    })
+    const reported: unknown[] = []
+    server.onError((each) => reported.push(each))
+    const client = await openClient()
+    expect((await client.network(requestTo(server.address))).code).toBe(code(5, 0))
+    expect(reported).toEqual([error])
+    expect(warning.mock.calls).toEqual([[fault]])
   })
 
   it.each<[string, Response]>([
