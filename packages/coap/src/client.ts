@@ -63,7 +63,9 @@ export interface ObserveOptions extends Omit<AskOptions, 'confirmable'> {
  * All of its promises reject with `ERR_MALFORMED` and `ERR_UNSUPPORTED` for a URI, `ERR_TIMEOUT`,
  * `ERR_TRANSPORT` if the host is not found or the peer rejects the message, `ERR_LIMIT` and
  * `ERR_CONFLICT` of block-wise transfer, `ERR_MALFORMED` for a response that makes no sense,
- * `ERR_UNSUPPORTED` for one with a critical option that is not understood, `ERR_CLOSED`, what the security says, and the reason of the signal. Error codes of a server are responses.
+ * `ERR_UNSUPPORTED` for one with a code of class 3 or a critical option that is not understood,
+ * `ERR_CLOSED`, what the security says, and the reason of the signal. Error codes of a server are
+ * responses.
  */
 export interface CoapClient extends AsyncDisposable {
   request(init: CoapRequestInit): Promise<CoapResponse>

@@ -42,6 +42,7 @@ export class Hosts {
     if (this.#known.size >= MAX_NAMES) this.#known.clear()
     const address = this.#ask(host)
     this.#known.set(host, { address, untilMs: performance.now() + LIFETIME_MS })
+    address.catch(() => this.#known.delete(host)) // the next request tries again
     return address
   }
 
@@ -51,7 +52,6 @@ export class Hosts {
       if (isIP(address) === 0) throw new TypeError(`lookup must give an IP address, got ${address}`)
       return address
     } catch (cause) {
-      this.#known.delete(host)
       const message = `the address of ${host} was not found`
       throw new WaxwingError('ERR_TRANSPORT', message, { field: 'host' }, { cause })
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { utf8 } from '@waxwing/core'
-import { optionValue } from '@waxwing/oscore'
+import { code, optionValue } from '@waxwing/oscore'
 import { describe, expect, it, vi } from 'vitest'
 import { coapClient, type CoapClientOptions } from '../../src/client.js'
 import { METHOD, RESPONSE } from '../../src/codes.js'
@@ -116,6 +116,21 @@ describe('a client', () => {
     expect(requests).toHaveLength(1)
   })
 
+  it('looks a host up again where that failed before there was a promise', async () => {
+    let isKnown = false
+    const lookup = (): Promise<string> => {
+      if (!isKnown) throw new Error('not yet')
+      return Promise.resolve('192.0.2.7')
+    }
+    const { client, requests } = recorded({ lookup })
+    await expect(client.get('coap://nowhere.example/')).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_TRANSPORT' }),
+    )
+    isKnown = true
+    await client.get('coap://nowhere.example/')
+    expect(requests).toHaveLength(1)
+  })
+
   it('gives up while a host is looked up', async () => {
     const { client } = recorded({ lookup: () => new Promise<string>(() => {}) })
     const reason = new Error('enough')
@@ -190,6 +205,32 @@ describe('a client', () => {
     })
     await expect(client.get('coap://192.0.2.1/')).rejects.toThrow(
       expect.objectContaining({ code: 'ERR_UNSUPPORTED' }),
+    )
+  })
+
+  it.each([
+    ['of a class that is not assigned', code(3, 0), 'ERR_UNSUPPORTED'],
+    ['of a request', METHOD.PUT, 'ERR_MALFORMED'],
+    ['that wants more of a body that was sent whole', RESPONSE.continue, 'ERR_MALFORMED'],
+  ])('takes no response with a code %s', async (_title, byte, error) => {
+    const client = coapClient({
+      network: async () => ({ code: byte, options: [], payload: EMPTY }),
+    })
+    const uri = 'coap://192.0.2.1/'
+    const refused = expect.objectContaining({ code: error })
+    await expect(client.get(uri)).rejects.toThrow(refused)
+    await expect(client.observe(uri).next()).rejects.toThrow(refused)
+  })
+
+  it('does not take 2.31 to the last block of a body for a success', async () => {
+    const client = coapClient({
+      network: async (request) => {
+        const block = request.options.filter(({ number }) => number === OPTION.block1)
+        return { code: RESPONSE.continue, options: block, payload: EMPTY }
+      },
+    })
+    await expect(client.put('coap://192.0.2.1/', new Uint8Array(2_500))).rejects.toThrow(
+      expect.objectContaining({ code: 'ERR_MALFORMED' }),
     )
   })
 
