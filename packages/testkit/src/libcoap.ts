@@ -22,7 +22,7 @@ export interface CoapServerOptions {
   readonly dynamicResources?: number
   /** Notifications go without acknowledgement, but each fifth. Default `false`. */
   readonly nonConfirmableNotifications?: boolean
-  /** Further arguments of the command. */
+  /** Further arguments of the command. One that quietens it (`-v 0`) keeps it from being found running. */
   readonly args?: readonly string[]
 }
 

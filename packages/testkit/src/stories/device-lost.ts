@@ -7,6 +7,7 @@
  */
 
 import { expect } from 'vitest'
+import type { WaxwingEvent } from '@waxwing/client'
 import { fromBase64Url } from '@waxwing/core'
 import { Collector, grantAll, settle, waitFor, waitForEvent, type World } from './world.js'
 
@@ -47,7 +48,7 @@ export async function deviceLost(world: World): Promise<void> {
     { produces: ['ship/7/#'] },
     { decide: grantAll },
   )
-  await waitFor(() => desk.events.some(({ type }) => type === 'trust'), 'the newer bundle')
+  await waitFor(() => desk.events.some(isRevoked), 'the newer bundle')
   const replacement = await fresh.endpoint.producer(STREAM)
   await replacement.publish('59.7N 10.5E')
   await collector.until(3)
@@ -55,6 +56,11 @@ export async function deviceLost(world: World): Promise<void> {
   expect(collector.texts).toEqual(['59.9N 10.7E', '59.8N 10.6E', '59.7N 10.5E'])
   expect(collector.messages[2]?.protection.signedBy?.name).toBe('gps-2')
   expect(desk.events.some(({ type }) => type === 'two-writers')).toBe(false)
+}
+
+/** The bundle after that with which the domain began: the lost device is revoked in it. */
+function isRevoked(event: WaxwingEvent): boolean {
+  return event.type === 'trust' && event.version === 2
 }
 
 function idOf(text: string): Uint8Array {
