@@ -10,7 +10,7 @@
  * @module
  */
 
-import { isControlAddress } from '@waxwing/core'
+import { isControlAddress, toHex } from '@waxwing/core'
 import type { Broker } from './broker.js'
 import type { Delivery } from './delivery.js'
 import { readListing } from './listing.js'
@@ -91,7 +91,7 @@ export class Slots {
   join(registration: Registration): void {
     this.#readers.set(
       registration,
-      registration.onRoom(() => this.#look()),
+      registration.onRoom(() => this.handOver()),
     )
     this.handOver()
   }
@@ -106,9 +106,12 @@ export class Slots {
   /** Begins to watch the bell; resolves when the broker knows. */
   async watch(): Promise<void> {
     const { bells, terms, report } = this.#inputs
+    let heard: string | undefined
     this.#watch ??= new Watch(bells, bellPath(this.#address), terms, {
-      value: () => {
-        this.#look()
+      value: (payload, isNotification) => {
+        const value = toHex(payload)
+        if (isNotification || value !== heard) this.#look()
+        heard = value
         return Promise.resolve()
       },
       gone: () => {

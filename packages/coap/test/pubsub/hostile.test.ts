@@ -66,12 +66,42 @@ describe('an inbox that others may write to', () => {
     }
     broker.set(`/${INBOX}/~`, ONE)
     for (let index = 0; index < 200; index++) broker.set(forgedSlot(INBOX, index, 9), ONE)
-    await open({ network }).subscribe(INBOX, (message) => {
+    await open({ network, discoverMs: 50 }).subscribe(INBOX, (message) => {
       asked.countBefore = asked.count
       return log.acknowledge(message)
     })
     await expectReceived(log, TWO)
     expect(asked.countBefore).toBeLessThan(300)
+  })
+
+  it('is not looked through each time that a handler has room for something else', async () => {
+    const { broker, open } = stageBroker()
+    const options = { maxUnacknowledged: 1, renewMs: 60_000 }
+    const [log, receiver] = [new MessageLog(), open(options)]
+    for (let index = 0; index < 50; index++) broker.set(`/${INBOX}/${index}/~`, ONE)
+    await receiver.subscribe(`${INBOX}/#`, log.hold)
+    await open().send(INBOX, ONE)
+    const message = await log.at(0)
+    await quiet(broker)
+    broker.requests.length = 0
+    await message.acknowledge()
+    await quiet(broker)
+    expect(broker.requests.length).toBeLessThan(10)
+  })
+
+  it('is not looked through where nobody rang since its bell was heard', async () => {
+    const { broker, open } = stageBroker()
+    const log = new MessageLog()
+    broker.set(`/${INBOX}/~`, ONE)
+    await open({ renewMs: 10 }).subscribe(INBOX, log.acknowledge)
+    await quiet(broker)
+    broker.requests.length = 0
+    const asked = (path: string): number =>
+      broker.requests.filter((line) => line === `${METHOD.GET} ${path}`).length
+    await eventually(() => asked(`/${INBOX}/~`) > 5)
+    expect(asked('/.well-known/core')).toBe(0)
+    await open().send(INBOX, TWO)
+    await expectReceived(log, TWO)
   })
 
   it('is emptied though the broker did not remove a slot at first', async () => {

@@ -87,6 +87,21 @@ describe('the transport over a CoAP broker', () => {
     expect(log.messages).toHaveLength(2)
   })
 
+  it.each([9, 40_000])(
+    'drops %d bytes that are too many, and takes what replaces them',
+    async (bytes) => {
+      const { broker, open } = stageBroker()
+      const receiver = open({ maxPayloadBytes: 8, discoverMs: 10 })
+      const [errors, log] = [errorsOf(receiver), new MessageLog()]
+      broker.set('/plant/1', new Uint8Array(bytes))
+      await receiver.subscribe('plant/1', log.acknowledge)
+      await eventually(() => errors.length > 0)
+      expect(errors[0]).toMatchObject({ code: 'ERR_LIMIT', details: { rule: 'maxPayloadBytes' } })
+      await open().send('plant/1', ONE)
+      expect((await log.at(0)).payload).toEqual(ONE)
+    },
+  )
+
   it('gives a request up that is never answered where others are', async () => {
     const { broker, open } = stageBroker()
     broker.ignore = (path) => path === '/plant/1'
