@@ -34,6 +34,7 @@ import {
   tellsLoss,
 } from './opened-response.js'
 import { RecoveryBudget } from './recovery-budget.js'
+import { UnansweredRequests } from './unanswered-requests.js'
 
 /** A context in use. */
 interface Live {
@@ -44,6 +45,7 @@ interface Live {
   readonly isRecorded: boolean
   /** How many responses were verified with it. */
   provenCount: number
+  readonly unanswered: UnansweredRequests
 }
 
 export interface SecuredAuthorityOptions {
@@ -72,7 +74,7 @@ export class SecuredAuthority {
     this.#listener = listener
     this.#budget = new RecoveryBudget(monotonic)
     if (recorded !== undefined) {
-      this.#live = { context: recorded, isRecorded: true, provenCount: 0 }
+      this.#live = liveOf(recorded, true)
     }
   }
 
@@ -129,8 +131,19 @@ export class SecuredAuthority {
   }
 
   async #askWith(live: Live, request: Request, next: Handler): Promise<Answer> {
+    const { context, isRecorded, unanswered } = live
+    while (!unanswered.hasRoom) await unanswered.turn(request.signal)
+    const place = unanswered.add(isIdempotentMethod(request.code))
+    try {
+      if (isRecorded) await context.sender.sequence.ready()
+      return await this.#exchange(live, request, next)
+    } finally {
+      unanswered.answered(place)
+    }
+  }
+
+  async #exchange(live: Live, request: Request, next: Handler): Promise<Answer> {
     const { context, isRecorded } = live
-    if (isRecorded) await context.sender.sequence.ready()
     const { message, exchange } = protectRequest(context, request, { withKidContext: isRecorded })
     const { peer, confirmable = true, signal } = request
     const own = exchange.isRegistration ? new AbortController() : undefined
@@ -209,9 +222,15 @@ export class SecuredAuthority {
   }
 
   #begin({ context, name, by }: Established): Live {
-    const live = { name, context, isRecorded: false, provenCount: 1 }
+    const live = { ...liveOf(context, false), name }
     this.#live = live
     tell(this.#listener, { kind: 'established', side: 'client', name, by })
     return live
   }
+}
+
+function liveOf(context: SecurityContext, isRecorded: boolean): Live {
+  const unanswered = new UnansweredRequests()
+  // Recorded keys are yet to be proven; of new ones the server's first response was verified.
+  return { context, isRecorded, provenCount: isRecorded ? 0 : 1, unanswered }
 }

@@ -14,6 +14,7 @@ import type { SecurityContext, SharedInput } from '@waxwing/oscore'
 import { blockwiseServer, type BlockwiseServerOptions } from '../blockwise/index.js'
 import type { ClientSecurity } from '../client-security.js'
 import type { Handler } from '../handler.js'
+import { type CoapUri, parseCoapUri } from '../uri.js'
 import { clientLayer } from './client-layer.js'
 import {
   EdhocProfile,
@@ -59,7 +60,10 @@ export interface CoapSecurityOptions {
 
 /** What stands before a protected handler, block-wise transfer of what is within protection among it. */
 export interface ProtectOptions extends BlockwiseServerOptions {
-  /** Paths that anybody may ask for without protection, such as `/.well-known/core`. Default: none. */
+  /**
+   * Paths that anybody may ask for without protection, such as `/.well-known/core`, as they stand in URIs.
+   * Default: none.
+   */
   readonly unprotected?: readonly string[]
 }
 
@@ -86,6 +90,9 @@ export interface CoapSecurity extends ClientSecurity, AsyncDisposable {
    * Protects a server's resources: their handler gets the requests that verified and were no replays, with
    * `security` saying who asks, and its responses leave protected. All others are answered 4.01, and nothing
    * else. Answers EDHOC at `/.well-known/edhoc`. Large bodies are protected block by block.
+   *
+   * Uri-Host, Uri-Port, Proxy-Uri and Proxy-Scheme of what the handler gets are **not protected** (RFC 8613
+   * Section 4.1.3.2): it must not decide by them what a request may do, nor where it goes.
    *
    * @throws {RangeError} If a path does not begin with a slash, or an option is out of range.
    */
@@ -247,8 +254,15 @@ function checkDerivable(crypto: CryptoProvider, input: SharedInput): void {
 }
 
 function segmentsOf(path: string): readonly string[] {
-  if (!path.startsWith('/')) {
-    throw new RangeError(`unprotected must be paths with a slash, got ${JSON.stringify(path)}`)
+  const uri = path.startsWith('/') ? readUri(`coap://server${path}`) : undefined
+  if (uri !== undefined && uri.query.length === 0) return uri.path
+  throw new RangeError(`unprotected must be paths with a slash, got ${JSON.stringify(path)}`)
+}
+
+function readUri(text: string): CoapUri | undefined {
+  try {
+    return parseCoapUri(text)
+  } catch {
+    return undefined
   }
-  return path.slice(1).split('/')
 }

@@ -19,6 +19,7 @@ import {
   POST,
   textOf,
   UNAUTHORIZED,
+  withheld,
   type World,
 } from './world.js'
 
@@ -43,22 +44,10 @@ function from(
   return wire.server(request)
 }
 
-/** message_1 of a client, which did not arrive. */
-async function message1Of(world: World): Promise<CoapMessage> {
-  let sent: CoapMessage | undefined
-  world.wire.onRequest = (request) => {
-    sent = request
-    throw new Error('withheld')
-  }
-  await expect(world.ask()).rejects.toThrow('withheld')
-  world.wire.onRequest = (request) => request
-  return sent!
-}
-
 describe('a flood of message_1', () => {
   it('from invented addresses fills half of the places, and others are taken', async () => {
     const world = await edhocWorld({}, { maxHalfOpen: 8 })
-    const message1 = await message1Of(world)
+    const message1 = await withheld(world)
     const codes: number[] = []
     for (let i = 0; i < 12; i++) codes.push((await from(world, message1, i)).code)
     expect(codes.filter((code) => code === CHANGED)).toHaveLength(4)

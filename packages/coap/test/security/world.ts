@@ -265,3 +265,34 @@ export function textOf({ payload }: CoapMessage): string {
 export function coded(errorCode: string): { readonly code: string } {
   return { code: errorCode }
 }
+
+/** A segment of a path. */
+export function segment(text: string): CoapOption {
+  return { number: OPTION.uriPath, value: utf8(text) }
+}
+
+/** Sends a message as it is to the server. */
+export function plainly(world: World, message: CoapMessage): Promise<Response> {
+  const { signal } = new AbortController()
+  return world.wire.server({ ...message, peer: CLIENT, signal })
+}
+
+/** A protected request that did not arrive. */
+export async function withheld(world: World): Promise<CoapMessage> {
+  const { onRequest } = world.wire
+  let sent: CoapMessage | undefined
+  world.wire.onRequest = (request) => {
+    sent = request
+    throw new Error('withheld')
+  }
+  const outcome = await world.ask().catch((error: unknown) => error)
+  if (sent === undefined) throw new Error(`nothing was sent: ${String(outcome)}`)
+  world.wire.onRequest = onRequest
+  return sent
+}
+
+/** A message with this value of the OSCORE option in the place of its own. */
+export function withOscore(message: CoapMessage, value: Uint8Array): CoapMessage {
+  const others = message.options.filter(({ number }) => number !== OPTION.oscore)
+  return { ...message, options: [...others, { number: OPTION.oscore, value }] }
+}
