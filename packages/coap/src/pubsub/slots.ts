@@ -12,11 +12,11 @@
 
 import { isControlAddress, toHex } from '@waxwing/core'
 import type { Broker } from './broker.js'
-import type { Delivery } from './delivery.js'
 import { readListing } from './listing.js'
 import { isTooLong, tooLong } from './refusals.js'
 import type { Registration } from './registration.js'
 import { Rounds } from './rounds.js'
+import { byName, newSlot, type Slot } from './slot.js'
 import { bellPath, isInbox, ownsInbox, slotBytes, slotPath, slotsPrefix } from './topics.js'
 import { digestOf, type Twins } from './twins.js'
 import { Watch, type WatchTerms } from './watch.js'
@@ -33,34 +33,6 @@ export interface SlotInputs {
   /** Aborted when nothing is read any more. */
   readonly signal: AbortSignal
   readonly report: (error: unknown) => void
-}
-
-/** What is known of a slot. */
-interface Slot {
-  readonly name: string
-  /** By `performance.now()`. */
-  readonly seenAtMs: number
-  readonly deliveries: Map<Registration, Delivery>
-  /** Who had it by the topic-data resource. */
-  readonly passedOver: Set<Registration>
-  /** Who had it when the broker was away, and did not acknowledge it. */
-  readonly again: Set<Registration>
-  /** It held more or fewer bytes than its name says, or could not be read. */
-  isPartial: boolean
-  /** Nobody gets it: it is too long, or was partial for too long. */
-  isRefused: boolean
-}
-
-function newSlot(name: string): Slot {
-  return {
-    name,
-    seenAtMs: performance.now(),
-    deliveries: new Map(),
-    passedOver: new Set(),
-    again: new Set(),
-    isPartial: false,
-    isRefused: false,
-  }
 }
 
 export class Slots {
@@ -313,8 +285,4 @@ export class Slots {
   get #isOwn(): boolean {
     return this.#readers.keys().some(({ filter }) => ownsInbox(filter, this.#address))
   }
-}
-
-function byName(a: Slot, b: Slot): number {
-  return a.name < b.name ? -1 : 1
 }
