@@ -70,6 +70,7 @@ export function registerCoapProxy(coap: Command): void {
     notes: [
       'It needs no key. What OSCORE protects passes as it is: it is not kept, for it is never the same',
       'twice. Sealed objects are kept as any other content, and nobody can change them unnoticed.',
+      'By HTTP, requests that a web page of another site had a browser make are refused without a token.',
     ],
   })
 }
@@ -151,6 +152,7 @@ async function listenHttp(
     network,
     allow: allowedBy(allow),
     authorize: ({ headers }) => token === undefined || isBearer(headers.authorization, token),
+    otherSites: token !== undefined,
     host: httpHost,
     port: wholeNumber(http, '--http', 0),
     onError: (error) => context.output.warn(`Problem: ${messageOf(error)}`),

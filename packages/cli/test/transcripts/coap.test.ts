@@ -297,6 +297,9 @@ requireOrSkip('libcoap', libcoapAvailable())('beside libcoap', () => {
       const asked = await homes.coap('head', ...through, proxy)
       expect(asked, proxy).toMatchObject({ status: 0, stdout: 'the same for all\n' })
     }
+    const headers = { Origin: 'https://page.example' }
+    const page = await fetch(`${http}${libcoap.url}/kept`, { method: 'POST', headers })
+    expect(page.status).toBe(403)
     const elsewhere = await homes.coap('head', 'get', 'coap://127.0.0.1:9/x', '--proxy', uri)
     expect(elsewhere).toMatchObject({ status: 9 })
     const { stdout } = await homes.end(running)

@@ -19,13 +19,14 @@ import { readBody } from './http-body.js'
 import { type HttpAnswer, HttpRefusal } from './http-refusal.js'
 import { coapRequestOf, targetOf } from './http-to-coap.js'
 import { areTooLong, limitsOf } from './limits.js'
+import { OwnSite, type OwnSiteOptions } from './own-site.js'
 import { Refusal, responseTo } from './refusal.js'
 import { type AllowedTargets, Targets } from './target.js'
 
 /** Decides whether a request may be made at all. */
 export type AuthorizeHttp = (request: IncomingMessage) => boolean | Promise<boolean>
 
-export interface CrossProxyingOptions {
+export interface CrossProxyingOptions extends OwnSiteOptions {
   /** Sends requests to CoAP servers, with block-wise transfer, and with a cache where one is wanted. */
   readonly network: Handler
   /**
@@ -35,7 +36,7 @@ export interface CrossProxyingOptions {
   readonly allow: AllowedTargets
   /**
    * Who may use the proxy. There is no default: RFC 8075 Section 10 has proxies authenticate all requests
-   * unless somebody decided otherwise, which is `() => true`. On loopback as well: web pages can ask there.
+   * unless somebody decided otherwise, which is `() => true`. Not asked about pages of other sites.
    */
   readonly authorize: AuthorizeHttp
   /** Begins and ends with a slash. Default `/hc/`. */
@@ -58,6 +59,7 @@ export class CrossProxying {
   readonly path: string
   readonly #network: Handler
   readonly #authorize: AuthorizeHttp
+  readonly #site: OwnSite
   readonly #targets: Targets
   readonly #maxBodyBytes: number
   readonly #passUnknownFormats: boolean
@@ -71,6 +73,7 @@ export class CrossProxying {
     this.path = path
     this.#network = options.network
     this.#authorize = options.authorize
+    this.#site = new OwnSite(options)
     this.#targets = new Targets(options.allow, options.lookup)
     this.#maxBodyBytes = limitsOf(options, DEFAULTS).maxBodyBytes
     this.#passUnknownFormats = options.passUnknownFormats ?? false
@@ -91,6 +94,7 @@ export class CrossProxying {
   }
 
   async #answer(request: IncomingMessage, signal: AbortSignal): Promise<HttpAnswer> {
+    this.#site.assertOwn(request)
     const path = originForm(request.url ?? '')
     if (path.split('?', 1)[0] === DISCOVERY_PATH && request.method === 'GET') {
       return this.#discovered(path)

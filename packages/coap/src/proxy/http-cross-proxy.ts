@@ -87,7 +87,11 @@ class ListeningProxy implements HttpCrossProxy {
   #closed: Promise<void> | undefined
 
   constructor(options: HttpCrossProxyOptions) {
-    this.#proxying = new CrossProxying(options)
+    const { host, names = [] } = options
+    this.#proxying = new CrossProxying({
+      ...options,
+      names: host === undefined ? names : [...names, host],
+    })
     this.#limits = limitsOf(options, DEFAULTS)
     this.#onError = options.onError ?? (() => undefined)
     this.#isSecure = options.tls !== undefined

@@ -16,5 +16,6 @@ export {
   type HttpCrossProxyOptions,
 } from './http-cross-proxy.js'
 export { httpNetwork, type HttpNetwork, type HttpNetworkOptions } from './http-network.js'
+export type { OwnSiteOptions } from './own-site.js'
 export { reverseProxy, type ReverseProxyOptions, type ReverseRoute } from './reverse-proxy.js'
 export type { AllowedTargets, ProxyTarget } from './target.js'
