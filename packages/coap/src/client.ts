@@ -33,7 +33,7 @@ import { understood } from './understood.js'
 import { formatCoapUri, parseCoapUri } from './uri.js'
 
 /** Settings of {@link coapClient}. */
-export interface CoapClientOptions extends BlockwiseOptions {
+export interface CoapClientOptions extends Omit<BlockwiseOptions, 'maxMessageBytes'> {
   /** Protects everything that is asked. Left out: nothing is protected. */
   readonly security?: ClientSecurity
   /** The URI of a forward proxy that requests go to: `coap://host[:port]`. */
@@ -242,10 +242,11 @@ const PROTECTION_BYTES = 112
  * that knows no block-wise transfer within OSCORE, is sliced outside (RFC 8613 Section 4.1.3.4).
  */
 function layered(options: CoapClientOptions, network: Handler): Handler {
-  const { security, blockSize = 1024 } = options
-  if (security === undefined) return blockwiseClient(options)(network)
-  const outer = blockwiseClient({ ...options, wholeMessageBytes: blockSize + PROTECTION_BYTES })
-  const inner = blockwiseClient({ ...options, wholeMessageBytes: 0 })
+  const { security, blockSize = 1024, limits: { maxMessageBytes } = {} } = options
+  const blocks = { ...options, ...(maxMessageBytes !== undefined && { maxMessageBytes }) }
+  if (security === undefined) return blockwiseClient(blocks)(network)
+  const outer = blockwiseClient({ ...blocks, wholeMessageBytes: blockSize + PROTECTION_BYTES })
+  const inner = blockwiseClient({ ...blocks, wholeMessageBytes: 0 })
   return inner(security.layer(outer(network)))
 }
 

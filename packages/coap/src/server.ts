@@ -17,7 +17,7 @@ import {
 import { DEFAULT_PORT, formatCoapUri } from './uri.js'
 
 /** Settings of {@link coapServer}. */
-export interface CoapServerOptions extends BlockwiseServerOptions {
+export interface CoapServerOptions extends Omit<BlockwiseServerOptions, 'maxMessageBytes'> {
   /** Answers the requests: resources, a proxy, or anything that stands before them. */
   readonly handler: Handler
   /** The numeric address to listen on. Default: all IPv4 ones of the machine; `::` is all. */
@@ -60,12 +60,14 @@ export interface CoapServer extends AsyncDisposable {
 export async function coapServer(options: CoapServerOptions): Promise<CoapServer> {
   const { handler, host, port = DEFAULT_PORT, transmission = {}, limits = {} } = options
   if (typeof handler !== 'function') throw new TypeError('handler must be a function')
+  const { maxMessageBytes } = limits
+  const blocks = { ...options, ...(maxMessageBytes !== undefined && { maxMessageBytes }) }
   const endpoint = await openUdpEndpoint({
     ...(host !== undefined && { host }),
     port,
     transmission,
     limits,
-    handler: blockwiseServer(options)(handler),
+    handler: blockwiseServer(blocks)(handler),
   })
   return new OpenServer(endpoint)
 }

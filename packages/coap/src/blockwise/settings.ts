@@ -8,8 +8,10 @@
 import type { CoapMessage } from '@waxwing/oscore'
 import { type BlockSize, MAX_BLOCK_BYTES } from './block.js'
 
-/** What options and payload may take of a datagram of 1,152 bytes (RFC 7252 Section 4.6). */
-const ROOM_BYTES = 1_136
+/** RFC 7252 Section 4.6. */
+const MAX_MESSAGE_BYTES = 1_152
+/** What a message has besides options and payload: header, token and payload marker, and some spare. */
+const FRAME_BYTES = 16
 /** What a block may have besides: Block1, Block2, a size, an entity tag, a Request-Tag. */
 const OPTIONS_OF_A_BLOCK_BYTES = 32
 const LEAST_BLOCK_BYTES: BlockSize = 16
@@ -26,6 +28,11 @@ export interface BlockwiseOptions {
    * blocks of 1,024 bytes, otherwise 0.
    */
   readonly wholeMessageBytes?: number
+  /**
+   * The longest message that the network below sends. Blocks are smaller than `blockSize` where that is
+   * needed to fit. By default, and at the most, they fit into 1,152 bytes.
+   */
+  readonly maxMessageBytes?: number
 }
 
 /** The settings of one side. */
@@ -33,19 +40,25 @@ export class BlockwiseSettings {
   readonly blockSize: BlockSize
   readonly maxBodyBytes: number
   readonly #wholeMessageBytes: number
+  /** What options and payload may take of a message. */
+  readonly #roomBytes: number
 
   /** @throws {RangeError} If an option is out of range. */
   constructor(options: BlockwiseOptions, defaultMaxBodyBytes: number) {
     const { blockSize = MAX_BLOCK_BYTES, maxBodyBytes = defaultMaxBodyBytes } = options
+    const { maxMessageBytes = Number.MAX_SAFE_INTEGER } = options
     const bits = Math.log2(blockSize)
     if (!Number.isInteger(bits) || bits < 4 || bits > 10) {
       throw new RangeError(`blockSize must be a power of two from 16 to 1024, got ${blockSize}`)
     }
     assertCount('maxBodyBytes', maxBodyBytes)
-    this.blockSize = blockSize
+    assertCount('maxMessageBytes', maxMessageBytes)
     this.maxBodyBytes = maxBodyBytes
+    this.#roomBytes = Math.min(maxMessageBytes, MAX_MESSAGE_BYTES) - FRAME_BYTES
+    this.blockSize = this.#fitting(blockSize, 0)
     const isLargest = blockSize === MAX_BLOCK_BYTES
-    this.#wholeMessageBytes = options.wholeMessageBytes ?? (isLargest ? ROOM_BYTES : 0)
+    const { wholeMessageBytes = isLargest ? this.#roomBytes : 0 } = options
+    this.#wholeMessageBytes = Math.min(wholeMessageBytes, maxMessageBytes - FRAME_BYTES)
   }
 
   /** Whether a message goes as it is. */
@@ -53,14 +66,18 @@ export class BlockwiseSettings {
     const { payload } = message
     if (payload.length === 0) return true
     const bytes = optionBytes(message) + payload.length
-    if (payload.length <= this.blockSize) return bytes <= ROOM_BYTES
+    if (payload.length <= this.blockSize) return bytes <= this.#roomBytes
     return bytes <= this.#wholeMessageBytes
   }
 
   /** The size of a message's blocks: smaller where its options leave little room. */
   blockSizeFor(message: CoapMessage): BlockSize {
-    const room = ROOM_BYTES - OPTIONS_OF_A_BLOCK_BYTES - optionBytes(message)
-    let size = this.blockSize
+    return this.#fitting(this.blockSize, optionBytes(message))
+  }
+
+  #fitting(largest: BlockSize, otherBytes: number): BlockSize {
+    const room = this.#roomBytes - OPTIONS_OF_A_BLOCK_BYTES - otherBytes
+    let size = largest
     while (size > room && size > LEAST_BLOCK_BYTES) size = (size / 2) as BlockSize
     return size
   }

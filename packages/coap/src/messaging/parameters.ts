@@ -37,8 +37,8 @@ export interface TransmissionParameters {
 /** What an endpoint keeps for its peers. Whatever peers do, memory stays within this. */
 export interface EndpointLimits {
   /**
-   * Longest message to send. Default 1,152 (RFC 7252 Section 4.6). Where it is smaller, blocks must be told
-   * to be: see `blockSize`.
+   * Longest message to send. Default 1,152 (RFC 7252 Section 4.6). Where it is smaller, a client and a
+   * server make blocks that fit; block-wise transfer of one's own must be told: `maxMessageBytes`.
    */
   readonly maxMessageBytes: number
   /** Peers of which anything is known. Default 10,000. The one silent for longest goes first. */

@@ -74,6 +74,22 @@ describe('client and server over UDP', () => {
     await expect(coapServer({ handler, port: 0 })).rejects.toThrow('handler must be a function')
   })
 
+  it.each([64, 100, 300, 1_000, 1_151])(
+    'carry bodies in messages of at most %i bytes, without being told the size of blocks',
+    async (maxMessageBytes) => {
+      const limits = { maxMessageBytes }
+      const handler = holding()
+      const server = await coapServer({ handler, host: '127.0.0.1', port: 0, limits })
+      open.push(server)
+      for (const size of [maxMessageBytes, 3_000]) {
+        const body = randomBody(size)
+        const { put, get } = await asked(client({ limits }), `${server.uri}body`, body)
+        expect([put.codeName, get.codeName]).toEqual(['2.04', '2.05'])
+        expect(Buffer.compare(get.payload, body)).toBe(0)
+      }
+    },
+  )
+
   it('carry a mebibyte both ways, the same', async () => {
     const server = await serve(holding())
     const body = randomBody(1024 * 1024)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { utf8 } from '@waxwing/core'
-import { code, optionValue } from '@waxwing/oscore'
+import { optionValue } from '@waxwing/oscore'
 import { describe, expect, it, vi } from 'vitest'
 import { coapClient, type CoapClientOptions } from '../../src/client.js'
 import { METHOD, RESPONSE } from '../../src/codes.js'
@@ -209,7 +209,7 @@ describe('a client', () => {
   })
 
   it.each([
-    ['of a class that is not assigned', code(3, 0), 'ERR_UNSUPPORTED'],
+    ['of a class that is not assigned', 0x60, 'ERR_UNSUPPORTED'],
     ['of a request', METHOD.PUT, 'ERR_MALFORMED'],
     ['that wants more of a body that was sent whole', RESPONSE.continue, 'ERR_MALFORMED'],
   ])('takes no response with a code %s', async (_title, byte, error) => {

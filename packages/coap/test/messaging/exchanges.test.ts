@@ -112,8 +112,8 @@ describe('a request', () => {
     const warning = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
     onTestFinished(() => warning.mockRestore())
     const error = new Error('broken')
-    const thrown: unknown[] = [error, Object.create(null)]
-    const server = await openServer(() => Promise.reject(thrown.shift() as Error))
+    const thrown: Error[] = [error, Object.create(null) as Error]
+    const server = await openServer(() => Promise.reject(thrown.shift() ?? error))
     const client = await openClient()
     for (const _ of [1, 2]) {
       expect((await client.network(requestTo(server.address))).code).toBe(code(5, 0))
