@@ -2,7 +2,8 @@
 /**
  * Whether the broker answers. CoAP over UDP has no connection: what there is to know is whether the last
  * request was answered. A light request asks again after a time in which nothing else did, and, while
- * nothing is answered, at growing intervals, so that nobody else need keep trying.
+ * nothing is answered, at growing intervals, so that nobody else need keep trying. It asks as well when a
+ * request was not answered: a broker may be there, and leave that one alone.
  *
  * @module
  */
@@ -22,7 +23,8 @@ export class Reachability {
   readonly #inputs: ReachabilityInputs
   readonly #listeners = new Set<(status: TransportStatus) => void>()
   readonly #returns = new Set<() => void>()
-  #state: 'unknown' | 'up' | 'down' = 'unknown'
+  #state: 'unknown' | 'up' | 'doubted' | 'down' = 'unknown'
+  #isProbing = false
   #wait = Promise.withResolvers<void>()
   #timer: NodeJS.Timeout | undefined
   #retryMs: number
@@ -47,35 +49,33 @@ export class Reachability {
 
   /** Resolves once there is reason to believe that a request will be answered; or at the end. */
   async whenUp(): Promise<void> {
-    if (this.#state === 'down' && !this.#isClosed) await this.#wait.promise
+    const isWaiting = this.#state === 'down' || this.#state === 'doubted'
+    if (isWaiting && !this.#isClosed) await this.#wait.promise
   }
 
   /** A response came, whatever it says. */
   answered(): void {
     if (this.#isClosed) return
     const before = this.#state
-    if (before === 'up') {
+    this.#state = 'up'
+    this.#wait.resolve()
+    if (before === 'up' || before === 'doubted') {
       this.#timer?.refresh()
       return
     }
-    this.#state = 'up'
     this.#retryMs = this.#inputs.retryMinMs
     this.#probeAfter(this.#inputs.renewMs)
     this.#tell({ state: 'connected' })
     if (before === 'unknown') return
-    this.#wait.resolve()
     for (const listener of this.#returns) listener()
   }
 
   /** No response came; `why` is what the network says. */
   unanswered(why: unknown): void {
-    const before = this.#state
-    if (this.#isClosed || before === 'down') return
-    this.#state = 'down'
+    if (this.#isClosed || this.#state === 'down' || this.#state === 'doubted') return
     this.#wait = Promise.withResolvers()
-    if (before === 'up') this.#tell({ state: 'disconnected' })
-    this.report(why)
-    this.#probeAfter(this.#retryMs)
+    if (this.#state === 'up' && !this.#isProbing) void this.#doubt(why)
+    else this.#fall(why)
   }
 
   /** Something failed that no caller waits for. */
@@ -89,13 +89,33 @@ export class Reachability {
     this.#wait.resolve()
   }
 
+  async #doubt(why: unknown): Promise<void> {
+    this.#state = 'doubted'
+    await this.#inputs.probe()
+    if (!this.#isClosed && this.#isDoubted) this.#fall(why)
+  }
+
+  get #isDoubted(): boolean {
+    return this.#state === 'doubted'
+  }
+
+  #fall(why: unknown): void {
+    const before = this.#state
+    this.#state = 'down'
+    if (before !== 'unknown') this.#tell({ state: 'disconnected' })
+    this.report(why)
+    this.#probeAfter(this.#retryMs)
+  }
+
   #probeAfter(delayMs: number): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#probe(), delayMs)
   }
 
   async #probe(): Promise<void> {
+    this.#isProbing = true
     await this.#inputs.probe()
+    this.#isProbing = false
     if (this.#isClosed || this.#state !== 'down') return
     const { retryMaxMs } = this.#inputs
     this.#retryMs = Math.min(2 * this.#retryMs, retryMaxMs)

@@ -110,6 +110,20 @@ describe('the transport over a CoAP broker', () => {
     await expect(sender.send('plant/2', ONE)).resolves.toBeUndefined()
   })
 
+  it('believes a broker to be there that never answers one request, and repeats no message', async () => {
+    const { broker, open } = stageBroker()
+    const [receiver, log] = [open({ renewMs: 60_000 }), new MessageLog()]
+    await receiver.subscribe(INBOX, log.hold)
+    await receiver.send(INBOX, ONE)
+    await log.at(0)
+    const states: string[] = []
+    receiver.onStatus(({ state }) => states.push(state))
+    broker.ignore = (path) => path === '/plant/1'
+    await expectCode(receiver.send('plant/1', ONE), 'ERR_TRANSPORT')
+    expect(states).toEqual([])
+    expect(log.messages).toHaveLength(1)
+  })
+
   it('says that it cannot read what the broker lists', async () => {
     const { broker, open } = stageBroker()
     broker.listing = 'no <links'
