@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Codes of CoAP by name: methods (RFC 7252 Section 12.1.1, RFC 8132 Section 7) and responses (RFC 7252
- * Section 12.1.2, RFC 7959 Section 2.9, RFC 8132 Section 7).
+ * Section 12.1.2, RFC 7959 Section 2.9, RFC 8132 Section 7, RFC 8516, RFC 8768).
  *
  * @module
  */
@@ -55,12 +55,14 @@ export const RESPONSE: {
   readonly requestEntityTooLarge: number
   readonly unsupportedContentFormat: number
   readonly unprocessableEntity: number
+  readonly tooManyRequests: number
   readonly internalServerError: number
   readonly notImplemented: number
   readonly badGateway: number
   readonly serviceUnavailable: number
   readonly gatewayTimeout: number
   readonly proxyingNotSupported: number
+  readonly hopLimitReached: number
 } = {
   created: code(2, 1),
   deleted: code(2, 2),
@@ -81,12 +83,14 @@ export const RESPONSE: {
   requestEntityTooLarge: code(4, 13),
   unsupportedContentFormat: code(4, 15),
   unprocessableEntity: code(4, 22),
+  tooManyRequests: code(4, 29),
   internalServerError: code(5, 0),
   notImplemented: code(5, 1),
   badGateway: code(5, 2),
   serviceUnavailable: code(5, 3),
   gatewayTimeout: code(5, 4),
   proxyingNotSupported: code(5, 5),
+  hopLimitReached: code(5, 8),
 }
 
 /** The method that a code stands for; `undefined` for any other code. */

@@ -6,18 +6,10 @@
  */
 
 import { codeName, methodOf, RESPONSE } from '@waxwing/coap'
-import { code } from '@waxwing/oscore'
 
-/** RFC 8516 and RFC 8768: codes that nothing here sends. */
-const FURTHER: readonly (readonly [number, string])[] = [
-  [code(4, 29), 'Too Many Requests'],
-  [code(5, 8), 'Hop Limit Reached'],
-]
-
-const NAMES: ReadonlyMap<number, string> = new Map([
-  ...Object.entries(RESPONSE).map(([key, byte]): [number, string] => [byte, spaced(key)]),
-  ...FURTHER,
-])
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(RESPONSE).map(([key, byte]) => [byte, spaced(key)]),
+)
 
 /** The name of a method or response; `undefined` for any other code. */
 export function nameOfCode(byte: number): string | undefined {

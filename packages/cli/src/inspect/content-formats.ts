@@ -7,44 +7,43 @@
  */
 
 import { extname } from 'node:path'
+import { MEDIA_TYPES } from '@waxwing/coap'
 import { UsageError } from '../exit-codes.js'
 
 const MAX_NUMBER = 65_535
 
-/** The first extension is the one that a file gets. */
-const FORMATS: readonly (readonly [number: number, type: string, ...extensions: string[]])[] = [
-  [0, 'text/plain', '.txt', '.md', '.log', '.csv'],
-  [16, 'application/cose; cose-type="cose-encrypt0"', '.cose'],
-  [18, 'application/cose; cose-type="cose-sign1"'],
-  [21, 'image/gif', '.gif'],
-  [22, 'image/jpeg', '.jpg', '.jpeg'],
-  [23, 'image/png', '.png'],
-  [40, 'application/link-format', '.wlnk'],
-  [41, 'application/xml', '.xml'],
-  [42, 'application/octet-stream', '.bin'],
-  [47, 'application/exi', '.exi'],
-  [50, 'application/json', '.json'],
-  [51, 'application/json-patch+json'],
-  [52, 'application/merge-patch+json'],
-  [60, 'application/cbor', '.cbor'],
-  [61, 'application/cwt', '.cwt'],
-  [62, 'application/multipart-core'],
-  [63, 'application/cbor-seq', '.cborseq'],
-  [64, 'application/edhoc+cbor-seq'],
-  [65, 'application/cid-edhoc+cbor-seq'],
-  [110, 'application/senml+json', '.senml'],
-  [112, 'application/senml+cbor', '.senmlc'],
-  [10_001, 'application/oscore'],
-  [20_000, 'text/css', '.css'],
-  [20_002, 'text/javascript', '.js'],
-  [30_000, 'image/svg+xml', '.svg'],
+/** How files are called that hold such content. */
+const EXTENSIONS: readonly (readonly [number: number, extensions: readonly string[]])[] = [
+  [0, ['.txt', '.md', '.log', '.csv']],
+  [16, ['.cose']],
+  [21, ['.gif']],
+  [22, ['.jpg', '.jpeg']],
+  [23, ['.png']],
+  [40, ['.wlnk']],
+  [41, ['.xml']],
+  [42, ['.bin']],
+  [47, ['.exi']],
+  [50, ['.json']],
+  [60, ['.cbor']],
+  [61, ['.cwt']],
+  [63, ['.cborseq']],
+  [110, ['.senml']],
+  [112, ['.senmlc']],
+  [20_000, ['.css']],
+  [20_002, ['.js']],
+  [30_000, ['.svg']],
 ]
+
+/** Media types as people write them: nobody says of text that it is UTF-8. */
+const TYPES: readonly (readonly [number: number, type: string])[] = [...MEDIA_TYPES]
+  .filter(([, { contentEncoding }]) => contentEncoding === undefined)
+  .map(([number, { contentType }]) => [number, contentType.replace('; charset=utf-8', '')])
 
 const OCTET_STREAM = 42
 
 /** A number with its name, where that is known: `application/json (50)`. */
 export function formatContentFormat(number: number): string {
-  const [, type] = FORMATS.find(([known]) => known === number) ?? []
+  const [, type] = TYPES.find(([known]) => known === number) ?? []
   return type === undefined ? String(number) : `${type} (${number})`
 }
 
@@ -57,8 +56,8 @@ export function parseContentFormat(text: string, option: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= MAX_NUMBER) return Number(text)
   const wanted = text.toLowerCase().replaceAll(/\s/g, '')
   const typeOf = (type: string): string => type.replaceAll(/\s/g, '')
-  const exact = FORMATS.find(([, type]) => typeOf(type) === wanted)
-  const byEnd = FORMATS.filter(([, type]) => typeOf(type).endsWith(`/${wanted}`))
+  const exact = TYPES.find(([, type]) => typeOf(type) === wanted)
+  const byEnd = TYPES.filter(([, type]) => typeOf(type).endsWith(`/${wanted}`))
   const found = exact ?? (byEnd.length === 1 ? byEnd[0] : undefined)
   if (found !== undefined) return found[0]
   if (wanted === 'text') return 0
@@ -71,6 +70,6 @@ export function parseContentFormat(text: string, option: string): number {
 /** What a file holds, by its name. */
 export function contentFormatOfFile(path: string): number {
   const extension = extname(path).toLowerCase()
-  const [number] = FORMATS.find(([, , ...known]) => known.includes(extension)) ?? []
+  const [number] = EXTENSIONS.find(([, known]) => known.includes(extension)) ?? []
   return number ?? OCTET_STREAM
 }

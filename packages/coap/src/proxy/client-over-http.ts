@@ -23,7 +23,7 @@ import { uriOf } from '../uri.js'
 import { hostedUri } from './coap-to-http.js'
 import { formatEntityTag, parseEntityTags } from './http-entity-tags.js'
 import { contentFormatFor, mediaTypeOf } from './media-types.js'
-import { HOP_LIMIT_REACHED, refuse, Refusal } from './refusal.js'
+import { refuse, Refusal } from './refusal.js'
 import { proxiedUri, readUri, TARGET_OPTIONS } from './target.js'
 
 /** A request to the proxy. */
@@ -80,7 +80,7 @@ const CODES: ReadonlyMap<number, number> = new Map([
   [502, RESPONSE.badGateway],
   [503, RESPONSE.serviceUnavailable],
   [504, RESPONSE.gatewayTimeout],
-  [508, HOP_LIMIT_REACHED],
+  [508, RESPONSE.hopLimitReached],
 ])
 
 /**

@@ -13,7 +13,6 @@ import { type CoapUri, formatCoapUri } from '../uri.js'
 import { formatEntityTag } from './http-entity-tags.js'
 import { type HttpAnswer, plainAnswer } from './http-refusal.js'
 import { mediaTypeOf } from './media-types.js'
-import { HOP_LIMIT_REACHED } from './refusal.js'
 import { isDotSegment } from './target.js'
 
 /** RFC 7252 Section 5.10.5. */
@@ -41,7 +40,7 @@ const STATUSES: ReadonlyMap<number, number> = new Map([
   [RESPONSE.serviceUnavailable, 503],
   [RESPONSE.gatewayTimeout, 504],
   [RESPONSE.proxyingNotSupported, 502],
-  [HOP_LIMIT_REACHED, 508], // RFC 8768 Section 5
+  [RESPONSE.hopLimitReached, 508], // RFC 8768 Section 5
 ])
 
 /** What was asked, as far as the answer depends on it. */

@@ -26,7 +26,7 @@ import {
 } from '../options.js'
 import { isRegistration } from '../registration.js'
 import { areTooLong } from './limits.js'
-import { HOP_LIMIT_REACHED, refuse, Refusal, responseTo } from './refusal.js'
+import { refuse, Refusal, responseTo } from './refusal.js'
 import { isDotSegment, TARGET_OPTIONS } from './target.js'
 
 /** RFC 8768 Section 3: what a request without Hop-Limit begins with. */
@@ -127,7 +127,7 @@ export class Forwarding {
     if (limit === 0 || limit > MAX_HOP_LIMIT) {
       throw new Refusal(RESPONSE.badRequest, 'Hop-Limit out of range')
     }
-    if (limit === 1) throw new Refusal(HOP_LIMIT_REACHED, this.#name)
+    if (limit === 1) throw new Refusal(RESPONSE.hopLimitReached, this.#name)
     return uintOption(OPTION.hopLimit, limit - 1)
   }
 
@@ -174,7 +174,7 @@ export class Forwarding {
     if (findUnsafe(message) !== undefined) {
       return refuse(RESPONSE.badGateway, 'an option of the response is unsafe to forward')
     }
-    return message.code === HOP_LIMIT_REACHED ? this.#signed(message) : message
+    return message.code === RESPONSE.hopLimitReached ? this.#signed(message) : message
   }
 
   /** RFC 8768 Section 4: each proxy on the way writes its name before the others, as long as they fit. */

@@ -6,62 +6,22 @@
  * @module
  */
 
-/** A Content-Format, as HTTP says it. */
-export interface MediaType {
-  readonly contentType: string
-  /** Absent where the coding is identity. */
-  readonly contentEncoding?: string
-}
+import { type MediaType, MEDIA_TYPES } from '../content-formats.js'
 
 /** RFC 8075 Section 6.2. */
 const COAP_PAYLOAD = 'application/coap-payload'
 const MAX_CONTENT_FORMAT = 65_535
 
-/** A part of the registry of Content-Formats (RFC 7252 Section 12.3). */
-const CONTENT_TYPES: ReadonlyMap<number, string> = new Map([
-  [0, 'text/plain; charset=utf-8'],
-  [16, 'application/cose; cose-type="cose-encrypt0"'],
-  [17, 'application/cose; cose-type="cose-mac0"'],
-  [18, 'application/cose; cose-type="cose-sign1"'],
-  [19, 'application/ace+cbor'],
-  [21, 'image/gif'],
-  [22, 'image/jpeg'],
-  [23, 'image/png'],
-  [40, 'application/link-format'],
-  [41, 'application/xml'],
-  [42, 'application/octet-stream'],
-  [47, 'application/exi'],
-  [50, 'application/json'],
-  [51, 'application/json-patch+json'],
-  [52, 'application/merge-patch+json'],
-  [60, 'application/cbor'],
-  [61, 'application/cwt'],
-  [62, 'application/multipart-core'],
-  [63, 'application/cbor-seq'],
-  [64, 'application/edhoc+cbor-seq'],
-  [65, 'application/cid-edhoc+cbor-seq'],
-  [96, 'application/cose; cose-type="cose-encrypt"'],
-  [97, 'application/cose; cose-type="cose-mac"'],
-  [98, 'application/cose; cose-type="cose-sign"'],
-  [101, 'application/cose-key'],
-  [102, 'application/cose-key-set'],
-  [110, 'application/senml+json'],
-  [111, 'application/sensml+json'],
-  [112, 'application/senml+cbor'],
-  [113, 'application/sensml+cbor'],
-  [257, 'application/concise-problem-details+cbor'],
-])
+/** In HTTP it says that a message is protected, not that a payload is one (RFC 8613 Section 11.1). */
+const PROTECTED_MESSAGE = 'application/oscore'
 
-/** Content-Formats with a coding. */
-const ENCODED: ReadonlyMap<number, Required<MediaType>> = new Map([
-  [11_050, { contentType: 'application/json', contentEncoding: 'deflate' }],
-  [11_060, { contentType: 'application/cbor', contentEncoding: 'deflate' }],
-])
+const NAMED: ReadonlyMap<number, MediaType> = new Map(
+  [...MEDIA_TYPES].filter(([, { contentType }]) => contentType !== PROTECTED_MESSAGE),
+)
 
 const FORMATS: ReadonlyMap<string, number> = new Map([
-  ...[...CONTENT_TYPES].map(([format, type]) => [lookupKey(type, ''), format] as const),
-  ...[...ENCODED].map(
-    ([format, { contentType, contentEncoding }]) =>
+  ...[...NAMED].map(
+    ([format, { contentType, contentEncoding = '' }]) =>
       [lookupKey(contentType, contentEncoding), format] as const,
   ),
   // Without a charset it is US-ASCII (RFC 2046 Section 4.1.2), which is UTF-8 as well.
@@ -70,9 +30,7 @@ const FORMATS: ReadonlyMap<string, number> = new Map([
 
 /** How HTTP says a Content-Format. */
 export function mediaTypeOf(contentFormat: number): MediaType {
-  const encoded = ENCODED.get(contentFormat)
-  if (encoded !== undefined) return encoded
-  return { contentType: CONTENT_TYPES.get(contentFormat) ?? `${COAP_PAYLOAD};cf=${contentFormat}` }
+  return NAMED.get(contentFormat) ?? { contentType: `${COAP_PAYLOAD};cf=${contentFormat}` }
 }
 
 /**

@@ -7,12 +7,8 @@
  */
 
 import { utf8, WaxwingError } from '@waxwing/core'
-import { code } from '@waxwing/oscore'
 import { RESPONSE } from '../codes.js'
 import type { Response } from '../handler.js'
-
-/** 5.08, of RFC 8768. */
-export const HOP_LIMIT_REACHED: number = code(5, 8)
 
 /** Carries an answer out of the middle of a proxy's work. */
 export class Refusal extends Error {

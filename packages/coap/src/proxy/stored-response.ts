@@ -8,7 +8,6 @@
 import { type CoapMessage, type CoapOption, optionValue } from '@waxwing/oscore'
 import { codeClass, RESPONSE } from '../codes.js'
 import { isUnsafeToForward, OPTION, readUint, uintOption, withoutOptions } from '../options.js'
-import { HOP_LIMIT_REACHED } from './refusal.js'
 
 /** RFC 7252 Section 5.10.5. */
 const DEFAULT_MAX_AGE_SECONDS = 60
@@ -35,7 +34,7 @@ export function reusable(
 ): StoredResponse | undefined {
   const { code, options, payload } = response
   const isError = codeClass(code) === 4 || codeClass(code) === 5
-  if ((code !== RESPONSE.content && !isError) || code === HOP_LIMIT_REACHED) return undefined
+  if ((code !== RESPONSE.content && !isError) || code === RESPONSE.hopLimitReached) return undefined
   if (options.some(({ number }) => isForOneRequester(number))) return undefined
   const freshUntil = since + maxAgeOf(response) * 1000
   return { code, options: copied(options), payload: payload.slice(), freshUntil, resource }

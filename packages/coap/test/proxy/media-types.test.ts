@@ -22,6 +22,7 @@ describe('a Content-Format', () => {
     ['application/cose; cose-type="cose-encrypt0"', '', 16],
     ['application/cose;cose-type=cose-sign1', 'identity', 18],
     ['application/json', 'deflate', 11_050],
+    ['text/css', '', 20_000],
     ['application/json', '', 50],
     ['application/coap-payload;cf=61000', '', 61_000],
     ['application/coap-payload; CF="60"', '', 60],
@@ -34,6 +35,7 @@ describe('a Content-Format', () => {
     ['application/cose', ''],
     ['application/json', 'gzip'],
     ['application/soap+xml', ''],
+    ['application/oscore', ''],
     ['application/coap-payload', ''],
     ['application/coap-payload;cf=65536', ''],
     ['application/coap-payload;cf=-1', ''],
@@ -41,6 +43,10 @@ describe('a Content-Format', () => {
     ['*/*', ''],
   ])('is not there for %s with coding "%s"', (type, encoding) => {
     expect(contentFormatFor(type, encoding)).toBeUndefined()
+  })
+
+  it('of a protected message is no media type that HTTP would take for one', () => {
+    expect(mediaTypeOf(10_001)).toEqual({ contentType: 'application/coap-payload;cf=10001' })
   })
 
   it('that the table lacks is application/coap-payload', () => {
