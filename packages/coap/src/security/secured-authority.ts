@@ -107,19 +107,24 @@ export class SecuredAuthority {
   /** Asks with a context, and where that one turns out to be lost, once more what may be repeated. */
   async #ask(request: Request, next: Handler, first: Live): Promise<Response> {
     let live = first
-    let [mayRepeat, mayEstablish] = [true, true]
+    const mayBeRepeated = isIdempotentMethod(request.code)
+    let [mayRetry, mayEstablish] = [true, true]
     for (;;) {
-      const { provenCount } = live
-      const answer = await this.#askWith(live, request, next)
+      while (!live.unanswered.hasRoom) {
+        await live.unanswered.turn(request.signal)
+        live = this.#live ?? live
+      }
+      const { provenCount, unanswered } = live
+      const answer = await unanswered.add(this.#askWith(live, request, next), mayBeRepeated)
       if (answer.kind === 'verified') return answer.response
       if (!tellsLoss(answer.code)) throw plainAnswerError(answer.code)
       const isThere = live.provenCount > provenCount
-      if (!isIdempotentMethod(request.code)) {
+      if (!mayBeRepeated) {
         throw outcomeUnknown(isThere ? undefined : await this.#renew(live, request, next))
       }
-      if (mayRepeat && isThere) {
+      if (mayRetry && isThere) {
         // Others were answered meanwhile: the context is there, and the request came after its window.
-        mayRepeat = false
+        mayRetry = false
         continue
       }
       if (!mayEstablish) throw plainAnswerError(answer.code)
@@ -131,19 +136,8 @@ export class SecuredAuthority {
   }
 
   async #askWith(live: Live, request: Request, next: Handler): Promise<Answer> {
-    const { context, isRecorded, unanswered } = live
-    while (!unanswered.hasRoom) await unanswered.turn(request.signal)
-    const place = unanswered.add(isIdempotentMethod(request.code))
-    try {
-      if (isRecorded) await context.sender.sequence.ready()
-      return await this.#exchange(live, request, next)
-    } finally {
-      unanswered.answered(place)
-    }
-  }
-
-  async #exchange(live: Live, request: Request, next: Handler): Promise<Answer> {
     const { context, isRecorded } = live
+    if (isRecorded) await context.sender.sequence.ready()
     const { message, exchange } = protectRequest(context, request, { withKidContext: isRecorded })
     const { peer, confirmable = true, signal } = request
     const own = exchange.isRegistration ? new AbortController() : undefined

@@ -35,16 +35,17 @@ export class UnansweredRequests {
     await unlessAborted(this.#turn.promise, signal)
   }
 
-  /** Counts a request that goes out. Returns its place, by which it is {@link answered}. */
-  add(mayBeRepeated: boolean): number {
+  /** Counts a request that is on its way. If it may not be repeated, others wait for its answer. */
+  add<T>(answer: Promise<T>, mayBeRepeated: boolean): Promise<T> {
     const place = this.#count++
-    if (!mayBeRepeated) this.#places.add(place)
-    return place
+    if (mayBeRepeated) return answer
+    this.#places.add(place)
+    return answer.finally(() => this.#answered(place))
   }
 
-  /** Nobody has to wait for this one any more. */
-  answered(place: number): void {
-    if (this.#places.delete(place) && this.#timer !== undefined) this.#wake()
+  #answered(place: number): void {
+    this.#places.delete(place)
+    if (this.#timer !== undefined && this.hasRoom) this.#wake()
   }
 
   #wakeLater(): ReturnType<typeof setTimeout> {
