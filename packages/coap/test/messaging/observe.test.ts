@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type CoapMessage, type CoapOption, code, OPTION, optionValue } from '@waxwing/oscore'
+import { code, OPTION, optionValue } from '@waxwing/oscore'
 import { describe, expect, it } from 'vitest'
-import type { Handler, NotificationListener, Peer, Response } from '../../src/handler.ts'
-import type { Decoded } from './decoded.ts'
-import { openRawPeer } from './raw-peer.ts'
-import { emptyDatagram, encodeDatagram, TYPE } from '../../src/messaging/datagram.ts'
+import type { Handler } from '../../src/handler.ts'
+import { emptyDatagram, TYPE } from '../../src/messaging/datagram.ts'
 import { uintOption } from '../../src/options.ts'
 import {
   content,
@@ -16,60 +14,7 @@ import {
   requestTo,
   textOf,
 } from './endpoints.ts'
-
-/** A resource that a test changes. */
-class Source {
-  readonly listeners = new Set<NotificationListener>()
-  readonly signals: AbortSignal[] = []
-
-  readonly handler: Handler = async ({ signal, options }) => {
-    const response = content(
-      'first',
-      options.filter(({ number }) => number === OPTION.observe),
-    )
-    this.signals.push(signal)
-    return {
-      ...response,
-      notifications: (listener) => {
-        this.listeners.add(listener)
-        signal.addEventListener('abort', () => {
-          this.listeners.delete(listener)
-          listener.end()
-        })
-      },
-    }
-  }
-
-  /** Resolves when each listener is done with it. */
-  async notify(text: string, isLast = false): Promise<void> {
-    const options = isLast ? [] : [uintOption(OPTION.observe, 0)]
-    await Promise.all([...this.listeners].map((each) => each.next(content(text, options))))
-  }
-}
-
-/** Keeps what comes. */
-class Heard implements NotificationListener {
-  readonly texts: string[] = []
-  readonly ends: (Error | undefined)[] = []
-  /** What each notification waits for. */
-  gate: Promise<void> = Promise.resolve()
-
-  async next(notification: CoapMessage): Promise<void> {
-    this.texts.push(textOf(notification))
-    await this.gate
-  }
-
-  end(error?: Error): void {
-    this.ends.push(error)
-  }
-}
-
-function listen(response: Response): Heard {
-  const heard = new Heard()
-  expect(response.notifications).toBeDefined()
-  response.notifications!(heard)
-  return heard
-}
+import { Source, listen, sequence, startObserver, startOrigin } from './observing.ts'
 
 describe('an observation', () => {
   it('brings each notification, in order', async () => {
@@ -314,46 +259,3 @@ describe('an observing client', () => {
     expect((await response).notifications).toBeUndefined()
   })
 })
-
-function sequence({ message }: Decoded): number {
-  return Number.parseInt(
-    `0${Buffer.from(optionValue(message, OPTION.observe)!).toString('hex')}`,
-    16,
-  )
-}
-
-/** A client by hand that proved its address and observes. */
-async function startObserver(server: Peer) {
-  const peer = await openRawPeer()
-  let echo: readonly CoapOption[] = []
-  const register = (observe = 0): number =>
-    peer.ask(server, { options: [uintOption(OPTION.observe, observe), ...echo] })
-  register()
-  echo = (await peer.next()).message.options
-  register()
-  const send = (datagram: Buffer): void => peer.send(datagram, server)
-  return { send, next: peer.next, register, first: await peer.next() }
-}
-
-/** A server by hand. */
-async function startOrigin() {
-  const peer = await openRawPeer()
-  let messageId = 100
-  let client: Peer | undefined
-  const { address, next } = peer
-  return {
-    address,
-    next,
-    send(type: number, token: string, message: CoapMessage): void {
-      peer.send(encodeDatagram(type, ++messageId, token, message), client!)
-    },
-    async answer(observe: number): Promise<Decoded> {
-      const request = await next()
-      client = request.from
-      const response = content('first', [uintOption(OPTION.observe, observe)])
-      const { messageId: id } = request.header
-      peer.send(encodeDatagram(TYPE.ack, id, request.token, response), client)
-      return request
-    },
-  }
-}
