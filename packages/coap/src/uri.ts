@@ -165,11 +165,18 @@ function parseHost(raw: string): string {
     // RFC 6874: the percent sign before a zone is encoded.
     const address = raw.slice(1, -1).replace('%25', '%').toLowerCase()
     if (isIP(address) !== 6) throw bad('host')
-    return address
+    return canonicalAddress(address)
   }
   const host = decode(raw, 'host').toLowerCase()
   if (host === '') throw bad('host')
   return host
+}
+
+/** One address has one text (RFC 5952), so that keys for it are found however it is written. */
+function canonicalAddress(address: string): string {
+  const [plain = '', ...zone] = address.split('%')
+  const canonical = new URL(`http://[${plain}]`).hostname.slice(1, -1)
+  return [canonical, ...zone].join('%')
 }
 
 function parsePort(raw: string | undefined): number {

@@ -48,6 +48,19 @@ describe('a coap URI', () => {
     expect(parseCoapUri('coap://h/a/').path).toEqual(['a', ''])
   })
 
+  it('has one text for an IPv6 address, however it is written', () => {
+    for (const text of ['[::1]', '[0:0::0:1]', '[0000:0:0:0:0:0:0:0001]', '[::0.0.0.1]']) {
+      expect(parseCoapUri(`coap://${text}`).host).toBe('::1')
+    }
+    expect(parseCoapUri('coap://[2001:DB8::0:1%25Eth0]').host).toBe('2001:db8::1%eth0')
+    fc.assert(
+      fc.property(fc.ipV6(), (address) => {
+        const { host } = parseCoapUri(`coap://[${address}]`)
+        expect(parseCoapUri(`coap://[${host}]`).host).toBe(host)
+      }),
+    )
+  })
+
   it('has its dot segments resolved, also those that are percent-encoded', () => {
     expect(parseCoapUri('coap://h/a/./b/../c').path).toEqual(['a', 'c'])
     expect(parseCoapUri('coap://h/a/%2E%2e/%2e').path).toEqual([])
