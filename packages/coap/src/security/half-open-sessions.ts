@@ -33,10 +33,6 @@ export class HalfOpenSessions {
     this.#options = options
   }
 
-  get count(): number {
-    return this.#sessions.size
-  }
-
   /** Whether only those should begin another one who prove their address. */
   get isCrowded(): boolean {
     return 2 * this.#sessions.size >= this.#options.maxCount

@@ -62,11 +62,6 @@ export class EdhocResponder {
     })
   }
 
-  /** How many exchanges wait for their message_3. */
-  get halfOpenCount(): number {
-    return this.#halfOpen.count
-  }
-
   /** Answers a POST to the EDHOC resource. */
   async receive(request: Request): Promise<CoapMessage> {
     try {

@@ -54,11 +54,6 @@ export class ServerContexts {
     this.#options = options
   }
 
-  /** How many clients are known by EDHOC. */
-  get count(): number {
-    return this.#ofEdhoc.size
-  }
-
   isTaken(kid: Uint8Array): boolean {
     return this.#byKid.has(toHex(kid))
   }
