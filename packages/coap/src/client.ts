@@ -8,8 +8,9 @@
 import { isIP } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
 import { joinSignals, unlessAborted } from './abortable.js'
-import { blockwiseClient, type BlockwiseOptions } from './blockwise/index.js'
+import type { BlockwiseOptions } from './blockwise/index.js'
 import { assertCount } from './blockwise/settings.js'
+import { clientLayers } from './client-layers.js'
 import { ClientNetwork } from './client-network.js'
 import { observation, type ObservationTimes } from './client-observation.js'
 import {
@@ -144,7 +145,9 @@ class Client implements CoapClient {
     for (const [name, value] of Object.entries(this.#times)) assertCount(name, value as number)
     const sockets = new ClientNetwork({ transmission, limits })
     this.#network = sockets // opened only where it is asked
-    this.#handler = layered(options, network ?? ((request) => sockets.ask(request)))
+    const { maxMessageBytes } = limits
+    const layers = { ...options, ...(maxMessageBytes !== undefined && { maxMessageBytes }) }
+    this.#handler = clientLayers(network ?? ((request) => sockets.ask(request)), layers)
   }
 
   async request(init: CoapRequestInit): Promise<CoapResponse> {
@@ -232,22 +235,6 @@ class Client implements CoapClient {
     const { confirmable = true } = init
     return this.#handler({ ...message, peer, signal, confirmable })
   }
-}
-
-/** What an OSCORE message may have besides the block in it. */
-const PROTECTION_BYTES = 112
-
-/**
- * Blocks are protected one by one, inside; a message that is too large all the same, such as one to a peer
- * that knows no block-wise transfer within OSCORE, is sliced outside (RFC 8613 Section 4.1.3.4).
- */
-function layered(options: CoapClientOptions, network: Handler): Handler {
-  const { security, blockSize = 1024, limits: { maxMessageBytes } = {} } = options
-  const blocks = { ...options, ...(maxMessageBytes !== undefined && { maxMessageBytes }) }
-  if (security === undefined) return blockwiseClient(blocks)(network)
-  const outer = blockwiseClient({ ...blocks, wholeMessageBytes: blockSize + PROTECTION_BYTES })
-  const inner = blockwiseClient({ ...blocks, wholeMessageBytes: 0 })
-  return inner(security.layer(outer(network)))
 }
 
 function discoveryUri(uri: string, filter: Readonly<Record<string, string>>): string {

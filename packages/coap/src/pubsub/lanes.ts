@@ -10,7 +10,7 @@
 
 import { isIP } from 'node:net'
 import type { CoapOption } from '@waxwing/oscore'
-import { blockwiseClient } from '../blockwise/index.js'
+import { clientLayers } from '../client-layers.js'
 import { ClientNetwork } from '../client-network.js'
 import type { Handler, Peer } from '../handler.js'
 import { Hosts } from '../hosts.js'
@@ -42,8 +42,6 @@ export interface Lanes {
  * must not keep others from finding theirs.
  */
 const LISTING_BYTES: number = 16 * 1024 * 1024
-/** A block of 1,024 bytes, and what an OSCORE message may have besides. */
-const PROTECTED_BYTES = 1_136
 
 /** Makes the lanes. A socket is opened when it is first needed. */
 export function openLanes(options: ResolvedOptions): Lanes {
@@ -72,19 +70,7 @@ export function openLanes(options: ResolvedOptions): Lanes {
 
 function laneOver(network: Handler, { security, maxPayloadBytes }: ResolvedOptions): Lane {
   return {
-    messages: layered(network, security, maxPayloadBytes),
-    listings: layered(network, security, LISTING_BYTES),
+    messages: clientLayers(network, { security, maxBodyBytes: maxPayloadBytes }),
+    listings: clientLayers(network, { security, maxBodyBytes: LISTING_BYTES }),
   }
-}
-
-/** Bodies in blocks, each protected where that is asked for (RFC 8613 Section 4.1.3.4). */
-function layered(
-  network: Handler,
-  security: ResolvedOptions['security'],
-  maxBodyBytes: number,
-): Handler {
-  if (security === undefined) return blockwiseClient({ maxBodyBytes })(network)
-  const outer = blockwiseClient({ maxBodyBytes, wholeMessageBytes: PROTECTED_BYTES })
-  const inner = blockwiseClient({ maxBodyBytes, wholeMessageBytes: 0 })
-  return inner(security.layer(outer(network)))
 }
