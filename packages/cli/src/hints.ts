@@ -24,6 +24,7 @@ const BY_RULE: Readonly<Record<string, string>> = {
     'See waxwing coap peer list; add one with: waxwing coap peer add NAME CREDENTIAL --at HOST:PORT',
   'coap-nobody':
     'Add who may ask: waxwing coap peer add NAME CREDENTIAL; or let everybody ask with --plain',
+  'perhaps-executed': 'New keys are there. Look whether it was done before you ask again.',
   'coap-context': 'See waxwing coap context list; add one with: waxwing coap context add NAME FILE',
   revoked:
     'A revocation is for good. Make another identity: waxwing --home DIR id create --name NAME',
