@@ -11,9 +11,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
+import { findProgram, startedAtFreePort } from './fixture-process.js'
 
 export interface CoapServerOptions {
   /** Forwards what has a Proxy-Uri or a Proxy-Scheme to wherever that says. Default `false`. */
@@ -52,26 +51,16 @@ export interface CoapClientRun {
 
 /** A name that the proxy believes to be its own; with no name it serves everything itself. */
 const PROXY_NAME = 'waxwing-test-proxy'
-const START_ATTEMPTS = 5
 
 /** Tells whether the machine has libcoap's server and client. */
 export function libcoapAvailable(): boolean {
-  return findProgram('coap-server') !== undefined && findProgram('coap-client') !== undefined
+  return findBuild('coap-server') !== undefined && findBuild('coap-client') !== undefined
 }
 
 /** Starts a server. @throws {Error} If the machine has none, or it does not come up. */
 export async function startCoapServer(options: CoapServerOptions = {}): Promise<LibcoapServer> {
   const program = requireProgram('coap-server')
-  for (let attempt = 1; ; attempt++) {
-    const server = new ServerProcess(program, options, await freeUdpPort())
-    try {
-      await server.start()
-      return server
-    } catch (error) {
-      await server.close()
-      if (attempt === START_ATTEMPTS) throw error // another process may have taken the port
-    }
-  }
+  return startedAtFreePort(async () => new ServerProcess(program, options, await freeUdpPort()))
 }
 
 /**
@@ -183,18 +172,14 @@ function abandonAtExit(child: ChildProcess): Disposable {
 }
 
 function requireProgram(name: string): string {
-  const path = findProgram(name)
+  const path = findBuild(name)
   if (path === undefined) throw new Error(`${name} of libcoap is not on this machine`)
   return path
 }
 
 /** Debian has builds with and without TLS; which of them does not matter here. */
-function findProgram(name: string): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  const builds = [`${name}-notls`, `${name}-openssl`, `${name}-gnutls`, name]
-  return builds
-    .flatMap((build) => folders.map((folder) => join(folder, build)))
-    .find((path) => existsSync(path))
+function findBuild(name: string): string | undefined {
+  return findProgram([`${name}-notls`, `${name}-openssl`, `${name}-gnutls`, name])
 }
 
 async function freeUdpPort(): Promise<number> {

@@ -10,11 +10,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { createAuthority, type CertificateAuthority } from './certificates.js'
+import { findProgram, startedAtFreePort } from './fixture-process.js'
 
 export interface MosquittoOptions {
   /** `'mutual'` asks clients for a certificate and takes its common name as the user name. */
@@ -46,7 +47,6 @@ export interface Mosquitto {
   close(): Promise<void>
 }
 
-const START_ATTEMPTS = 5
 const STOP_REPEAT_MS = 100
 
 /** Tells whether the machine has Mosquitto. */
@@ -58,16 +58,7 @@ export function mosquittoAvailable(): boolean {
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
   const binary = findMosquitto()
   if (binary === undefined) throw new Error('mosquitto is not on this machine')
-  for (let attempt = 1; ; attempt++) {
-    const broker = new MosquittoProcess(binary, options, await freePort())
-    try {
-      await broker.start()
-      return broker
-    } catch (error) {
-      await broker.close()
-      if (attempt === START_ATTEMPTS) throw error // another process may have taken the port
-    }
-  }
+  return startedAtFreePort(async () => new MosquittoProcess(binary, options, await freePort()))
 }
 
 class MosquittoProcess implements Mosquitto {
@@ -199,8 +190,7 @@ function scheme({ tls, websockets }: MosquittoOptions): string {
 }
 
 function findMosquitto(): string | undefined {
-  const folders = ['/usr/sbin', '/usr/local/sbin', ...(process.env['PATH'] ?? '').split(delimiter)]
-  return folders.map((folder) => join(folder, 'mosquitto')).find((path) => existsSync(path))
+  return findProgram(['mosquitto'], ['/usr/sbin', '/usr/local/sbin'])
 }
 
 async function freePort(): Promise<number> {
