@@ -20,6 +20,8 @@ const config: ViteUserConfig = defineConfig({
     reporters: ['default', summaryReporter],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes in its time, and on a busy machine that is not within the default's second.
+    expect: { poll: { timeout: 15_000 } },
     // Many tests wait for brokers and processes; the default leaves a small machine half idle.
     maxWorkers: availableParallelism() + 1,
   },

@@ -3,6 +3,7 @@ import { WaxwingError } from '@waxwing/core'
 import { code, OPTION } from '@waxwing/oscore'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Handler, Request, Response } from '../../src/handler.ts'
+import { TYPE } from '../../src/messaging/datagram.ts'
 import { openUdpEndpoint } from '../../src/messaging/index.ts'
 import { resolveTransmission } from '../../src/messaging/parameters.ts'
 import { textOption, uintOption } from '../../src/options.ts'
@@ -58,13 +59,17 @@ describe('a request', () => {
   })
 
   it('whose handler is slow is acknowledged first and answered later', async () => {
+    const gate = Promise.withResolvers<void>()
     const server = await openServer(async () => {
-      await pause(40 * FAST.ackDelayMs)
+      await gate.promise
       return content('late')
     })
-    const transmission = { ...FAST, ackTimeoutMs: 300, maxRetransmit: 0 }
-    const client = await openClient({ transmission })
-    expect(textOf(await client.network(requestTo(server.address)))).toBe('late')
+    const peer = await openRawPeer()
+    const messageId = peer.ask(server.address)
+    expect((await peer.next()).header).toMatchObject({ type: TYPE.ack, code: 0, messageId })
+    gate.resolve()
+    const { header, token, message } = await peer.next()
+    expect([header.type, token, textOf(message)]).toEqual([TYPE.con, 'tokn', 'late'])
   })
 
   it('that nobody answers fails with ERR_TIMEOUT', async () => {
@@ -196,7 +201,7 @@ describe('No-Response', () => {
       code: payload.length > 0 ? code(4, 0) : CHANGED,
     })
     const server = await openServer(handler)
-    const client = await openClient({ transmission: { ...FAST, responseTimeoutMs: 50 } })
+    const client = await openClient({ transmission: { ...FAST, responseTimeoutMs: 300 } })
     const options = [uintOption(OPTION.noResponse, 2)]
     const request = requestTo(server.address, { code: POST, options })
     expect(await client.network(request)).toMatchObject({ code: 0 })
@@ -236,6 +241,7 @@ describe('an endpoint', () => {
 
   it('sends a response though a notification is not acknowledged: who asks may wait for it first', async () => {
     const limits = { amplificationFactor: Infinity }
+    const transmission = { ...FAST, ackTimeoutMs: 60_000 }
     const handler: Handler = async ({ code: method }) => {
       if (method === POST) await pause(2 * FAST.ackDelayMs)
       const observe = [uintOption(OPTION.observe, 0)]
@@ -244,7 +250,7 @@ describe('an endpoint', () => {
         notifications: (listener) => void listener.next(content('', observe)),
       }
     }
-    const server = await openServer(handler, { limits })
+    const server = await openServer(handler, { limits, transmission })
     const peer = await openRawPeer()
     peer.ask(server.address, { token: 'observe', options: [uintOption(OPTION.observe, 0)] })
     await expect.poll(() => peer.waiting.length).toBeGreaterThan(1)

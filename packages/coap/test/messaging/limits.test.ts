@@ -165,7 +165,7 @@ describe('what an endpoint keeps', () => {
       },
       {
         limits: { maxRequestsPerPeer: 2 },
-        transmission: { ...FAST, ackTimeoutMs: 400, nstart: 9, maxRetransmit: 0 },
+        transmission: { ...FAST, ackTimeoutMs: 1_500, nstart: 9, maxRetransmit: 0 },
       },
     )
     const peer = await openRawPeer()

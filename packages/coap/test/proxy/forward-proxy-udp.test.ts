@@ -70,7 +70,7 @@ describe('through our forward proxy on UDP', () => {
     const { uri } = await serve(async () => contentOf('on'))
     const endpoint = await openUdpEndpoint({
       host: '127.0.0.1',
-      transmission: { ackTimeoutMs: 10, maxRetransmit: 1 },
+      transmission: { ackTimeoutMs: 200, maxRetransmit: 1 },
     })
     onTestFinished(() => endpoint.close())
     const silent = createSocket('udp4').bind(0, '127.0.0.1')
