@@ -3,12 +3,12 @@
 
 import { coapTransport, type CoapTransport, type CoapTransportOptions } from '@waxwing/coap'
 
-/** Finds out soon that the broker is away, and that it is back. */
+/** Finds out soon that the broker is away, and that it is back; but lets a busy machine's server have its turn. */
 export const IMPATIENT: Partial<CoapTransportOptions> = {
   renewMs: 200,
   retryMinMs: 20,
   retryMaxMs: 100,
-  transmission: { ackTimeoutMs: 50, maxRetransmit: 2 },
+  transmission: { ackTimeoutMs: 100, maxRetransmit: 3 },
 }
 
 export class Opened {
