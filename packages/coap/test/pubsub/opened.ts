@@ -3,7 +3,10 @@
 
 import { coapTransport, type CoapTransport, type CoapTransportOptions } from '@waxwing/coap'
 
-/** Finds out soon that the broker is away, and that it is back; but lets a busy machine's server have its turn. */
+/**
+ * Finds out soon that the broker is away, and that it is back; but on a busy machine a server has to wait
+ * for its turn.
+ */
 export const IMPATIENT: Partial<CoapTransportOptions> = {
   renewMs: 200,
   retryMinMs: 20,
