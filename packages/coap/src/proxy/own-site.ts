@@ -4,21 +4,23 @@
  * that asked what only the browser's machine reaches, such as its loopback.
  *
  * Three things tell: Sec-Fetch-Site and Origin, which no page can set or leave out, and Host. A page whose
- * own name was made to lead here (DNS rebinding) is of one site with the proxy to the browser, but it
- * cannot have its name be an address, or one of the proxy's.
+ * own name was made to lead here (DNS rebinding) is of one site with the proxy to the browser, but its
+ * name is none of the proxy's. Neither is an address that is a detour to loopback, such as 0.0.0.0: only on
+ * the way to loopback itself, and over TLS, do browsers send Sec-Fetch-Site.
  *
  * @module
  */
 
 import type { IncomingMessage } from 'node:http'
-import { isIP } from 'node:net'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { plainAddress } from '../messaging/addresses.js'
 import { HttpRefusal } from './http-refusal.js'
 
 export interface OwnSiteOptions {
   /**
-   * Names by which clients may know the proxy, as Host says them, without a port. Any address and
-   * `localhost` are among them, and so is `host`.
+   * Names and addresses by which clients may know the proxy, as Host says them, without a port. `localhost`,
+   * `host` and the address that a client is connected to are among them.
    */
   readonly names?: readonly string[]
   /**
@@ -43,7 +45,7 @@ export class OwnSite {
   assertOwn({ headers, socket }: IncomingMessage): void {
     if (this.#otherSites) return
     const host = headers.host?.toLowerCase() ?? ''
-    if (!this.#isOwn(host)) throw new HttpRefusal(421, 'this is not known by that name')
+    if (!this.#isOwn(host, socket)) throw new HttpRefusal(421, 'this is not known by that name')
     const site = headers['sec-fetch-site'] ?? 'none'
     const own = `${socket instanceof TLSSocket ? 'https' : 'http'}://${host}`
     const isForeign = site !== 'none' && site !== 'same-origin'
@@ -52,8 +54,10 @@ export class OwnSite {
     }
   }
 
-  #isOwn(host: string): boolean {
-    const name = host.replace(/:\d*$/, '')
-    return this.#names.has(name) || isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0
+  #isOwn(host: string, { localAddress = '' }: Socket): boolean {
+    const name = host.replace(/:\d*$/, '').replace(/^\[(.*)\]$/, '$1')
+    if (name === '') return false
+    // Host has no zone.
+    return this.#names.has(name) || name === plainAddress(localAddress).replace(/%.*$/, '')
   }
 }

@@ -62,13 +62,27 @@ describe('a web page', () => {
     expect(origin.asked).toHaveLength(0)
   })
 
-  it.each(['127.0.0.1', '192.0.2.1:8080', '[::1]:8080', 'localhost', 'LocalHost:80', 'hc.example'])(
+  // Browsers mark no GET that goes to these, and each leads to the loopback.
+  it.each(['0.0.0.0', '[::]', '[::ffff:7f00:1]'])(
+    'that goes round the marks of its browser by another address asks nobody: %s',
+    async (host) => {
+      const { ask } = await start()
+      expect((await ask(LIGHT, { headers: { Host: host } })).status).toBe(421)
+    },
+  )
+
+  it.each(['127.0.0.1', '127.0.0.1:1', 'localhost', 'LocalHost:80', 'hc.example', '[2001:db8::1]'])(
     'or whoever else may know the proxy as %s',
     async (host) => {
-      const { ask } = await start(undefined, { names: ['HC.example'] })
+      const { ask } = await start(undefined, { names: ['HC.example', '2001:db8::1'] })
       expect((await ask(LIGHT, { headers: { Host: host } })).status).toBe(200)
     },
   )
+
+  it('or whoever else may know the proxy by its address of IPv6', async () => {
+    const { proxy } = await start(undefined, { host: '::1' })
+    expect((await fetch(`${proxy.url}${LIGHT}`)).status).toBe(200)
+  })
 
   it('of any site may ask where it is left to who is authorized', async () => {
     const { ask } = await start(undefined, {
