@@ -16,12 +16,12 @@ import {
   forwardProxy,
   type Handler,
   httpCrossProxy,
+  openUdpEndpoint,
   reverseProxy,
   type ReverseRoute,
 } from '@waxwing/coap'
 import { coapUri } from '../coap/authority.js'
 import { listen, type ListeningOptions, placeOf } from '../coap/listening.js'
-import { openObservingNetwork } from '../coap/observing-network.js'
 import { RequestLog } from '../coap/request-log.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
@@ -83,7 +83,7 @@ async function run(context: Context, options: ProxyOptions): Promise<void> {
   }
   const log = new RequestLog(output)
   const cache = cacheOf(options)
-  const behind = await openObservingNetwork()
+  const behind = await openUdpEndpoint()
   context.defer(() => behind.close())
   const direct = blockwiseClient()(behind.network)
   const network = cache === undefined ? direct : cache.layer(direct)

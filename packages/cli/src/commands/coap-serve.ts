@@ -11,13 +11,13 @@ import {
   type CoapSecurityEvent,
   DEFAULT_PORT,
   type Handler,
+  openUdpEndpoint,
   reverseProxy,
 } from '@waxwing/coap'
 import { coapUri } from '../coap/authority.js'
 import { Folder } from '../coap/folder.js'
 import { serverSecurity, shownName } from '../coap/home-security.js'
 import { listen, type ListeningOptions, placeOf } from '../coap/listening.js'
-import { openObservingNetwork } from '../coap/observing-network.js'
 import { RequestLog } from '../coap/request-log.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
@@ -105,7 +105,7 @@ async function handlerOf(
 }
 
 async function handlerTo(context: Context, to: string): Promise<Handler> {
-  const behind = await openObservingNetwork()
+  const behind = await openUdpEndpoint()
   context.defer(() => behind.close())
   return reverseProxy({ network: blockwiseClient()(behind.network), routes: [{ to }] })
 }

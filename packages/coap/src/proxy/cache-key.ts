@@ -56,6 +56,11 @@ export function flightKeyOf(request: Request): string {
   return `${digest(request, { ...request, options })} ${isConfirmable}`
 }
 
+/** What two registrations have in common of which one may be for the clients of both: all that they say. */
+export function registrationKeyOf(request: Request): string {
+  return `${digest(request, request)} ${request.confirmable ?? true}`
+}
+
 /** Whether a request says more than its Cache-Key, which an error may be about. */
 export function exceedsCacheKey({ options }: Request): boolean {
   return options.some(({ number }) => isNoCacheKey(number))

@@ -27,6 +27,7 @@ import {
 import { isRegistration } from '../registration.js'
 import { areTooLong } from './limits.js'
 import { refuse, Refusal, responseTo } from './refusal.js'
+import { sharingObservations } from './shared-observations.js'
 import { isDotSegment, TARGET_OPTIONS } from './target.js'
 
 /** RFC 8768 Section 3: what a request without Hop-Limit begins with. */
@@ -54,7 +55,10 @@ const SINGLE_UNSAFE: ReadonlySet<number> = new Set([
 const REPEATABLE_UNSAFE: ReadonlySet<number> = new Set([OPTION.uriPath, OPTION.uriQuery])
 
 export interface ForwardingOptions {
-  /** Sends requests to where their `peer` says, with block-wise transfer where that is wanted. */
+  /**
+   * Sends requests to where their `peer` says, with block-wise transfer where that is wanted. Clients that
+   * observe the same, unprotected, share one observation there, also those of several proxies.
+   */
   readonly network: Handler
   /**
    * How this proxy calls itself in a 5.08 response (RFC 8768 Section 4); no other on the way may have the
@@ -84,7 +88,7 @@ export class Forwarding {
     if (!Number.isInteger(hopLimit) || hopLimit < 1 || hopLimit > MAX_HOP_LIMIT) {
       throw new RangeError(`hopLimit must be an integer from 1 to 255, got ${hopLimit}`)
     }
-    this.#network = network
+    this.#network = sharingObservations(network)
     this.#name = name
     this.#hopLimit = hopLimit
   }

@@ -12,10 +12,14 @@ import { isUnsafeToForward, OPTION, readUint, uintOption, withoutOptions } from 
 /** RFC 7252 Section 5.10.5. */
 const DEFAULT_MAX_AGE_SECONDS = 60
 
-/** A response that may be used again. */
-export interface StoredResponse extends CoapMessage {
-  /** By the cache's clock; the past for one that only validation makes good again. */
+/** A response that grows old. */
+export interface Aged extends CoapMessage {
+  /** By the clock of who keeps it; the past for one that only validation makes good again. */
   readonly freshUntil: number
+}
+
+/** A response that may be used again. */
+export interface StoredResponse extends Aged {
   /** The resource that it represents. */
   readonly resource: string
 }
@@ -36,8 +40,8 @@ export function reusable(
   const isError = codeClass(code) === 4 || codeClass(code) === 5
   if ((code !== RESPONSE.content && !isError) || code === RESPONSE.hopLimitReached) return undefined
   if (options.some(({ number }) => isForOneRequester(number))) return undefined
-  const freshUntil = since + maxAgeOf(response) * 1000
-  return { code, options: copied(options), payload: payload.slice(), freshUntil, resource }
+  const copy = { code, options: copied(options), payload: payload.slice() }
+  return { ...copy, freshUntil: freshUntil(response, since), resource }
 }
 
 /**
@@ -51,8 +55,8 @@ export function isWorthKeeping(response: StoredResponse, now: number): boolean {
 }
 
 /** Whether a response may answer further requests (Section 5.6.1). */
-export function isFresh({ freshUntil }: StoredResponse, now: number): boolean {
-  return now < freshUntil
+export function isFresh(response: Aged, now: number): boolean {
+  return now < response.freshUntil
 }
 
 /** Errors cannot be (Section 5.9.2). */
@@ -66,12 +70,12 @@ export function revived(stored: StoredResponse, valid: CoapMessage, since: numbe
     ({ number }) => !isUnsafeToForward(number) || number === OPTION.maxAge,
   )
   const kept = withoutOptions(stored.options, OPTION.maxAge, ...news.map(({ number }) => number))
-  const freshUntil = since + maxAgeOf(valid) * 1000
-  return { ...stored, options: [...kept, ...copied(news)], freshUntil }
+  const options = [...kept, ...copied(news)]
+  return { ...stored, options, freshUntil: freshUntil(valid, since) }
 }
 
 /** A stored response as it is sent at this time: its Max-Age is what is left (Section 5.7.1). */
-export function served(stored: StoredResponse, now: number): CoapMessage {
+export function served(stored: Aged, now: number): CoapMessage {
   const seconds = Math.max(0, Math.floor((stored.freshUntil - now) / 1000))
   const options = withoutOptions(stored.options, OPTION.maxAge)
   const maxAge = uintOption(OPTION.maxAge, seconds)
@@ -88,8 +92,9 @@ function isForOneRequester(number: number): boolean {
   return isUnsafeToForward(number) && number !== OPTION.maxAge
 }
 
-/** A value that is none says that the response is not to be stored. */
-function maxAgeOf(response: CoapMessage): number {
+/** How long a response is fresh that came then. A value that is none says that it is not to be stored. */
+export function freshUntil(response: CoapMessage, since: number): number {
   const value = optionValue(response, OPTION.maxAge)
-  return value === undefined ? DEFAULT_MAX_AGE_SECONDS : (readUint(value) ?? 0)
+  const seconds = value === undefined ? DEFAULT_MAX_AGE_SECONDS : (readUint(value) ?? 0)
+  return since + seconds * 1000
 }

@@ -84,6 +84,28 @@ describeWithLibcoap('between both ends of libcoap', () => {
     expect(texts).toEqual(['one', 'two', 'three'])
   })
 
+  it('three who observe the same get what is put later, of a server that tells one of a port', async () => {
+    const { forward, reverse, origin } = await setUp()
+    const put = (text: string): Promise<unknown> =>
+      runCoapClient(['-m', 'put', '-e', text, `${origin}/lamp`])
+    await put('one')
+    const clients = [{ proxy: forward }, { proxy: forward }, {}].map((one) => coapClient(one))
+    onTestFinished(async () => void (await Promise.all(clients.map((one) => one.close()))))
+    const uris = [`${origin}/lamp`, `${origin}/lamp`, `${reverse}behind/lamp`]
+    const observations = clients.map((one, at) => one.observe(uris[at] ?? ''))
+    const next = async (): Promise<readonly (string | undefined)[]> =>
+      (await Promise.all(observations.map((states) => states.next()))).map(({ value }) =>
+        value?.text(),
+      )
+    expect(await next()).toEqual(['one', 'one', 'one'])
+    await put('two')
+    expect(await next()).toEqual(['two', 'two', 'two'])
+    await observations[0]?.return()
+    observations.shift()
+    await put('three')
+    expect(await next()).toEqual(['three', 'three'])
+  })
+
   it('the cache answers, until something is put through it', async () => {
     const { forward, origin, cache } = await setUp()
     const get = async (): Promise<string> =>
