@@ -25,6 +25,8 @@ const BY_RULE: Readonly<Record<string, string>> = {
   'coap-nobody':
     'Add who may ask: waxwing coap peer add NAME CREDENTIAL; or let everybody ask with --plain',
   'perhaps-executed': 'New keys are there. Look whether it was done before you ask again.',
+  'no-edhoc':
+    'It may have nothing but plain CoAP: --plain. The URL of a proxy over HTTP ends in /hc/ as a rule.',
   'coap-context': 'See waxwing coap context list; add one with: waxwing coap context add NAME FILE',
   revoked:
     'A revocation is for good. Make another identity: waxwing --home DIR id create --name NAME',

@@ -8,7 +8,7 @@
 
 import { type CryptoProvider, WaxwingError } from '@waxwing/core'
 import {
-  code,
+  type AwaitingMessage2,
   CODE_BAD_OPTION,
   CODE_CHANGED,
   CODE_POST,
@@ -26,6 +26,7 @@ import {
   type SharedInput,
   startInitiator,
 } from '@waxwing/oscore'
+import { codeClass, codeName, RESPONSE } from '../codes.js'
 import type { Response } from '../handler.js'
 import { OPTION, textOption, uintOption } from '../options.js'
 import type { Carrier } from './carrier.js'
@@ -38,7 +39,13 @@ import { type Attempt, refused } from './rederiving.js'
 /** Where EDHOC is spoken (RFC 9528 Appendix A.2). */
 export const EDHOC_PATH: readonly [string, string] = ['.well-known', 'edhoc']
 
-const CODE_NOT_IMPLEMENTED = code(5, 1)
+const SUCCESS_CLASS = 2
+/** What is answered where nothing, or something else, is at that path. */
+const CODES_WITHOUT_EDHOC: ReadonlySet<number> = new Set([
+  RESPONSE.notFound,
+  RESPONSE.methodNotAllowed,
+  RESPONSE.notImplemented,
+])
 /** A longer message_3 travels alone: the carried request may fill a message already. */
 const MAX_COMBINED_BYTES = 128
 
@@ -123,15 +130,32 @@ async function tryMessage1(
   })
   const message = edhocRequest(carrier, { kind: 'message_1', message: message1 })
   try {
-    const response = await carrier.exchange(message)
-    if (response.payload.length === 0) return refused(plainAnswerError(response.code))
-    return await waiting.receive(response.payload)
-  } catch (error) {
-    if (error instanceof EdhocError) return refused(error)
-    throw error
+    return await takeMessage2(waiting, await carrier.exchange(message))
   } finally {
     waiting.close()
   }
+}
+
+async function takeMessage2(
+  waiting: AwaitingMessage2,
+  { code: answered, payload }: Response,
+): Promise<Message2Outcome | { kind: 'refused'; error: WaxwingError }> {
+  if (payload.length === 0) return refused(noMessage2Error(answered))
+  try {
+    return await waiting.receive(payload)
+  } catch (error) {
+    if (!(error instanceof EdhocError)) throw error
+    // What cannot be read is a diagnostic payload rather than EDHOC (RFC 7252 Section 5.5.2).
+    return refused(codeClass(answered) === SUCCESS_CLASS ? error : noMessage2Error(answered))
+  }
+}
+
+/** What an answer says that is neither message_2 nor an error message of EDHOC. */
+function noMessage2Error(answered: number): WaxwingError {
+  if (!CODES_WITHOUT_EDHOC.has(answered)) return plainAnswerError(answered)
+  const text = codeName(answered)
+  const message = `the server speaks no EDHOC, or somebody says so: ${text} without protection`
+  return new WaxwingError('ERR_UNSUPPORTED', message, { rule: 'no-edhoc' })
 }
 
 interface Finishing {
@@ -167,7 +191,7 @@ async function finishAlone(
 
 /** The EDHOC option is critical: who does not know it says so before anything else. */
 function refusesCombined({ code: refusal }: Response): boolean {
-  return refusal === CODE_BAD_OPTION || refusal === CODE_NOT_IMPLEMENTED
+  return refusal === CODE_BAD_OPTION || refusal === RESPONSE.notImplemented
 }
 
 function edhocRequest(

@@ -18,6 +18,7 @@ import {
   OPTION,
   unprotectResponse,
 } from '@waxwing/oscore'
+import { codeClass, codeName } from '../codes.js'
 import type { NotificationListener, Response } from '../handler.js'
 import { withoutOptions } from '../options.js'
 
@@ -81,13 +82,13 @@ export function tellsLoss(code: number): boolean {
 
 /** The error that an answer without protection is in the end. */
 export function plainAnswerError(code: number): WaxwingError {
-  const text = `${code >> 5}.${String(code & 31).padStart(2, '0')}`
+  const text = codeName(code)
   if (tellsLoss(code)) {
     const message = `the server has no such keys, or somebody says so: ${text} without protection`
     return new WaxwingError('ERR_KEY_UNKNOWN', message, { rule: text })
   }
   const what = `${text} came without protection`
-  if (code >> 5 === SERVER_ERROR_CLASS) {
+  if (codeClass(code) === SERVER_ERROR_CLASS) {
     return new WaxwingError('ERR_TRANSPORT', `${what}, as from a proxy`, { rule: text })
   }
   return new WaxwingError('ERR_NOT_AUTHENTIC', what, { rule: text })

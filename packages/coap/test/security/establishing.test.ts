@@ -70,6 +70,21 @@ describe('keys by EDHOC', () => {
     expect(world.asked).toHaveLength(1)
   })
 
+  it.each([
+    ['4.04', 0x84, 'Not Found', 'ERR_UNSUPPORTED'],
+    ['4.05', 0x85, '', 'ERR_UNSUPPORTED'],
+    ['5.01', 0xa1, '', 'ERR_UNSUPPORTED'],
+    ['5.04', 0xa4, 'Gateway Timeout', 'ERR_TRANSPORT'],
+    ['4.00', 0x80, 'Bad Request', 'ERR_KEY_UNKNOWN'],
+  ])('are not agreed on with who answers %s, and the error says so', async (said, ...rest) => {
+    const [answered, diagnostic, errorCode] = rest
+    const world = await edhocWorld()
+    world.wire.server = () => Promise.resolve(messageOf(answered, [], diagnostic))
+    const error = await world.ask().catch((reason: unknown) => reason)
+    expect(error).toMatchObject(coded(errorCode))
+    expect((error as Error).message).toContain(said)
+  })
+
   it('are only agreed on with whoever is expected at an authority', async () => {
     const world = await edhocWorld()
     const elsewhere = requestOf(GET, {
