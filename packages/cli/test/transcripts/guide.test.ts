@@ -49,7 +49,7 @@ requireOrSkip('libcoap', libcoapAvailable())('the guide to CoAP', () => {
 
   it.each(COAP_PAGES)('%s shows what happens', { timeout: 240_000 }, async (page) => {
     const adapt = usingAddresses([loopback(), libcoap.url.slice('coap://'.length), loopback()])
-    const blocks = await playPage(page, { adapt })
+    const blocks = await playPage(page, { adapt, env: { WAXWING_BROKER: libcoap.url } })
     expect(blocks.length).toBeGreaterThan(3)
   })
 })
