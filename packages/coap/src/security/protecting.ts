@@ -98,7 +98,7 @@ async function uncombined(
     await responder.complete(connectionId, message3)
     return rest
   } catch (cause) {
-    throw new NotCombined('a combined request was refused', { cause })
+    throw new NotCombined(`a combined request was refused: ${asError(cause).message}`, { cause })
   }
 }
 

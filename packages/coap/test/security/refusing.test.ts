@@ -131,6 +131,18 @@ describe('a protected request', () => {
     expect(world.server.events.slice(-2).map(({ kind }) => kind)).toEqual(['refused', 'refused'])
   })
 
+  it('whose message_3 does not verify is refused, and the event has the reason', async () => {
+    const world = await edhocWorld()
+    const changed = (request: CoapMessage) =>
+      optionValue(request, OPTION.edhoc) === undefined
+        ? request
+        : { ...request, payload: bitFlips(request.payload)[15]! }
+    world.wire.onRequest = changed
+    await world.ask().catch(() => undefined)
+    const refused = world.server.events.find((event) => event.kind === 'refused')
+    expect(refused?.error.message).toMatch(/^a combined request was refused: EDHOC: ./)
+  })
+
   it('is refused with any protected bit changed', async () => {
     const world = await worldOf(preshared())
     await world.ask()
