@@ -50,7 +50,7 @@ const NOT_IN_URIS = /[\u0000-\u0020\u007F"<>\\^`{|}]/
 export function parseCoapUri(uri: string): CoapUri {
   if (typeof uri !== 'string') throw new TypeError('uri must be text')
   const [, scheme, rawHost = '', rawPort, rawPath = '', rawQuery] = ABSOLUTE_URI.exec(uri) ?? []
-  if (scheme === undefined || NOT_IN_URIS.test(uri) || !uri.isWellFormed()) throw bad('URI')
+  if (scheme === undefined || NOT_IN_URIS.test(uri) || !uri.isWellFormed()) throw noUri()
   if (scheme.toLowerCase() !== 'coap') {
     const message = `a URI must begin with coap://, not with ${scheme.toLowerCase()}://`
     throw new WaxwingError('ERR_UNSUPPORTED', message, { field: 'scheme' })
@@ -235,6 +235,11 @@ function formatAuthority(host: string, port: number): string {
 function bracketed(host: string): string {
   const isIPv6 = host.includes(':') && isIP(host) === 6
   return isIPv6 ? `[${host.replace('%', '%25')}]` : host
+}
+
+function noUri(): WaxwingError {
+  const message = 'a CoAP URI is coap://host/path or coap://host:port/path, percent-encoded'
+  return new WaxwingError('ERR_MALFORMED', message, { field: 'URI' })
 }
 
 function bad(field: string): WaxwingError {

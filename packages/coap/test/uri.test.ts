@@ -92,6 +92,10 @@ describe('a coap URI', () => {
     expect(() => parseCoapUri(uri)).toThrow(expect.objectContaining({ code: 'ERR_MALFORMED' }))
   })
 
+  it('without a scheme is refused by saying what one looks like', () => {
+    expect(() => parseCoapUri('127.0.0.1/state')).toThrow('coap://host/path')
+  })
+
   it('of another scheme is not supported', () => {
     for (const uri of ['coaps://host/', 'http://host/', 'coap+tcp://host/']) {
       expect(() => parseCoapUri(uri)).toThrow(expect.objectContaining({ code: 'ERR_UNSUPPORTED' }))
