@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The addresses that are listened to: no more than so many, since whoever may write to a broker makes as
- * many as he likes.
+ * many as they like.
  *
  * Invariant: addresses of data take no place from those of control messages, and what a wildcard takes
  * none from an address that a filter names.

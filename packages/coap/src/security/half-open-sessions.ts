@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Exchanges of EDHOC that wait for message_3. Anybody can begin as many as he likes, which is why they are
- * few, and short-lived.
+ * Exchanges of EDHOC that wait for message_3. Anybody can begin as many as they like, which is why
+ * they are few, and short-lived.
  *
  * Invariant: an address that begins many displaces its own first; what is displaced or late is overwritten.
  *

@@ -2,9 +2,10 @@
 /**
  * The keys of an endpoint: what it protects its requests with as a client, and its resources as a server.
  *
- * Invariant: keys that protect never outlive the process that derived them. What the store keeps is the
- * input to new derivations; sequence numbers and replay windows are in memory. So nothing has to be done
- * after a crash, a restored backup or a lost file: the ends derive new keys, and nobody notices.
+ * Invariant: keys that protect never outlive the process that derived them, but for contexts that are
+ * `recorded-ahead`. What the store keeps is the input to new derivations; sequence numbers and replay
+ * windows are in memory. So nobody has to do anything after a crash, a restored backup or a lost file: the
+ * ends derive new keys.
  *
  * @module
  */
