@@ -40,7 +40,7 @@ import { type Attempt, refused } from './rederiving.js'
 export const EDHOC_PATH: readonly [string, string] = ['.well-known', 'edhoc']
 
 const SUCCESS_CLASS = 2
-/** What is answered where nothing, or something else, is at that path. */
+/** What is answered where nothing is at that path, or nothing that takes POST. */
 const CODES_WITHOUT_EDHOC: ReadonlySet<number> = new Set([
   RESPONSE.notFound,
   RESPONSE.methodNotAllowed,
@@ -152,7 +152,9 @@ async function takeMessage2(
 
 /** What an answer says that is neither message_2 nor an error message of EDHOC. */
 function noMessage2Error(answered: number): WaxwingError {
-  if (!CODES_WITHOUT_EDHOC.has(answered)) return plainAnswerError(answered)
+  // Success without message_2 is that of a server that keeps whatever is sent to it.
+  const isOther = codeClass(answered) === SUCCESS_CLASS || CODES_WITHOUT_EDHOC.has(answered)
+  if (!isOther) return plainAnswerError(answered)
   const text = codeName(answered)
   const message = `the server speaks no EDHOC, or somebody says so: ${text} without protection`
   return new WaxwingError('ERR_UNSUPPORTED', message, { rule: 'no-edhoc' })

@@ -71,6 +71,7 @@ describe('keys by EDHOC', () => {
   })
 
   it.each([
+    ['2.01', 0x41, '', 'ERR_UNSUPPORTED'],
     ['4.04', 0x84, 'Not Found', 'ERR_UNSUPPORTED'],
     ['4.05', 0x85, '', 'ERR_UNSUPPORTED'],
     ['5.01', 0xa1, '', 'ERR_UNSUPPORTED'],
