@@ -9,6 +9,7 @@ import {
   codeName,
   contentFormatOf,
   DEFAULT_PORT,
+  formatCoapUri,
   formatPath,
   type Handler,
   type Layer,
@@ -20,6 +21,7 @@ import {
   readUint,
   type Request,
   type Response,
+  uriOf,
 } from '@waxwing/coap'
 import { isOscoreMessage } from '@waxwing/oscore'
 import type { Output } from '../output.js'
@@ -29,6 +31,14 @@ import { shownName } from './home-security.js'
 
 /** Refusals are told this often at the most, anybody can cause them; and what of one body is protected. */
 const PAUSE_MS = 1000
+
+/** A request, as it is told of. */
+interface Asked {
+  readonly request: Request
+  /** The address that it came from; `undefined` if that was HTTP. */
+  readonly from: string | undefined
+  readonly target: string
+}
 
 export class RequestLog {
   readonly #output: Output
@@ -45,7 +55,14 @@ export class RequestLog {
   /** Tells of each request that the handler behind answered. */
   readonly layer: Layer = (next: Handler) => async (request) => {
     const response = await next(request)
-    this.#tell(request, response)
+    this.#tell({ request, from: peerText(request.peer), target: targetOf(request) }, response)
+    return response
+  }
+
+  /** The same behind a proxy over HTTP: who asked is not in its requests, and their peer is the server. */
+  readonly httpLayer: Layer = (next: Handler) => async (request) => {
+    const response = await next(request)
+    this.#tell({ request, from: undefined, target: formatCoapUri(uriOf(request)) }, response)
     return response
   }
 
@@ -63,8 +80,8 @@ export class RequestLog {
   }
 
   /** Blocks of a protected body are told as one. */
-  #isOfOneBody(request: Request): boolean {
-    const key = `${peerText(request.peer)} ${targetOf(request)}`
+  #isOfOneBody({ from = '', target }: Asked): boolean {
+    const key = `${from} ${target}`
     const now = performance.now()
     const isSoon = key === this.#lastProtected && now - this.#protectedAt < PAUSE_MS
     this.#lastProtected = key
@@ -72,18 +89,18 @@ export class RequestLog {
     return isSoon
   }
 
-  #tell(request: Request, response: Response): void {
+  #tell(asked: Asked, response: Response): void {
+    const { request, from, target } = asked
     this.requestCount++
     const isProtected = isOscoreMessage(request)
-    if (isProtected && !this.#output.json && this.#isOfOneBody(request)) return
+    if (isProtected && !this.#output.json && this.#isOfOneBody(asked)) return
     const now = new Date()
     const who = request.security === undefined ? undefined : shownName(request.security.name)
     const method = methodOf(request.code) ?? codeName(request.code)
-    const target = targetOf(request)
     const isObserved = response.notifications !== undefined
     const facts = [
       formatTime(now, 'second'),
-      who ?? peerText(request.peer),
+      who ?? from ?? 'by HTTP',
       isProtected ? `(protected) ${target}` : `${method} ${target}`,
       ...(isProtected ? [] : [codeText(response.code)]),
       ...(response.payload.length === 0 ? [] : [`${response.payload.length} bytes`]),
@@ -93,7 +110,8 @@ export class RequestLog {
       {
         at: now.toISOString(),
         peer: who,
-        address: peerText(request.peer),
+        address: from,
+        ...(from === undefined && { byHttp: true }),
         method: isProtected ? undefined : method,
         target,
         code: codeName(response.code),

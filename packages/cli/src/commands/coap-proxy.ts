@@ -89,7 +89,7 @@ async function run(context: Context, options: ProxyOptions): Promise<void> {
   const network = cache === undefined ? direct : cache.layer(direct)
   const server = await listen(context, options, { handler: log.layer(handlerOf(network, options)) })
   output.note(`Proxy at ${placeOf(server)}. Ctrl-C ends it.`)
-  if (options.http !== undefined) await listenHttp(context, network, options)
+  if (options.http !== undefined) await listenHttp(context, log.httpLayer(network), options)
   const status = setInterval(() => output.status(tally(log, cache)), STATUS_MS)
   await stop.asked
   clearInterval(status)

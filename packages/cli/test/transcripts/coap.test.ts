@@ -303,7 +303,10 @@ requireOrSkip('libcoap', libcoapAvailable())('beside libcoap', () => {
     const elsewhere = await homes.coap('head', 'get', 'coap://127.0.0.1:9/x', '--proxy', uri)
     expect(elsewhere).toMatchObject({ status: 9 })
     const { stdout } = await homes.end(running)
-    expect(json(stdout).at(-1)).toMatchObject({ hits: 2, misses: 1 })
+    const told = json(stdout)
+    const byHttp = { byHttp: true, target: `${libcoap.url}/kept`, code: '2.05' }
+    expect(told.filter((line) => line['byHttp'] === true)).toMatchObject([byHttp])
+    expect(told.at(-1)).toMatchObject({ hits: 2, misses: 1 })
   })
 
   it('stands in for several servers', async () => {
