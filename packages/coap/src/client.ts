@@ -108,7 +108,7 @@ export interface CoapClient extends AsyncDisposable {
 }
 
 /**
- * Makes a client. Sockets are opened by the first request.
+ * Makes a client. Sockets are opened by the first request, and keep the process alive until it is closed.
  *
  * @example
  * ```ts

@@ -39,6 +39,7 @@ export interface ForwardProxyOptions extends ForwardingOptions {
  * const server = await coapServer({ handler })
  * ```
  *
+ * @throws {TypeError} If `allow` is neither a list nor a function.
  * @throws {RangeError} If a name has blanks.
  */
 export function forwardProxy(options: ForwardProxyOptions): Handler {

@@ -65,6 +65,7 @@ type Limits = Readonly<Record<keyof typeof DEFAULTS, number>>
 /**
  * Starts a proxy.
  *
+ * @throws {TypeError} If `allow` is neither a list nor a function.
  * @throws {RangeError} If the path does not begin and end with a slash; naming a wrong limit.
  * @throws {Error} If it cannot listen there.
  */

@@ -81,8 +81,12 @@ export class Targets {
   readonly #isAllowed: (target: ProxyTarget, requester: Peer | undefined) => boolean
   readonly #hosts: Hosts
 
+  /** @throws {TypeError} If `allow` is neither. */
   constructor(allow: AllowedTargets, lookup: Lookup | undefined) {
     const decides = typeof allow === 'function'
+    if (!decides && !Array.isArray(allow)) {
+      throw new TypeError('allow must be a list of hosts, or a function')
+    }
     this.#isListed = decides ? () => true : listed(allow)
     this.#isAllowed = decides ? allow : () => true
     this.#hosts = new Hosts(lookup)

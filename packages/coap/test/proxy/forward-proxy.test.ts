@@ -233,4 +233,10 @@ describe('the arguments of a forward proxy', () => {
     const network = content
     expect(() => forwardProxy({ network, allow: [], name: 'a b' })).toThrow(RangeError)
   })
+
+  it('must say whom it may ask', () => {
+    for (const allow of [undefined, 'sensor.example'] as unknown as string[][]) {
+      expect(() => forwardProxy({ network: content, allow })).toThrow(/^allow must be/)
+    }
+  })
 })
