@@ -171,14 +171,17 @@ describe('an address that was not proved', () => {
 })
 
 describe('a request that was executed before its sender proved its address', () => {
-  it('is not executed again by a duplicate that comes after the proof', async () => {
+  it.each([
+    ['POST', POST],
+    ['GET', GET],
+  ])('is not executed again by a duplicate that comes after the proof: %s', async (_, method) => {
     let count = 0
     const server = await openServer(async () => {
       count++
       return content(LARGE)
     })
     const peer = await openRawPeer()
-    const request = { ...requestTo(server.address), code: POST }
+    const request = { ...requestTo(server.address), code: method }
     const first = encodeDatagram(TYPE.con, 1, 'token1', request)
     peer.send(first, server.address)
     const { options } = (await peer.next()).message
