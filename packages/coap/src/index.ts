@@ -6,11 +6,11 @@
  */
 
 export * from './blockwise/index.js'
-export * from './client.js'
-export type { ObservationTimes } from './client-observation.js'
-export type { AskOptions, CoapRequestInit } from './client-request.js'
+export * from './client/client.js'
+export type { ObservationTimes } from './client/observing.js'
+export type { AskOptions, CoapRequestInit } from './client/request.js'
 export * from './client-security.js'
-export * from './coap-response.js'
+export * from './client/coap-response.js'
 export * from './codes.js'
 export * from './content-formats.js'
 export * from './handler.js'

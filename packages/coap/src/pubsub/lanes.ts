@@ -10,8 +10,8 @@
 
 import { isIP } from 'node:net'
 import type { CoapOption } from '@waxwing/oscore'
-import { clientLayers } from '../client-layers.js'
-import { ClientNetwork } from '../client-network.js'
+import { clientLayers } from '../client/layers.js'
+import { ClientNetwork } from '../client/network.js'
 import type { Handler, Peer } from '../handler.js'
 import { Hosts } from '../hosts.js'
 import { uriOptions } from '../uri.js'

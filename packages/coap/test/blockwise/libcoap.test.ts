@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { libcoapAvailable, requireOrSkip, runCoapClient, startCoapServer } from '@waxwing/testkit'
 import { expect, it, onTestFinished } from 'vitest'
 import type { BlockSize } from '../../src/blockwise/index.js'
-import { coapClient, type CoapClient, type CoapClientOptions } from '../../src/client.js'
+import { coapClient, type CoapClient, type CoapClientOptions } from '../../src/client/client.js'
 import { resources } from '../../src/resources/index.js'
 import { coapServer, type CoapServer } from '../../src/server.js'
 

@@ -2,7 +2,7 @@
 import { getRandomValues } from 'node:crypto'
 import { WaxwingError } from '@waxwing/core'
 import { afterEach, describe, expect, it } from 'vitest'
-import { coapClient, type CoapClient, type CoapClientOptions } from '../../src/client.js'
+import { coapClient, type CoapClient, type CoapClientOptions } from '../../src/client/client.js'
 import { RESPONSE } from '../../src/codes.js'
 import type { Handler } from '../../src/handler.js'
 import { Changes, resources } from '../../src/resources/index.js'

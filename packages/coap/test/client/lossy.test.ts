@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { startLossyRelay, type LossyRelay } from '@waxwing/testkit'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { coapClient, type CoapClient } from '../../src/client.js'
+import { coapClient, type CoapClient } from '../../src/client/client.js'
 import { Changes, resources } from '../../src/resources/index.js'
 import { coapServer } from '../../src/server.js'
 

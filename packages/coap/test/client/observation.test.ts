@@ -2,7 +2,7 @@
 import { WaxwingError } from '@waxwing/core'
 import type { CoapMessage } from '@waxwing/oscore'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { coapClient, type CoapClient, type ObserveOptions } from '../../src/client.js'
+import { coapClient, type CoapClient, type ObserveOptions } from '../../src/client/client.js'
 import { RESPONSE } from '../../src/codes.js'
 import type { Handler, NotificationListener, Response } from '../../src/handler.js'
 import { OPTION, textOption, uintOption } from '../../src/options.js'

@@ -2,7 +2,7 @@
 import { utf8 } from '@waxwing/core'
 import { optionValue } from '@waxwing/oscore'
 import { describe, expect, it, vi } from 'vitest'
-import { coapClient, type CoapClientOptions } from '../../src/client.js'
+import { coapClient, type CoapClientOptions } from '../../src/client/client.js'
 import { METHOD, RESPONSE } from '../../src/codes.js'
 import type { Handler, Request, Response } from '../../src/handler.js'
 import { OPTION, readText, readUint } from '../../src/options.js'

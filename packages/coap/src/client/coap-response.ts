@@ -6,10 +6,10 @@
  */
 
 import { type CoapMessage, type CoapOption, optionValue } from '@waxwing/oscore'
-import { codeClass, codeName } from './codes.js'
-import { contentFormatOf } from './content-formats.js'
-import { OPTION, optionValues, readText, readUint } from './options.js'
-import { readJson, readPayloadText } from './payload.js'
+import { codeClass, codeName } from '../codes.js'
+import { contentFormatOf } from '../content-formats.js'
+import { OPTION, optionValues, readText, readUint } from '../options.js'
+import { readJson, readPayloadText } from '../payload.js'
 
 /** How long a response is fresh that does not say (RFC 7252 Section 5.10.5). */
 const DEFAULT_MAX_AGE_SECONDS = 60

@@ -7,9 +7,9 @@
 
 import { isIPv6 } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
-import type { Request, Response } from './handler.js'
-import { openUdpEndpoint, type UdpEndpoint, type UdpEndpointOptions } from './messaging/index.js'
-import { resolveLimits, resolveTransmission } from './messaging/parameters.js'
+import type { Request, Response } from '../handler.js'
+import { openUdpEndpoint, type UdpEndpoint, type UdpEndpointOptions } from '../messaging/index.js'
+import { resolveLimits, resolveTransmission } from '../messaging/parameters.js'
 
 type Family = NonNullable<UdpEndpointOptions['type']>
 

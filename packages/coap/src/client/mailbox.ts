@@ -6,7 +6,7 @@
  */
 
 import type { CoapMessage } from '@waxwing/oscore'
-import type { NotificationListener } from './handler.js'
+import type { NotificationListener } from '../handler.js'
 
 /** A notification that was taken. */
 export interface Taken {

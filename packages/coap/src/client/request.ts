@@ -6,11 +6,11 @@
  */
 
 import type { CoapMessage, CoapOption } from '@waxwing/oscore'
-import { type Method, METHOD } from './codes.js'
-import { CONTENT_FORMAT } from './content-formats.js'
-import { OPTION, textOption, uintOption } from './options.js'
-import { type Payload, payloadBytes } from './payload.js'
-import { type CoapUri, parseCoapUri, proxiedUriOptions, uriOptions } from './uri.js'
+import { type Method, METHOD } from '../codes.js'
+import { CONTENT_FORMAT } from '../content-formats.js'
+import { OPTION, textOption, uintOption } from '../options.js'
+import { type Payload, payloadBytes } from '../payload.js'
+import { type CoapUri, parseCoapUri, proxiedUriOptions, uriOptions } from '../uri.js'
 
 /** What may be said with any request. */
 export interface AskOptions {

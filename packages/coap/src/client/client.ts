@@ -7,31 +7,31 @@
 
 import { isIP } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
-import { joinSignals, unlessAborted } from './abortable.js'
-import type { BlockwiseOptions } from './blockwise/index.js'
-import { assertCount } from './blockwise/settings.js'
-import { clientLayers } from './client-layers.js'
-import { ClientNetwork } from './client-network.js'
-import { observation, type ObservationTimes } from './client-observation.js'
+import { joinSignals, unlessAborted } from '../abortable.js'
+import type { BlockwiseOptions } from '../blockwise/index.js'
+import { assertCount } from '../blockwise/settings.js'
+import { clientLayers } from './layers.js'
+import { ClientNetwork } from './network.js'
+import { observation, type ObservationTimes } from './observing.js'
 import {
   addressed,
   type AskOptions,
   type CoapRequestInit,
   type Destination,
   proxyDestination,
-} from './client-request.js'
-import type { ClientSecurity } from './client-security.js'
+} from './request.js'
+import type { ClientSecurity } from '../client-security.js'
 import type { CoapResponse } from './coap-response.js'
-import { RESPONSE } from './codes.js'
-import { CONTENT_FORMAT } from './content-formats.js'
-import type { Handler, Response } from './handler.js'
-import { Hosts, type Lookup } from './hosts.js'
-import type { EndpointLimits, TransmissionParameters } from './messaging/index.js'
-import { OPTION, uintOption } from './options.js'
-import type { Payload } from './payload.js'
-import { type Link, parseLinkFormat } from './resources/index.js'
+import { RESPONSE } from '../codes.js'
+import { CONTENT_FORMAT } from '../content-formats.js'
+import type { Handler, Response } from '../handler.js'
+import { Hosts, type Lookup } from '../hosts.js'
+import type { EndpointLimits, TransmissionParameters } from '../messaging/index.js'
+import { OPTION, uintOption } from '../options.js'
+import type { Payload } from '../payload.js'
+import { type Link, parseLinkFormat } from '../resources/index.js'
 import { understood } from './understood.js'
-import { formatCoapUri, parseCoapUri } from './uri.js'
+import { formatCoapUri, parseCoapUri } from '../uri.js'
 
 /** Settings of {@link coapClient}. */
 export interface CoapClientOptions extends Omit<BlockwiseOptions, 'maxMessageBytes'> {

@@ -6,9 +6,9 @@
  * @module
  */
 
-import { blockwiseClient, type BlockwiseOptions } from './blockwise/index.js'
-import type { ClientSecurity } from './client-security.js'
-import type { Handler } from './handler.js'
+import { blockwiseClient, type BlockwiseOptions } from '../blockwise/index.js'
+import type { ClientSecurity } from '../client-security.js'
+import type { Handler } from '../handler.js'
 
 /** How a client sends bodies, and what protects them. */
 export interface ClientLayersOptions extends BlockwiseOptions {

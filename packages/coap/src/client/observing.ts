@@ -12,11 +12,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { equalBytes, WaxwingError } from '@waxwing/core'
 import { type CoapMessage, optionValue } from '@waxwing/oscore'
-import { codeClass } from './codes.js'
+import { codeClass } from '../codes.js'
 import { CoapResponse } from './coap-response.js'
-import type { Response } from './handler.js'
+import type { Response } from '../handler.js'
 import { Mailbox, type Taken } from './mailbox.js'
-import { OPTION } from './options.js'
+import { OPTION } from '../options.js'
 import { understood } from './understood.js'
 
 /** When an observation is registered again. */

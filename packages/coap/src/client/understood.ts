@@ -9,9 +9,9 @@
 import { WaxwingError } from '@waxwing/core'
 import { type CoapMessage, isResponseCode } from '@waxwing/oscore'
 import { CoapResponse } from './coap-response.js'
-import { codeClass, codeName, RESPONSE } from './codes.js'
-import { CODE_EMPTY } from './messaging/datagram.js'
-import { isCritical, OPTION } from './options.js'
+import { codeClass, codeName, RESPONSE } from '../codes.js'
+import { CODE_EMPTY } from '../messaging/datagram.js'
+import { isCritical, OPTION } from '../options.js'
 
 /** Left where there was nothing for block-wise transfer to do. */
 const UNDERSTOOD: ReadonlySet<number> = new Set([OPTION.block1, OPTION.block2])
