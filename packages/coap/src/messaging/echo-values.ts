@@ -7,7 +7,8 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { CODE_UNAUTHORIZED, type CoapMessage, OPTION } from '@waxwing/oscore'
+import { CODE_UNAUTHORIZED, type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
+import { isSafeMethod } from '../codes.js'
 import type { Medium } from './medium.js'
 
 const KEY_BYTES = 32
@@ -46,4 +47,12 @@ export class EchoValues {
     const mac = createHmac('sha256', this.#key).update(`${slot} ${peerKey}`).digest()
     return mac.subarray(0, VALUE_BYTES)
   }
+}
+
+/**
+ * Whether a request may be executed again where its response could not be sent (RFC 7252 Section 5.1).
+ * What OSCORE protects is a replay to its server the second time (RFC 8613 Section 7.4).
+ */
+export function isRepeatable(request: CoapMessage): boolean {
+  return isSafeMethod(request.code) && optionValue(request, OPTION.oscore) === undefined
 }

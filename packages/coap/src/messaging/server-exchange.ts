@@ -11,13 +11,14 @@
 import { type CoapMessage, code, isResponseCode } from '@waxwing/oscore'
 import type { Handler, Request, Response } from '../handler.js'
 import { CODE_EMPTY, emptyDatagram, encodeDatagram, stampMessageId, TYPE } from './datagram.js'
+import { isRepeatable } from './echo-values.js'
 import type { Medium } from './medium.js'
 import { isUnwanted } from './no-response.js'
 import type { Arrival, MessageAtWork, PeerState } from './peer-state.js'
 import type { Replies } from './replies.js'
 import { fingerprintOf } from './request-fingerprint.js'
 import { VERIFIED, type VerifiableRequest } from './verified.js'
-import { isHandledAnew, type WithheldResponse } from './withheld-responses.js'
+import type { WithheldResponse } from './withheld-responses.js'
 
 const CODE_INTERNAL = code(5, 0)
 
@@ -176,10 +177,10 @@ export class ServerExchange implements MessageAtWork {
     return isWhole
   }
 
-  /** What the request gets when it comes again with a proof; nothing where it is handled anew. */
+  /** Only what must not be executed again is kept; the rest is made again. */
   #withheld(response: CoapMessage): WithheldResponse | undefined {
     const { message } = this.arrival
-    if (isHandledAnew(message)) return undefined
+    if (isRepeatable(message)) return undefined
     const { code: responseCode, options, payload } = response
     // A copy: a block is a part of a body, all of which it would keep.
     const kept = { code: responseCode, options, payload: Uint8Array.from(payload) }

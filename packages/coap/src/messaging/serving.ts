@@ -11,7 +11,7 @@ import type { Handler, Response } from '../handler.js'
 import { uintOption, withoutOptions } from '../options.js'
 import { isRegistration } from '../registration.js'
 import { isObserved } from './client-observation.js'
-import type { EchoValues } from './echo-values.js'
+import { type EchoValues, isRepeatable } from './echo-values.js'
 import { CODE_EMPTY, readHeader, readMessage, stampMessageId, unconfirm } from './datagram.js'
 import type { Medium } from './medium.js'
 import type { Outcome } from './outbox.js'
@@ -27,7 +27,6 @@ import {
   type ServerExchangePort,
 } from './server-exchange.js'
 import { ObserveNumbers, ServerObservation } from './server-observation.js'
-import { isHandledAnew } from './withheld-responses.js'
 
 const CODE_UNAVAILABLE = code(5, 3)
 const RETRY_AFTER_SECONDS = 1
@@ -94,7 +93,7 @@ export class Serving {
   /** Answers a duplicate as the request before it, as far as the address budget goes. */
   answerAgain(state: PeerState, { key, message }: Arrival, reply: Buffer): void {
     const { replies, peers } = this.#port
-    if (replies.send(state, reply) || isHandledAnew(message)) return
+    if (replies.send(state, reply) || isRepeatable(message)) return
     // Challenged, the peer will repeat what was executed: its response is there then.
     const response = readMessage(reply, readHeader(reply)!)
     if (response.code === CODE_EMPTY) return
@@ -175,7 +174,7 @@ export class Serving {
 
   /** What this request was answered when it came before its sender had proved its address. */
   #takeWithheld(state: PeerState, message: CoapMessage): CoapMessage | undefined {
-    if (state.withheld.isEmpty || isHandledAnew(message)) return undefined
+    if (state.withheld.isEmpty || isRepeatable(message)) return undefined
     const { remembered } = this.#port.peers
     return remembered.takeWithheld(state, fingerprintOf(message))
   }

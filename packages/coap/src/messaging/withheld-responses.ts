@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Responses that could not be sent before their requesters proved their addresses, so that nothing is executed
- * again; found by what the request says, because it comes again as another message.
+ * Responses that could not be sent before their requesters proved their addresses, to requests that must
+ * not be executed again; found by what the request says, because it comes again as another message.
  *
  * @module
  */
 
-import { type CoapMessage, OPTION, optionValue } from '@waxwing/oscore'
-import { isRegistration } from '../registration.js'
+import type { CoapMessage } from '@waxwing/oscore'
 
 /** A response, and what it was the response to. */
 export interface WithheldResponse {
@@ -55,14 +54,4 @@ export class WithheldResponses {
     holder.withheld = undefined
     return withheld
   }
-}
-
-/**
- * Whether a request is handled anew where its response could not be sent. Others get that response once their
- * sender has proved its address: what was executed is not executed again, and no origin is asked twice. A
- * registration alone has to be: its notifications begin with the response. What OSCORE protects is a replay
- * to its server the second time (RFC 8613 Section 7.4).
- */
-export function isHandledAnew(request: CoapMessage): boolean {
-  return isRegistration(request) && optionValue(request, OPTION.oscore) === undefined
 }

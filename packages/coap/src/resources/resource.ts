@@ -58,8 +58,8 @@ export interface ResourceAttributes {
 /**
  * A resource. A method without a handler gets 4.05.
  *
- * A plain registration may be answered twice: a client that has not proven its address is asked to do so first,
- * and registers again (RFC 9175 Section 2.4).
+ * A plain GET or FETCH whose response is three times as long as it may be answered twice: a client that has
+ * not proven its address is asked to do so first, and asks again (RFC 9175 Section 2.4).
  */
 export interface Resource {
   readonly get?: ResourceHandler

@@ -171,17 +171,14 @@ describe('an address that was not proved', () => {
 })
 
 describe('a request that was executed before its sender proved its address', () => {
-  it.each([
-    ['POST', POST],
-    ['GET', GET],
-  ])('is not executed again by a duplicate that comes after the proof: %s', async (_, method) => {
+  it('is not executed again by a duplicate that comes after the proof', async () => {
     let count = 0
     const server = await openServer(async () => {
       count++
       return content(LARGE)
     })
     const peer = await openRawPeer()
-    const request = { ...requestTo(server.address), code: method }
+    const request = { ...requestTo(server.address), code: POST }
     const first = encodeDatagram(TYPE.con, 1, 'token1', request)
     peer.send(first, server.address)
     const { options } = (await peer.next()).message
