@@ -5,6 +5,8 @@
  * @module
  */
 
+import { unlessAborted } from '../abortable.js'
+
 /** Runs once. It ends early when the last who waits for it gives up, and not before. */
 export class Establishing<T> {
   readonly #abort = new AbortController()
@@ -27,22 +29,9 @@ export class Establishing<T> {
   async join(signal: AbortSignal): Promise<T> {
     this.#waiting++
     try {
-      return await untilAborted(this.#outcome, signal)
+      return await unlessAborted(this.#outcome, signal)
     } finally {
       if (--this.#waiting === 0) this.#abort.abort()
     }
-  }
-}
-
-/** Waits for a promise, or for the signal, whichever comes first. Leaves no listener behind. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const onAbort = (): void => reject(signal.reason as Error)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
