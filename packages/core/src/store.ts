@@ -39,6 +39,30 @@ export interface ScanQuery {
   readonly reverse?: boolean
 }
 
+/**
+ * What a store offers that notices when it was put back to an earlier state: from a backup, or as a copy
+ * somewhere else. It keeps a mark besides, which backups leave out, and which goes on with each write
+ * that is made through here.
+ */
+export interface StoreContinuity {
+  /**
+   * Names the life of the store: 16 bytes that stay the same for as long as nothing is lost of what was
+   * written through {@link write}, and are drawn anew where that is not certain.
+   *
+   * @throws {WaxwingError} As `Store.write`.
+   */
+  life(): Promise<Uint8Array>
+  /**
+   * Writes as `Store.write`. When it resolves to `true`, a store that lacks these
+   * changes has another life.
+   *
+   * @param life - In which the caller read what it now changes.
+   * @returns `false`, with nothing changed, if the store has another life or an expectation was not met.
+   * @throws {WaxwingError} As `Store.write`.
+   */
+  write(life: Uint8Array, changes: readonly Change[]): Promise<boolean>
+}
+
 export interface Store {
   /** Reads one value; `undefined` where there is none. */
   get(table: string, key: string): Promise<Uint8Array | undefined>
@@ -57,6 +81,8 @@ export interface Store {
    * that removes it. Absent where nobody else can write.
    */
   onForeignChange?(listener: () => void): () => void
+  /** Absent where the store cannot tell. */
+  readonly continuity?: StoreContinuity
   /** Finishes what was begun and frees everything. Safe to call twice. */
   close(): Promise<void>
 }

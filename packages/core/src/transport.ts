@@ -21,6 +21,16 @@ export interface TransportLimits {
   readonly binary: boolean
   /** `true` where the intermediary keeps the last message of an address for late subscribers. */
   readonly retained: boolean
+  /**
+   * What `replay` yields: all that was sent and is not yet too old, or the newest message of each address.
+   * Left out where there is no `replay`.
+   */
+  readonly history?: 'all' | 'newest'
+  /**
+   * `false` where messages carry no properties: `send` refuses some with `ERR_UNSUPPORTED`. Left out: they
+   * carry them.
+   */
+  readonly properties?: false
 }
 
 export interface SendOptions {
@@ -43,8 +53,18 @@ export interface Received {
   readonly retained: boolean
   /** The transport says that it delivered this before. Untrusted. */
   readonly redelivered: boolean
+  /** When the intermediary says that it got the message. Untrusted. There if `replay` yielded it. */
+  readonly storedAt?: Date
   /** Tells the intermediary that the message is safe here. Idempotent. */
   acknowledge(): Promise<void>
+  /**
+   * Tells the intermediary, instead of `acknowledge`, that nobody here can ever use the message, and
+   * why: it comes no more, and goes where the intermediary keeps such messages. Absent where it has no
+   * such place: then acknowledge it.
+   *
+   * @param reason - A few words, readable by anyone; cut at 255 bytes.
+   */
+  reject?(reason: string): Promise<void>
 }
 
 export type MessageHandler = (message: Received) => Promise<void>
@@ -76,7 +96,15 @@ export interface Transport {
    * called; a handler that rejects is reported as a status and does not end the subscription.
    */
   subscribe(filter: string, handler: MessageHandler): Promise<Subscription>
-  /** Yields what the intermediary still has, oldest first. Absent where it keeps no history. */
+  /**
+   * Yields what the intermediary still has, oldest first, and ends with what was there when it began; of
+   * one address in the order in which it came. `from` and `until` are by the intermediary's clock, both
+   * included, and only a hint: more may come, less may not. Nothing is taken away. A consumer that is
+   * slow is waited for, and one that ends early leaves nothing behind.
+   *
+   * @throws {WaxwingError} While iterating: `ERR_TRANSPORT` if the intermediary refuses or is lost for
+   *   good; `ERR_CLOSED`.
+   */
   replay?(filter: string, span: { from?: Date; until?: Date }): AsyncIterable<Received>
   /** Calls the listener at each change and failure. Returns a function that removes it. */
   onStatus(listener: (status: TransportStatus) => void): () => void

@@ -24,13 +24,16 @@ export interface Trail {
   readonly latest: readonly { readonly session: Uint8Array; readonly lastCounter: number }[]
 }
 
-/** One piece of a payload that was too large for its transport. */
-export interface Chunk {
-  /** The first piece's counter. */
-  readonly transfer: number
+/** Which piece of a larger payload an object holds (Section 4.4.1). */
+export interface Piece {
+  /** Names the transfer: {@link TRANSFER_ID_BYTES} random bytes, the same in all its pieces. */
+  readonly transfer: Uint8Array
+  /** From 0; below {@link MAX_PIECES}. */
   readonly index: number
   /** This is the last piece. */
   readonly last: boolean
+  /** Bytes of the whole payload. Only in the first piece, and only where its producer knew it. */
+  readonly size?: number
 }
 
 export interface Metadata {
@@ -40,13 +43,18 @@ export interface Metadata {
   /** The application's own headers; at most 64. */
   readonly headers?: ReadonlyMap<string, string>
   readonly trail?: Trail
-  readonly chunk?: Chunk
+  /** There if the payload is a piece of a larger one. */
+  readonly piece?: Piece
   /** Says only that the producer is alive and where its counter stands; not for the application. */
   readonly heartbeat?: true
 }
 
 export const MAX_METADATA_BYTES = 65_535
 export const MAX_TRAIL_SESSIONS = 4
+/** Length of the id of a transfer. */
+export const TRANSFER_ID_BYTES = 16
+/** Most pieces of one payload. */
+export const MAX_PIECES: number = 2 ** 24
 const MAX_HEADERS = 64
 const MAX_CONTENT_TYPE_BYTES = 255
 const MAX_OFFSET_MS = 31_536_000_000
@@ -55,7 +63,7 @@ const OFFSET = 1
 const CONTENT_TYPE = 2
 const HEADERS = 3
 const TRAIL = 4
-const CHUNK = 5
+const PIECE = 5
 const PADDING = 6
 const HEARTBEAT = 7
 
@@ -71,12 +79,12 @@ const NONE: Metadata = {}
  *   would refuse: no object is sealed that nobody can open.
  */
 export function encodeMetadata(metadata: Metadata, paddingBytes?: number): Uint8Array {
-  const { offsetMs, contentType, headers, trail, chunk, heartbeat } = metadata
+  const { offsetMs, contentType, headers, trail, piece, heartbeat } = metadata
   const simple =
     contentType === undefined &&
     headers === undefined &&
     trail === undefined &&
-    chunk === undefined &&
+    piece === undefined &&
     heartbeat === undefined &&
     paddingBytes === undefined
   assertMetadata(metadata)
@@ -87,7 +95,7 @@ export function encodeMetadata(metadata: Metadata, paddingBytes?: number): Uint8
   if (contentType !== undefined) map.set(CONTENT_TYPE, contentType)
   if (headers !== undefined) map.set(HEADERS, headers)
   if (trail !== undefined) map.set(TRAIL, trailToCbor(trail))
-  if (chunk !== undefined) map.set(CHUNK, [chunk.transfer, chunk.index, chunk.last])
+  if (piece !== undefined) map.set(PIECE, pieceToCbor(piece))
   if (paddingBytes !== undefined) map.set(PADDING, new Uint8Array(paddingBytes))
   if (heartbeat !== undefined) map.set(HEARTBEAT, true)
   const bytes = encodeCbor(map)
@@ -118,17 +126,26 @@ export function decodeMetadata(text: Uint8Array): { metadata: Metadata; payloadA
   return { metadata: metadataFromFields(map), payloadAt: end }
 }
 
-function assertMetadata({ offsetMs, contentType, headers, trail, chunk }: Metadata): void {
+function assertMetadata({ offsetMs, contentType, headers, trail, piece }: Metadata): void {
   if (offsetMs !== undefined) assertWithin('offsetMs', offsetMs, MAX_OFFSET_MS)
   if (contentType !== undefined) {
     assertWithin('contentType, in bytes,', utf8(contentType).length, MAX_CONTENT_TYPE_BYTES)
   }
   if (headers !== undefined) assertWithin('number of headers', headers.size, MAX_HEADERS)
   if (trail !== undefined) assertTrail(trail)
-  if (chunk !== undefined) {
-    assertWithin('chunk.transfer', chunk.transfer, MAX_DURABLE_COUNTER)
-    assertWithin('chunk.index', chunk.index, MAX_DURABLE_COUNTER)
+  if (piece !== undefined) assertPiece(piece)
+}
+
+function assertPiece({ transfer, index, size }: Piece): void {
+  if (transfer.length !== TRANSFER_ID_BYTES) {
+    throw new RangeError(
+      `piece.transfer must be ${TRANSFER_ID_BYTES} bytes, got ${transfer.length}`,
+    )
   }
+  assertWithin('piece.index', index, MAX_PIECES - 1)
+  if (size === undefined) return
+  assertWithin('piece.size', size, Number.MAX_SAFE_INTEGER)
+  if (index !== 0) throw new RangeError('piece.size must be left out of all pieces but the first')
 }
 
 function assertTrail({ sessionCount, objectCount, latest }: Trail): void {
@@ -184,8 +201,8 @@ function metadataFromFields(map: MapFields): Metadata {
   if (headers !== undefined) metadata.headers = headersFromCbor(headers)
   const trail = map.optArray(TRAIL, 'trail', { max: 3 })
   if (trail !== undefined) metadata.trail = trailFromCbor(trail)
-  const chunk = map.optArray(CHUNK, 'chunk', { max: 3 })
-  if (chunk !== undefined) metadata.chunk = chunkFromCbor(chunk)
+  const piece = map.optArray(PIECE, 'piece', { max: 4 })
+  if (piece !== undefined) metadata.piece = pieceFromCbor(piece)
   map.optBytes(PADDING, 'padding', { max: MAX_METADATA_BYTES })
   const heartbeat = map.optBool(HEARTBEAT, 'heartbeat')
   if (heartbeat === false) throw malformed('metadata', 'heartbeat')
@@ -226,11 +243,16 @@ function trailFromCbor(value: readonly CborValue[]): Trail {
   return { sessionCount, objectCount, latest }
 }
 
-function chunkFromCbor(value: readonly CborValue[]): Chunk {
-  const list = new ArrayFields('chunk', value)
-  const transfer = list.uint(0, 'transfer', { max: MAX_DURABLE_COUNTER })
-  const index = list.uint(1, 'index', { max: MAX_DURABLE_COUNTER })
+function pieceToCbor({ transfer, index, last, size }: Piece): CborValue {
+  return size === undefined ? [transfer, index, last] : [transfer, index, last, size]
+}
+
+function pieceFromCbor(value: readonly CborValue[]): Piece {
+  const list = new ArrayFields('piece', value)
+  const transfer = list.bytes(0, 'transfer', { length: TRANSFER_ID_BYTES })
+  const index = list.uint(1, 'index', { max: MAX_PIECES - 1 })
   const last = list.bool(2, 'last')
+  const size = index === 0 ? list.optUint(3, 'size') : undefined
   list.end()
-  return { transfer, index, last }
+  return size === undefined ? { transfer, index, last } : { transfer, index, last, size }
 }

@@ -150,7 +150,6 @@ function shown(outcome: OpenOutcome): Outcome {
   const none = { error: null, plaintext: null }
   if (outcome.kind === 'refused') return { ...none, outcome: 'refused', error: outcome.error.code }
   if (outcome.kind !== 'opened') return { ...none, outcome: outcome.kind }
-  if (outcome.metadata.chunk) return { ...none, outcome: 'refused', error: 'ERR_UNSUPPORTED' }
   return { ...none, outcome: 'opened', plaintext: toHex(outcome.plaintext) }
 }
 

@@ -128,6 +128,7 @@ describe('of an object it is said what is refused, and what is not known:', () =
 
 describe('of metadata it is said what is refused:', () => {
   const SESSION = new Uint8Array(7)
+  const TRANSFER = new Uint8Array(16)
   const rows: readonly (readonly [string, CborKey, CborValue])[] = [
     ['time offset', 1, -1],
     ['content type', 2, -1],
@@ -144,13 +145,15 @@ describe('of metadata it is said what is refused:', () => {
     ['session', 4, [0, 0, [[-1, 0]]]],
     ['last counter', 4, [0, 0, [[SESSION, -1]]]],
     ['last counter', 4, [0, 0, [[SESSION, 2 ** 40]]]],
-    ['chunk', 5, -1],
-    ['chunk', 5, [0, 0, true, 0]],
+    ['piece', 5, -1],
+    ['piece', 5, [TRANSFER, 0, true, 0, 0]],
+    ['field 3', 5, [TRANSFER, 1, true, 0]],
     ['transfer', 5, [-1, 0, true]],
-    ['transfer', 5, [2 ** 40, 0, true]],
-    ['index', 5, [0, -1, true]],
-    ['index', 5, [0, 2 ** 40, true]],
-    ['last', 5, [0, 0, 1]],
+    ['transfer', 5, [SESSION, 0, true]],
+    ['index', 5, [TRANSFER, -1, true]],
+    ['index', 5, [TRANSFER, 2 ** 24, true]],
+    ['last', 5, [TRANSFER, 0, 1]],
+    ['size', 5, [TRANSFER, 0, true, -1]],
     ['padding', 6, -1],
     ['heartbeat', 7, -1],
     ['heartbeat', 7, false],

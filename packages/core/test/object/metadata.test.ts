@@ -16,7 +16,8 @@ import { bytesUpTo, metadata } from '../support/arbitraries.js'
 import { outcomeOf } from '../support/outcome.js'
 
 const TWO_MONTHS_MS = 5_270_400_000
-const CHUNK = { transfer: 0, index: 0, last: false }
+const ID = new Uint8Array(16)
+const PIECE = { transfer: ID, index: 0, last: false }
 const TOO_LONG = 'x'.repeat(MAX_METADATA_BYTES)
 const NO_TRAIL = { sessionCount: 0, objectCount: 0, latest: [] }
 
@@ -90,8 +91,15 @@ describe('the metadata of an object', () => {
       'trail.sessionCount',
     ],
     ['half an object', { trail: { ...NO_TRAIL, objectCount: 0.5 } }, 'trail.objectCount'],
-    ['a chunk of no object', { chunk: { ...CHUNK, transfer: -1 } }, 'chunk.transfer'],
-    ['a chunk index above 2^40', { chunk: { ...CHUNK, index: 2 ** 40 } }, 'chunk.index'],
+    [
+      'a transfer id of 15 bytes',
+      { piece: { ...PIECE, transfer: ID.subarray(1) } },
+      'piece.transfer',
+    ],
+    ['more than 2^24 pieces', { piece: { ...PIECE, index: 2 ** 24 } }, 'piece.index'],
+    ['a size below 0', { piece: { ...PIECE, size: -1 } }, 'piece.size'],
+    ['a size above 2^53 - 1', { piece: { ...PIECE, size: 2 ** 53 } }, 'piece.size'],
+    ['a size in its second piece', { piece: { ...PIECE, index: 1, size: 5 } }, 'piece.size'],
     ['more than 65,535 bytes', { headers: new Map([['h', TOO_LONG]]) }, 'metadata'],
   ]
   it.each(unacceptable)('is not encoded with %s', (_, fields, name) => {
@@ -134,7 +142,17 @@ describe('the metadata of an object', () => {
     ['a trail of four fields', map([4, [0, 0, [], 0]])],
     ['a session of the trail with a third field', map([4, [0, 0, [[new Uint8Array(7), 0, 0]]]])],
     ['a session id of 8 bytes', map([4, [0, 0, [[new Uint8Array(8), 0]]]])],
-    ['a chunk whose end mark is a number', map([5, [0, 0, 1]])],
+    ['a piece of two fields', map([5, [ID, 0]])],
+    ['a piece of five fields', map([5, [ID, 0, true, 0, 0]])],
+    ['a transfer that is a number', map([5, [0, 0, true]])],
+    ['a transfer id of 15 bytes', map([5, [ID.subarray(1), 0, true]])],
+    ['a transfer id of 17 bytes', map([5, [new Uint8Array(17), 0, true]])],
+    ['a negative index', map([5, [ID, -1, true]])],
+    ['an index of 2^24', map([5, [ID, 2 ** 24, true]])],
+    ['an end mark that is a number', map([5, [ID, 0, 1]])],
+    ['a negative size', map([5, [ID, 0, true, -1]])],
+    ['a size of 2^53', map([5, [ID, 0, true, 2n ** 53n]])],
+    ['a size in the second piece', map([5, [ID, 1, true, 5]])],
     ['padding that is no byte string', map([6, 0])],
     ['a heartbeat that is false', map([7, false])],
   ]
@@ -147,6 +165,14 @@ describe('the metadata of an object', () => {
     const encoded = encodeMetadata({ headers })
     expect(encoded).toHaveLength(MAX_METADATA_BYTES)
     expect(decodeMetadata(encoded).metadata).toEqual({ headers })
+  })
+
+  it.each([
+    { ...PIECE, index: 2 ** 24 - 1, last: true },
+    { ...PIECE, size: 0 },
+    { ...PIECE, size: 2 ** 53 - 1 },
+  ])('keeps a piece at the limits: $index, $size', (piece) => {
+    expect(decodeMetadata(encodeMetadata({ piece })).metadata).toStrictEqual({ piece })
   })
 
   it('is not read beyond 65,535 bytes', () => {

@@ -18,6 +18,8 @@ const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: 'gra
 
 const counter = fc.integer({ min: 0, max: 2 ** 40 - 1 })
 
+const pieceFields = { transfer: bytesOf(16), last: fc.boolean() }
+
 const allMetadata: fc.Arbitrary<Required<Metadata>> = fc.record({
   offsetMs: fc.oneof(
     fc.integer({ min: 0, max: 70_000 }),
@@ -32,7 +34,10 @@ const allMetadata: fc.Arbitrary<Required<Metadata>> = fc.record({
     objectCount: fc.maxSafeNat(),
     latest: fc.array(fc.record({ session: bytesOf(7), lastCounter: counter }), { maxLength: 4 }),
   }),
-  chunk: fc.record({ transfer: counter, index: counter, last: fc.boolean() }),
+  piece: fc.oneof(
+    fc.record({ ...pieceFields, index: fc.nat({ max: 2 ** 24 - 1 }) }),
+    fc.record({ ...pieceFields, index: fc.constant(0), size: fc.maxSafeNat() }),
+  ),
   heartbeat: fc.constant(true as const),
 })
 
@@ -40,7 +45,7 @@ const allMetadata: fc.Arbitrary<Required<Metadata>> = fc.record({
 export const metadata: fc.Arbitrary<Metadata> = fc
   .tuple(
     allMetadata,
-    fc.subarray(['offsetMs', 'contentType', 'headers', 'trail', 'chunk', 'heartbeat']),
+    fc.subarray(['offsetMs', 'contentType', 'headers', 'trail', 'piece', 'heartbeat']),
   )
   .map(([all, kept]) =>
     Object.fromEntries(Object.entries(all).filter(([name]) => kept.includes(name))),

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { CborValue, Metadata } from '@waxwing/core'
+import type { CborValue, Metadata, Piece } from '@waxwing/core'
 import { pathLength } from './batch-tree.ts'
 import { decodeByTheBook, decodeFirst, isList, isMap, isTag, type CborMap } from './cbor.ts'
 import { insist, refuse } from './refusal.ts'
@@ -119,14 +119,14 @@ export function readText(text: Uint8Array): Text {
 
 /** The value of metadata, with as much padding as is wanted. */
 export function metadataValue(metadata: Metadata, paddingBytes?: number): CborMap {
-  const { offsetMs, contentType, headers, trail, chunk, heartbeat } = metadata
+  const { offsetMs, contentType, headers, trail, piece, heartbeat } = metadata
   const latest = trail?.latest.map(({ session, lastCounter }) => [session, lastCounter])
   const entries: readonly (readonly [number, CborValue | undefined])[] = [
     [1, offsetMs],
     [2, contentType],
     [3, headers],
     [4, trail && [trail.sessionCount, trail.objectCount, latest ?? []]],
-    [5, chunk && [chunk.transfer, chunk.index, chunk.last]],
+    [5, piece && pieceValue(piece)],
     [6, paddingBytes === undefined ? undefined : new Uint8Array(paddingBytes)],
     [7, heartbeat],
   ]
@@ -136,7 +136,7 @@ export function metadataValue(metadata: Metadata, paddingBytes?: number): CborMa
 /** The fields of metadata that obeys its rule; those that are absent stay so. */
 function metadataOf(map: CborMap): Metadata {
   const trail = map.get(4) as readonly [number, number, [Uint8Array, number][]] | undefined
-  const chunk = map.get(5) as readonly [number, number, boolean] | undefined
+  const piece = map.get(5) as readonly [Uint8Array, number, boolean, number?] | undefined
   const all = {
     offsetMs: map.get(1),
     contentType: map.get(2),
@@ -146,8 +146,21 @@ function metadataOf(map: CborMap): Metadata {
       objectCount: trail[1],
       latest: trail[2].map(([session, lastCounter]) => ({ session, lastCounter })),
     },
-    chunk: chunk && { transfer: chunk[0], index: chunk[1], last: chunk[2] },
+    piece: piece && pieceOf(piece),
     heartbeat: map.get(7),
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function pieceValue({ transfer, index, last, size }: Piece): CborValue {
+  return size === undefined ? [transfer, index, last] : [transfer, index, last, size]
+}
+
+function pieceOf([transfer, index, last, size]: readonly [
+  Uint8Array,
+  number,
+  boolean,
+  number?,
+]): Piece {
+  return { transfer, index, last, ...(size === undefined ? {} : { size }) }
 }

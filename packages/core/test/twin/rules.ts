@@ -251,12 +251,19 @@ export const OBJECT_PROTECTED: Rule = map(
 const counter = uint(0, 2 ** 40 - 1)
 const anyText = text(0, Infinity)
 
+/** Only the first piece may say the size. */
+const piece: Rule = (value) => {
+  const fields = [bytes(16), uint(0, 2 ** 24 - 1), bool]
+  const hasSize = isList(value) && value.length === 4 && value[1] === 0
+  return tuple(...fields, ...(hasSize ? [uint()] : []))(value)
+}
+
 export const METADATA: Rule = map(
   [1, optional(uint(0, 31_536_000_000))],
   [2, optional(text(0, 255))],
   [3, optional(table(anyText, anyText, 64))],
   [4, optional(tuple(uint(), uint(), list(tuple(bytes(7), counter), 0, 4)))],
-  [5, optional(tuple(counter, counter, bool))],
+  [5, optional(piece)],
   [6, optional(anyBytes)],
   [7, optional(yes)],
 )
