@@ -11,7 +11,7 @@ export interface Layer {
   readonly mayImport: readonly string[] | 'all below'
 }
 
-const transport: Layer = { level: 3, mayImport: ['core'] }
+const transport: Layer = { level: 3, mayImport: ['core', 'transport-kit'] }
 const instrument: Layer = { level: 6, mayImport: 'all below' }
 
 export const LAYERS: Readonly<Record<string, Layer>> = {
@@ -19,6 +19,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   oscore: { level: 1, mayImport: ['core'] },
   client: { level: 2, mayImport: ['core'] },
   'store-sqlite': { level: 2, mayImport: ['core'] },
+  'transport-kit': { level: 2, mayImport: ['core'] },
   mqtt: transport,
   amqp: transport,
   nats: transport,

@@ -6,7 +6,14 @@
  * @module
  */
 
-import type { DenialCode, ErrorCode, Rights, Span, WaxwingError } from '@waxwing/core'
+import type {
+  DenialCode,
+  ErrorCode,
+  PieceConflict,
+  Rights,
+  Span,
+  WaxwingError,
+} from '@waxwing/core'
 
 /** What names one object, as far as it is known. */
 export interface ObjectFacts {
@@ -53,7 +60,7 @@ export type ReaderEvent =
       StreamFacts)
   /** A counter that was reported missing came after all. */
   | ({ readonly type: 'gap-filled' } & StreamFacts)
-  /** Verified before: a replay or a redelivery, nobody can tell. */
+  /** Verified before, or a piece that is there: a replay or a redelivery, nobody can tell. */
   | ({ readonly type: 'duplicate' } & StreamFacts)
   /** Two different objects, both authentic, at one position: evidence against the producer. */
   | ({ readonly type: 'conflict'; readonly object: Uint8Array } & StreamFacts)
@@ -71,6 +78,33 @@ export type ReaderEvent =
       readonly code: ErrorCode
       readonly byteCount: number
     } & ObjectFacts)
+  /** Pieces of a payload came, and it was given up: not all came in time, or there was no room. */
+  | {
+      readonly type: 'transfer-incomplete'
+      readonly stream: string
+      /** In hex. */
+      readonly transfer: string
+      /** Indices of pieces; of those beyond the highest that came if it is known that they exist. */
+      readonly missing: readonly CounterRange[]
+      /** Pieces in all, if that is known. */
+      readonly pieceCount: number | undefined
+      readonly reason: 'quota' | 'expired'
+    }
+  /**
+   * An authentic piece contradicts others of its payload, in its end, the length of pieces, the size of
+   * all or its content: evidence against the producer. What is not complete is given up.
+   */
+  | ({
+      readonly type: 'transfer-conflict'
+      readonly transfer: string
+      readonly rule: PieceConflict | 'content'
+      readonly object: Uint8Array
+    } & StreamFacts)
+  /**
+   * Properties of these names stand in the clear part, and the transport delivered them with other values:
+   * somebody on the way changed them. The message comes with those of the clear part.
+   */
+  | ({ readonly type: 'properties-changed'; readonly names: readonly string[] } & StreamFacts)
   | ({ readonly type: 'parked'; readonly pool: Pool } & ObjectFacts)
   /** A quota was full, and a parked object was given up. */
   | ({

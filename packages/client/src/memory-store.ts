@@ -13,10 +13,11 @@
  */
 
 import { WaxwingError, equalBytes } from '@waxwing/core'
-import type { Change, ScanQuery, Store, StoreEntry } from '@waxwing/core'
+import type { Change, ScanQuery, Store, StoreContinuity, StoreEntry } from '@waxwing/core'
 
 const KEY = /^[\x20-\x7e]{1,512}$/
 const TABLE = /^[\x21-\x7e]{1,64}$/
+const LIFE_BYTES = 16
 
 /** The content of a {@link MemoryStore} at one moment. Never changes afterwards. */
 export interface MemorySnapshot {
@@ -31,6 +32,8 @@ export interface MemoryStoreOptions {
 }
 
 export interface MemoryStore extends Store {
+  /** Of this store alone: one that begins with its snapshot has another life. */
+  readonly continuity: StoreContinuity
   /** Copies the content. Works after `close` as well: then it is what the disk would still hold. */
   snapshot(): MemorySnapshot
 }
@@ -114,6 +117,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
 }
 
 class MemoryTables implements MemoryStore {
+  readonly continuity: StoreContinuity
   readonly #tables: Map<string, Table> = new Map()
   readonly #maxBytes: number
   #usedBytes = 0
@@ -121,6 +125,7 @@ class MemoryTables implements MemoryStore {
 
   constructor(maxBytes: number, from: MemorySnapshot | undefined) {
     this.#maxBytes = maxBytes
+    this.continuity = this.#makeContinuity()
     for (const [name, values] of from?.tables ?? []) {
       for (const [key, value] of values) this.#put(name, key, value.slice())
     }
@@ -158,6 +163,17 @@ class MemoryTables implements MemoryStore {
 
   async close(): Promise<void> {
     this.#closed = true
+  }
+
+  #makeContinuity(): StoreContinuity {
+    const own = globalThis.crypto.getRandomValues(new Uint8Array(LIFE_BYTES))
+    return {
+      life: async () => {
+        this.#assertOpen()
+        return own.slice()
+      },
+      write: async (life, changes) => equalBytes(life, own) && (await this.write(changes)),
+    }
   }
 
   /** The last change of each key, copied; `undefined` if an expectation is not met. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { fromUtf8 } from '@waxwing/core'
+import { decodeClearProperties, fromUtf8 } from '@waxwing/core'
 
 /** A message's unique name, for applications that commit exactly once. */
 export interface Receipt {
@@ -36,6 +36,20 @@ export interface Protection {
   readonly addressMatches: boolean
 }
 
+/** Which piece of a larger payload a message holds. */
+export interface MessagePiece {
+  /** Names the transfer, in hex: the same in all pieces of one producer's payload. */
+  readonly transfer: string
+  /** From 0. Where the piece begins in the payload is its index times the length of pieces. */
+  readonly index: number
+  /** This is the last piece. */
+  readonly last: boolean
+  /** Bytes of the whole payload; in the first piece, and only where the producer knew it. */
+  readonly size: number | undefined
+  /** Length of every piece but the last; `undefined` in the last, which need not have it. */
+  readonly pieceBytes: number | undefined
+}
+
 export interface MessageInputs {
   readonly stream: string
   readonly address: string
@@ -51,7 +65,9 @@ export interface MessageInputs {
   readonly retained: boolean
   readonly redelivered: boolean
   readonly repeated: boolean
-  readonly acknowledge: () => Promise<void>
+  readonly piece?: MessagePiece | undefined
+  /** With a reason, it is rejected. */
+  readonly acknowledge: (rejectedFor?: string) => Promise<void>
 }
 
 /** An opened and verified object, ready for the application. */
@@ -77,7 +93,9 @@ export class Message {
   readonly redelivered: boolean
   /** It was acknowledged before and is read again on purpose. */
   readonly repeated: boolean
-  readonly #acknowledge: () => Promise<void>
+  /** There if it is a piece of a larger payload: only where a reader asks for `pieces`. */
+  readonly piece: MessagePiece | undefined
+  readonly #acknowledge: MessageInputs['acknowledge']
 
   constructor(inputs: MessageInputs) {
     this.stream = inputs.stream
@@ -94,7 +112,16 @@ export class Message {
     this.retained = inputs.retained
     this.redelivered = inputs.redelivered
     this.repeated = inputs.repeated
+    this.piece = inputs.piece
     this.#acknowledge = inputs.acknowledge
+  }
+
+  /**
+   * What the clear part says as named texts, verified like the rest of the message; `undefined` if there
+   * is none, or it has another form.
+   */
+  get clearProperties(): Readonly<Record<string, string>> | undefined {
+    return this.clearPart && decodeClearProperties(this.clearPart)
   }
 
   /** The plaintext as text. @throws {TypeError} If it is not UTF-8. */
@@ -111,6 +138,16 @@ export class Message {
   acknowledge(): Promise<void> {
     return this.#acknowledge()
   }
+
+  /**
+   * Says that nobody here can use the message: as `acknowledge`, but the transport sets it aside where it
+   * has a place for such messages. Whatever was said first counts.
+   *
+   * @param reason - A few words, readable by anyone on the way; cut at 255 bytes.
+   */
+  reject(reason: string): Promise<void> {
+    return this.#acknowledge(reason)
+  }
 }
 
 /** A payload that is no object, passed on because the reader asked for it. Nothing protects it. */
@@ -119,13 +156,13 @@ export class UnprotectedMessage {
   readonly address: string
   readonly unprotectedPayload: Uint8Array
   readonly unverifiedProperties: Readonly<Record<string, string>>
-  readonly #acknowledge: () => Promise<void>
+  readonly #acknowledge: MessageInputs['acknowledge']
 
   constructor(inputs: {
     address: string
     payload: Uint8Array
     properties: Readonly<Record<string, string>>
-    acknowledge: () => Promise<void>
+    acknowledge: MessageInputs['acknowledge']
   }) {
     this.address = inputs.address
     this.unprotectedPayload = inputs.payload
@@ -135,5 +172,10 @@ export class UnprotectedMessage {
 
   acknowledge(): Promise<void> {
     return this.#acknowledge()
+  }
+
+  /** As `Message.reject`. */
+  reject(reason: string): Promise<void> {
+    return this.#acknowledge(reason)
   }
 }

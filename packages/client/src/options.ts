@@ -8,6 +8,7 @@
 import type {
   Clock,
   ContentAlgorithm,
+  CounterMode,
   CryptoProvider,
   DenialCode,
   HistoryMode,
@@ -116,6 +117,17 @@ export interface ProducerOptions {
   readonly batch?: BatchOptions
   /** Default 24, ChaCha20/Poly1305. */
   readonly alg?: ContentAlgorithm
+  /** How many bytes of the generation id stand in each object as its kid. Default 8. */
+  readonly kidBytes?: 4 | 8
+  /**
+   * Default `session`. With `durable`, objects carry no session id and are 7 to 9 bytes shorter, for
+   * media where that matters: counters are reserved in the store before they are used and go on over
+   * restarts. Only over a store that notices when it is put back to an earlier state; then, as after
+   * 2^24 objects (2^20 with `alg` 10), a new generation begins. **Two copies of a disk, or of a running
+   * machine, seal under the same keys and nonces: what they seal can be read and forged by others.**
+   * There is no trail, and there are no wills.
+   */
+  readonly counterMode?: CounterMode
   /** Default 3600. */
   readonly epochSeconds?: number
   /** Seconds between heartbeats; default none. */
@@ -133,9 +145,50 @@ export interface PublishOptions {
   readonly headers?: ReadonlyMap<string, string>
   /** Readable by everyone on the way, changeable by nobody. */
   readonly clearPart?: Uint8Array
+  /**
+   * The clear part as named texts, for brokers to route by: at most 64, and 65,535 bytes in all. Where the
+   * transport has properties, they are sent a second time as such. Not together with `clearPart`.
+   */
+  readonly clearProperties?: Readonly<Record<string, string>>
   /** Let the intermediary keep it for late subscribers. Default `false`. */
   readonly retained?: boolean
   readonly expiresAfterSeconds?: number
+}
+
+/** How far a transfer got. */
+export interface TransferState {
+  /** Names the transfer, in hex. */
+  readonly transfer: string
+  /** Pieces from the first on, without a hole, that the first hop has taken. */
+  readonly pieces: number
+  /** Their bytes. */
+  readonly bytes: number
+  /** Bytes of all, where that was said. */
+  readonly size: number | undefined
+}
+
+/** What is published in pieces. A piece cannot be retained: only the last would be kept. */
+export interface TransferOptions extends PublishOptions {
+  /** Bytes of all, if they are known: readers learn it with the first piece. */
+  readonly size?: number
+  /** Length of a piece. Default: what the transport takes at once, at most 1 MiB. */
+  readonly pieceBytes?: number
+  /** Called each time the first hop has taken more. To throw ends the transfer. */
+  readonly onProgress?: (state: TransferState) => void
+  /** Stops between two pieces. What is on its way by then may still arrive. */
+  readonly signal?: AbortSignal
+  /**
+   * Names the transfer, or goes on where an earlier run stopped, in whatever process: `from` is the
+   * first piece to send, and the source begins at `from × pieceBytes`.
+   */
+  readonly transfer?: {
+    /** 16 bytes, drawn at random for this payload. */
+    readonly id: Uint8Array
+    /** Default 0. */
+    readonly from?: number
+    /** As in the earlier run; wanted where `from` is above 0. */
+    readonly pieceBytes?: number
+  }
 }
 
 export type TopicBinding = 'strict' | 'report'
@@ -161,10 +214,28 @@ export interface ReaderOptions {
   readonly maxInFlight?: number
   /** Acknowledge when the next message is asked for. Default `false`. */
   readonly autoAcknowledge?: boolean
+  /**
+   * What becomes of payloads in pieces. `whole`: the pieces are kept until all are there, and one
+   * message is handed over. `pieces`: each is a message of its own, with its place in `message.piece`,
+   * for payloads that are too large to hold. Default `whole`.
+   */
+  readonly transfers?: 'whole' | 'pieces'
+  /** The largest payload that is put together. Default 16 MiB. */
+  readonly maxTransferBytes?: number
+  /**
+   * What may be kept of all that are incomplete or not acknowledged. An incomplete one goes for more; for
+   * what is complete, the transport is held back. Default 64 MiB.
+   */
+  readonly maxTransfersBytes?: number
+  /** Days after which an incomplete payload is given up. Default 7. */
+  readonly transferDays?: number
   /** Quotas of parked objects per address and kid. Default 10,000 and 64 MiB. */
   readonly maxParkedObjects?: number
   readonly maxParkedBytes?: number
-  /** Hold the transport back when a pool is full, instead of evicting. Default `false`. */
+  /**
+   * Hold the transport back when a pool is full, instead of evicting. Default `false`; `true` with
+   * `transfers: 'pieces'`, where one piece less is a whole payload less.
+   */
   readonly holdWhenFull?: boolean
   /** Why access is wanted: shown to who decides. */
   readonly reason?: string

@@ -36,13 +36,13 @@ export class Table<T> {
 
   async get(key: string): Promise<T | undefined> {
     const value = await this.#store.get(this.name, key)
-    return value === undefined ? undefined : this.#decode(value)
+    return value === undefined ? undefined : this.decode(value)
   }
 
   /** Reads a record with its bytes, to be expected when it is replaced. */
   async read(key: string): Promise<{ record: T; bytes: Uint8Array } | undefined> {
     const bytes = await this.#store.get(this.name, key)
-    return bytes && { record: this.#decode(bytes), bytes }
+    return bytes && { record: this.decode(bytes), bytes }
   }
 
   /** @param isWanted - Leaves the others out without decoding them. */
@@ -52,7 +52,7 @@ export class Table<T> {
   ): Promise<readonly { key: string; record: T; bytes: Uint8Array }[]> {
     const entries = await this.#store.scan(this.name, query)
     const wanted = entries.filter(({ key, value }) => isWanted(key, value))
-    return wanted.map(({ key, value }) => ({ key, record: this.#decode(value), bytes: value }))
+    return wanted.map(({ key, value }) => ({ key, record: this.decode(value), bytes: value }))
   }
 
   /** A change that writes a record; to be given to `Store.write`, alone or with others. */
@@ -69,7 +69,8 @@ export class Table<T> {
     return { table: this.name, key, value: null }
   }
 
-  #decode(value: Uint8Array): T {
+  /** @throws {WaxwingError} `ERR_STORE_CORRUPT`. */
+  decode(value: Uint8Array): T {
     return readRecord(this.name, () => {
       return this.#codec.fromCbor(decodeCbor(value, `${this.name} record`))
     })

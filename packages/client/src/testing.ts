@@ -13,6 +13,11 @@ export * from './testing/fixed-clock.js'
 export * from './testing/faulty-store.js'
 export * from './testing/seeded-random.js'
 export { memoryBroker } from './testing/memory-broker.js'
-export type { InjectOptions, MemoryBroker, MemoryBrokerOptions } from './testing/memory-broker.js'
+export type {
+  InjectOptions,
+  MemoryBroker,
+  MemoryBrokerOptions,
+  Rejected,
+} from './testing/memory-broker.js'
 export * from './testing/memory-transport.js'
 export type { Carried, Fault, Faults, RandomFaults, Rule } from './testing/faults.js'

@@ -19,16 +19,11 @@ import mqtt, {
   type Packet,
 } from 'mqtt'
 import type { WaxwingError } from '@waxwing/core'
+import { transportError } from '@waxwing/transport-kit'
 import { afterThisTurn } from './after-this-turn.js'
 import { clientOptions, type ResolvedOptions } from './options.js'
 import { asBuffer } from './packets.js'
-import {
-  connectionFailed,
-  connectionRefused,
-  isPassing,
-  refusalCode,
-  transportError,
-} from './refusals.js'
+import { connectionFailed, connectionRefused, isPassing, refusalCode } from './refusals.js'
 
 /** Told to MQTT.js as the reason why a message is not acknowledged now. */
 const LATER = new Error('acknowledged later')

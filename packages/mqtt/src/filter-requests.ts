@@ -8,11 +8,12 @@
 
 import type { IConnackPacket, ISubscriptionGrant } from 'mqtt'
 import type { WaxwingError } from '@waxwing/core'
+import { transportError } from '@waxwing/transport-kit'
 import type { Connection } from './connection.js'
 import type { ResolvedOptions } from './options.js'
-import { subscribeFailed, transportError } from './refusals.js'
+import { subscribeFailed } from './refusals.js'
 import { qualityFor } from './send-options.js'
-import { subscriptionIdentifier } from './topics.js'
+import { subscriptionIdentifier } from './subscription-identifier.js'
 
 interface Request {
   readonly filter: string

@@ -17,12 +17,11 @@
  */
 
 import type { IPublishPacket } from 'mqtt'
-import { WaxwingError } from '@waxwing/core'
+import { closedError, limitError, transportError } from '@waxwing/transport-kit'
 import type { Connection } from './connection.js'
 import type { ResolvedOptions } from './options.js'
 import { afterThisTurn } from './after-this-turn.js'
 import { acknowledgementOf, receivedFrom } from './packets.js'
-import { closedError, transportError } from './refusals.js'
 import type { Registration, Subscriptions } from './subscriptions.js'
 
 /** One PUBLISH packet until it is acknowledged. */
@@ -311,8 +310,4 @@ function newDelivery(packet: IPublishPacket, network: object | undefined): Deliv
     wasAcknowledged: false,
     isConfirmed: false,
   }
-}
-
-function limitError(message: string, rule: string): WaxwingError {
-  return new WaxwingError('ERR_LIMIT', `${message} (${rule})`, { rule })
 }

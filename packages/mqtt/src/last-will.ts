@@ -14,9 +14,9 @@
 
 import type { IClientOptions } from 'mqtt'
 import type { WaxwingError } from '@waxwing/core'
+import { assertAddress } from '@waxwing/transport-kit'
 import { asBuffer } from './packets.js'
 import { qualityFor, type QualityOfService } from './send-options.js'
-import { assertTopicName } from './topics.js'
 
 const MAX_BYTES = 65_535
 
@@ -36,7 +36,7 @@ export interface MqttWill {
 
 /** Checks a will, as far as it is there yet. @throws {TypeError | RangeError} Naming what is wrong. */
 export function assertWill({ address, payload, qos }: MqttWill): void {
-  assertTopicName(address)
+  assertAddress(address)
   if (typeof payload !== 'function') assertPayload(payload)
   if (![undefined, 0, 1, 2].includes(qos)) throw new RangeError('will.qos must be 0, 1 or 2')
 }

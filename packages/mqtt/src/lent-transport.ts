@@ -18,17 +18,17 @@ import type {
   TransportLimits,
   TransportStatus,
 } from '@waxwing/core'
+import { assertFilter, closedError, StatusBoard } from '@waxwing/transport-kit'
 import { asBuffer, publishOptions, receivedFrom } from './packets.js'
-import { closedError, connectionFailed, sendFailed, subscribeFailed } from './refusals.js'
+import { connectionFailed, sendFailed, subscribeFailed } from './refusals.js'
 import {
   assertSendable,
   qualityFor,
   type MqttSendOptions,
   type QualityOfService,
 } from './send-options.js'
-import { StatusBoard } from './status-board.js'
 import { Subscriptions } from './subscriptions.js'
-import { assertTopicFilter, subscriptionIdentifier } from './topics.js'
+import { subscriptionIdentifier } from './subscription-identifier.js'
 
 export interface LentClientOptions {
   /** Of subscriptions, and of sends that do not say otherwise. Default 1; control has 1 at least. */
@@ -60,7 +60,13 @@ class LentClient implements Transport {
     this.#client = client
     const { protocolVersion = 4 } = client.options
     this.#defaults = { qos, protocolVersion, maxPayloadBytes }
-    this.limits = { maxPayloadBytes, binary: true, retained: true }
+    const hasProperties = protocolVersion === 5
+    this.limits = {
+      maxPayloadBytes,
+      binary: true,
+      retained: true,
+      ...(!hasProperties && { properties: false }),
+    }
     this.#release = this.#listen()
   }
 
@@ -77,7 +83,7 @@ class LentClient implements Transport {
   }
 
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
-    assertTopicFilter(filter)
+    assertFilter(filter)
     if (this.#isClosed) throw closedError()
     const registration = this.#subscriptions.add(filter, handler)
     const properties = { subscriptionIdentifier: subscriptionIdentifier(filter) }

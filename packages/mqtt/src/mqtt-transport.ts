@@ -12,24 +12,33 @@
 
 import type {
   MessageHandler,
+  Received,
   Subscription,
   Transport,
   TransportLimits,
   TransportStatus,
   WaxwingError,
 } from '@waxwing/core'
+import { assertFilter, closedError, isControlFilter, StatusBoard } from '@waxwing/transport-kit'
 import { Channel, type ChannelEvents } from './channel.js'
 import { assertWill, LastWill, type MqttWill } from './last-will.js'
 import { resolveOptions, type MqttTransportOptions, type ResolvedOptions } from './options.js'
 import { copyForSending, publishOptions } from './packets.js'
-import { closedError } from './refusals.js'
+import { RetainedReplay } from './retained-replay.js'
 import { assertSendable, type MqttSendOptions } from './send-options.js'
 import { SendQueue } from './send-queue.js'
-import { StatusBoard } from './status-board.js'
-import { assertTopicFilter, isControlFilter } from './topics.js'
 
 /** A transport over MQTT. */
 export interface MqttTransport extends Transport {
+  /**
+   * Yields the retained messages, over a connection of its own. The span is not looked at: the broker does
+   * not say when it got them. Nor does it say that there are no more: see `docs/spec/09-bindings.md` Section 9.3.4.
+   *
+   * @throws {TypeError} If the filter is none.
+   * @throws {WaxwingError} While iterating: `ERR_TRANSPORT` if the broker refuses, or the connection
+   *   breaks before the end; `ERR_CLOSED`.
+   */
+  replay(filter: string, span?: { from?: Date; until?: Date }): AsyncIterable<Received>
   /**
    * @throws {TypeError} If the address is not a topic name.
    * @throws {RangeError} If the payload is longer than `limits.maxPayloadBytes`.
@@ -71,6 +80,7 @@ class TwoConnections implements MqttTransport {
   readonly #control: Channel
   readonly #sends: SendQueue
   readonly #will: LastWill
+  readonly #replays = new Set<RetainedReplay>()
   #data: Channel | undefined
   /** Why nothing works any more. */
   #end: WaxwingError | undefined
@@ -78,7 +88,14 @@ class TwoConnections implements MqttTransport {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    this.limits = { maxPayloadBytes: options.maxPayloadBytes, binary: true, retained: true }
+    const { maxPayloadBytes, protocolVersion } = options
+    this.limits = {
+      maxPayloadBytes,
+      binary: true,
+      retained: true,
+      history: 'newest',
+      ...(protocolVersion !== 5 && { properties: false }),
+    }
     this.#will = new LastWill(options.will, {
       qos: options.qos,
       renew: () => void this.#renew(),
@@ -112,11 +129,23 @@ class TwoConnections implements MqttTransport {
   }
 
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
-    assertTopicFilter(filter)
+    assertFilter(filter)
     if (this.#end !== undefined) throw this.#end
     if (isControlFilter(filter)) return this.#control.subscribe(filter, handler)
     this.#data ??= new Channel(this.#options, 'data', this.#eventsOf({}))
     return this.#data.subscribe(filter, handler)
+  }
+
+  async *replay(filter: string): AsyncGenerator<Received, void> {
+    assertFilter(filter)
+    if (this.#end !== undefined) throw this.#end
+    const replay = new RetainedReplay(this.#options, filter)
+    this.#replays.add(replay)
+    try {
+      yield* replay.messages()
+    } finally {
+      this.#replays.delete(replay)
+    }
   }
 
   async setWill(will: MqttWill | undefined): Promise<void> {
@@ -138,6 +167,7 @@ class TwoConnections implements MqttTransport {
     this.#end ??= closedError()
     this.#will.ended(closedError())
     for (const channel of this.#channels) channel.stop(closedError())
+    for (const replay of this.#replays) replay.fail(closedError())
     await this.#sends.emptied(this.#options.closeTimeoutMs)
     this.#sends.ended(closedError())
     await Promise.all(this.#channels.map(({ connection }) => connection.end()))
@@ -173,6 +203,7 @@ class TwoConnections implements MqttTransport {
     this.#status.report(error)
     this.#will.ended(this.#end)
     for (const channel of this.#channels) channel.stop(this.#end)
+    for (const replay of this.#replays) replay.fail(this.#end)
     this.#sends.ended(this.#end)
     for (const { connection } of this.#channels) void connection.end()
   }

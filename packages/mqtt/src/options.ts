@@ -8,6 +8,14 @@
 import type { IClientOptions } from 'mqtt'
 import { assertWill, type MqttWill } from './last-will.js'
 import type { QualityOfService } from './send-options.js'
+import {
+  assertRanges,
+  CONNECTION_DEFAULTS,
+  CONNECTION_RANGES,
+  type ConnectionOptions,
+  LONGEST_MS,
+  type OptionRanges,
+} from '@waxwing/transport-kit'
 
 export interface MqttTlsOptions {
   /** PEM: whom to trust instead of the system's authorities. */
@@ -21,7 +29,7 @@ export interface MqttTlsOptions {
   readonly servername?: string
 }
 
-export interface MqttTransportOptions {
+export interface MqttTransportOptions extends ConnectionOptions {
   /** `mqtt:`, `mqtts:`, `ws:` or `wss:`. It must not contain a user name or password. */
   readonly url: string
   /** 5 (default), or 4 for MQTT 3.1.1. Never changed silently. */
@@ -47,77 +55,33 @@ export interface MqttTransportOptions {
   readonly will?: MqttWill
   /** 0 to 65,535 seconds; 0 turns it off. Default 60. */
   readonly keepAliveSeconds?: number
-  /** How long to wait for the broker's answer to a connection. Default 30,000. */
-  readonly connectTimeoutMs?: number
-  /** The first pause before reconnecting; each further one doubles, with jitter. Default 250. */
-  readonly reconnectMinMs?: number
-  /** The longest pause. Default 30,000. */
-  readonly reconnectMaxMs?: number
   /** Largest payload to send and to accept. Default 262,144; MQTT's own limit is 268,435,455. */
   readonly maxPayloadBytes?: number
   /** While this many data messages are unacknowledged, no more are read. 1 to 65,535. Default 64. */
   readonly maxUnacknowledged?: number
-  /** Sends that wait for a connection or for the broker; one more is refused. Default 1,000. */
-  readonly maxWaitingSends?: number
-  /** The same in bytes of payload. Default 16 MiB. */
-  readonly maxWaitingBytes?: number
-  /** Sends under way at once, also limited by the broker. 1 to 65,535. Default 256. */
-  readonly maxInFlight?: number
-  /** The pause before a handler that rejected is called again; it doubles. Default 1,000. */
-  readonly retryHandlerMs?: number
   /** How long `close` and `setWill` let sends finish. Default 5,000. */
   readonly closeTimeoutMs?: number
 }
 
-type Defaulted = Pick<
-  MqttTransportOptions,
-  | 'protocolVersion'
-  | 'qos'
-  | 'keepAliveSeconds'
-  | 'connectTimeoutMs'
-  | 'reconnectMinMs'
-  | 'reconnectMaxMs'
-  | 'maxPayloadBytes'
-  | 'maxUnacknowledged'
-  | 'maxWaitingSends'
-  | 'maxWaitingBytes'
-  | 'maxInFlight'
-  | 'retryHandlerMs'
-  | 'closeTimeoutMs'
->
+type Defaulted = ConnectionOptions &
+  Pick<MqttTransportOptions, 'protocolVersion' | 'qos' | 'keepAliveSeconds' | 'maxPayloadBytes'>
 
 const DEFAULTS: Required<Defaulted> = {
+  ...CONNECTION_DEFAULTS,
   protocolVersion: 5,
   qos: 1,
   keepAliveSeconds: 60,
-  connectTimeoutMs: 30_000,
-  reconnectMinMs: 250,
-  reconnectMaxMs: 30_000,
   maxPayloadBytes: 262_144,
-  maxUnacknowledged: 64,
-  maxWaitingSends: 1_000,
-  maxWaitingBytes: 16 * 1024 * 1024,
-  maxInFlight: 256,
-  retryHandlerMs: 1_000,
-  closeTimeoutMs: 5_000,
 }
 
 /** The ranges of the numeric options, both ends included. */
-const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> = {
+const RANGES: OptionRanges = {
+  ...CONNECTION_RANGES,
   protocolVersion: [4, 5],
   qos: [0, 2],
   sessionExpirySeconds: [0, 0xffff_ffff],
   keepAliveSeconds: [0, 65_535],
-  connectTimeoutMs: [1, 2 ** 31 - 1],
-  reconnectMinMs: [1, 2 ** 31 - 1],
-  reconnectMaxMs: [1, 2 ** 31 - 1],
   maxPayloadBytes: [1, 268_000_000],
-  maxUnacknowledged: [1, 65_535],
-  maxWaitingSends: [1, 2 ** 31 - 1],
-  maxWaitingBytes: [1, Number.MAX_SAFE_INTEGER],
-  maxInFlight: [1, 65_535],
-  retryHandlerMs: [1, 2 ** 31 - 1],
-  closeTimeoutMs: [0, 2 ** 31 - 1],
 }
 
 export type ResolvedOptions = MqttTransportOptions &
@@ -132,13 +96,7 @@ export type ResolvedOptions = MqttTransportOptions &
 
 /** Fills in the defaults. @throws {TypeError | RangeError} Naming the option that is wrong. */
 export function resolveOptions(options: MqttTransportOptions): ResolvedOptions {
-  for (const [name, [least, most]] of Object.entries(RANGES)) {
-    const value: unknown = options[name as keyof MqttTransportOptions]
-    if (value === undefined) continue
-    if (!Number.isInteger(value) || Number(value) < least || Number(value) > most) {
-      throw new RangeError(`${name} must be an integer from ${least} to ${most}`)
-    }
-  }
+  assertRanges(options, RANGES)
   const isPersistent = options.clientId !== undefined
   if (options.clientId === '') throw new TypeError('clientId must not be empty')
   if (options.password !== undefined && options.username === undefined) {
@@ -193,7 +151,7 @@ export function clientOptions(options: ResolvedOptions, role: 'data' | 'control'
     // Ours: connecting, reconnecting and subscribing again. A period of 0 would make MQTT.js
     // forget sends in flight when a connection breaks.
     manualConnect: true,
-    reconnectPeriod: 2 ** 31 - 1,
+    reconnectPeriod: LONGEST_MS,
     resubscribe: false,
   }
 }

@@ -5,20 +5,13 @@
  * @module
  */
 
-import { WaxwingError } from '@waxwing/core'
+import type { WaxwingError } from '@waxwing/core'
+import { transportError } from '@waxwing/transport-kit'
 
 /** CONNACK: the protocol version is not acceptable (MQTT 3.1.1: 1, MQTT 5: 132). */
 const VERSION_CODES: ReadonlySet<number> = new Set([1, 132])
 /** CONNACK: try again later. MQTT 3.1.1: 3; MQTT 5: unavailable, busy, quota, rate, moved. */
 const PASSING_CODES: ReadonlySet<number> = new Set([3, 136, 137, 151, 156, 159])
-
-export function transportError(message: string, cause?: unknown): WaxwingError {
-  return new WaxwingError('ERR_TRANSPORT', message, {}, cause === undefined ? {} : { cause })
-}
-
-export function closedError(): WaxwingError {
-  return new WaxwingError('ERR_CLOSED', 'the transport was closed')
-}
 
 /** The code with which the broker refused, where the error is a refusal. */
 export function refusalCode(error: unknown): number | undefined {

@@ -6,7 +6,7 @@
  */
 
 import { WaxwingError, type SendOptions } from '@waxwing/core'
-import { assertTopicName, isControlFilter } from './topics.js'
+import { assertAddress, isControlFilter } from '@waxwing/transport-kit'
 
 export type QualityOfService = 0 | 1 | 2
 
@@ -33,7 +33,7 @@ export function assertSendable(
   options: MqttSendOptions,
   limits: { readonly maxPayloadBytes: number; readonly protocolVersion: number },
 ): void {
-  assertTopicName(address)
+  assertAddress(address)
   if (payload.length > limits.maxPayloadBytes) {
     throw new RangeError(
       `payload is ${payload.length} bytes, limit is ${limits.maxPayloadBytes} (maxPayloadBytes)`,

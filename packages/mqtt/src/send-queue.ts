@@ -9,10 +9,11 @@
 
 import type { IClientPublishOptions, IConnackPacket } from 'mqtt'
 import { utf8, WaxwingError } from '@waxwing/core'
+import { limitError, transportError } from '@waxwing/transport-kit'
 import type { Connection } from './connection.js'
 import type { ResolvedOptions } from './options.js'
 import { asBuffer } from './packets.js'
-import { sendFailed, transportError } from './refusals.js'
+import { sendFailed } from './refusals.js'
 import type { QualityOfService } from './send-options.js'
 
 export interface Outgoing {
@@ -185,7 +186,7 @@ export class SendQueue {
 }
 
 function fullError(rule: string): WaxwingError {
-  return new WaxwingError('ERR_LIMIT', `too many sends wait for the broker (${rule})`, { rule })
+  return limitError('too many sends wait for the broker', rule)
 }
 
 /** Why the broker would break the connection over this message (MQTT 5.0 Section 3.2.2.3). */

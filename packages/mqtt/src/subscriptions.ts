@@ -7,8 +7,9 @@
 
 import type { IPublishPacket } from 'mqtt'
 import type { MessageHandler } from '@waxwing/core'
+import { filterMatcher, unshared } from '@waxwing/transport-kit'
 import { identifiersOf } from './packets.js'
-import { subscriptionIdentifier, topicMatcher, unshared } from './topics.js'
+import { subscriptionIdentifier } from './subscription-identifier.js'
 
 /** One call of `subscribe`. */
 export interface Registration {
@@ -46,7 +47,7 @@ export class Subscriptions {
     const others = this.#byFilter.get(filter)
     if (others !== undefined) others.registrations.add(registration)
     else {
-      const matches = topicMatcher(unshared(filter))
+      const matches = filterMatcher(unshared(filter))
       this.#byFilter.set(filter, { matches, registrations: new Set([registration]) })
     }
     return registration

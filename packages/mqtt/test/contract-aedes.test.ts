@@ -30,5 +30,14 @@ describeTransport(
       }),
     interrupt: () => proxy.cut(),
   }),
-  { properties: 'MQTT 3.1.1 has no properties', redelivered: 'Aedes sets no DUP flag' },
+  {
+    properties: 'MQTT 3.1.1 has no properties',
+    redelivered: 'Aedes sets no DUP flag',
+    groups: 'Aedes has no shared subscriptions',
+    vanishing: 'tried over Mosquitto',
+    credit: 'tried over Mosquitto',
+    restart: 'its sessions are in memory',
+    rejection: 'MQTT has no place for what was rejected',
+    'stored-at': 'MQTT does not tell when a message was retained',
+  },
 )

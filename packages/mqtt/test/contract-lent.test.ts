@@ -27,6 +27,12 @@ describeTransport(
     properties: 'MQTT 3.1.1 has no properties',
     sessions: 'a lent client acknowledges what was not handled',
     interruption: 'a lent client acknowledges what was not handled',
+    vanishing: 'a lent client acknowledges what was not handled',
+    credit: 'a lent client acknowledges what was not handled',
+    restart: 'a lent client acknowledges what was not handled',
+    groups: 'Aedes has no shared subscriptions',
+    rejection: 'MQTT has no place for what was rejected',
+    history: 'a lent client has one connection, and retained messages come over one of their own',
   },
 )
 

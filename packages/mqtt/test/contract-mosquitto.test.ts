@@ -5,11 +5,11 @@ import { mqttTransport, type MqttTransportOptions } from '@waxwing/mqtt'
 import {
   describeTransport,
   mosquittoAvailable,
+  ProxiedEndpoints,
   requireOrSkip,
   startMosquitto,
-  startProxy,
 } from '@waxwing/testkit'
-import type { CuttingProxy, Mosquitto, MosquittoOptions, TransportFeatures } from '@waxwing/testkit'
+import type { Mosquitto, MosquittoOptions, TransportFeatures } from '@waxwing/testkit'
 
 const describeWithMosquitto = requireOrSkip('mosquitto', mosquittoAvailable())
 
@@ -19,8 +19,22 @@ interface Variant {
   readonly protocolVersion: 4 | 5
 }
 
+const FEATURES: TransportFeatures = {
+  rejection: 'MQTT has no place for what was rejected',
+  'group-handover': 'Mosquitto forgets what a member held that has gone for good',
+  'stored-at': 'MQTT does not tell when a message was retained',
+}
+
+/** The transport's default. */
+const MAX_UNACKNOWLEDGED = 64
+
+const OLDER: TransportFeatures = {
+  properties: 'MQTT 3.1.1 has no properties',
+  credit: 'a client of MQTT 3.1.1 cannot say how much it takes',
+}
+
 const VARIANTS: readonly Variant[] = [
-  { name: 'MQTT 5 over TCP', broker: {}, protocolVersion: 5 },
+  { name: 'MQTT 5 over TCP', broker: { persistence: true }, protocolVersion: 5 },
   { name: 'MQTT 3.1.1 over TCP', broker: {}, protocolVersion: 4 },
   { name: 'MQTT 5 over TLS', broker: { tls: true }, protocolVersion: 5 },
   { name: 'MQTT 5 over WebSocket', broker: { websockets: true }, protocolVersion: 5 },
@@ -32,34 +46,44 @@ for (const variant of VARIANTS) {
 
 function describeVariant({ name, broker: brokerOptions, protocolVersion }: Variant): void {
   let broker: Mosquitto
-  let proxy: CuttingProxy
+  let endpoints: ProxiedEndpoints
 
   beforeAll(async () => {
     broker = await startMosquitto(brokerOptions)
-    proxy = await startProxy(broker.port)
+    endpoints = new ProxiedEndpoints(broker.port, (port, session) =>
+      mqttTransport(options(port, session)),
+    )
   })
 
   afterAll(async () => {
-    await proxy.close()
+    await endpoints.close()
     await broker.close()
   })
 
-  const options = (session?: string): MqttTransportOptions => ({
-    url: broker.url.replace(String(broker.port), String(proxy.port)),
+  const options = (port: number, session?: string): MqttTransportOptions => ({
+    url: broker.url.replace(String(broker.port), String(port)),
     protocolVersion,
     reconnectMinMs: 50,
     ...(session === undefined ? {} : { clientId: session }),
     ...(broker.authority === undefined ? {} : { tls: { ca: broker.authority.ca } }),
   })
-  const features: TransportFeatures =
-    protocolVersion === 5 ? {} : { properties: 'MQTT 3.1.1 has no properties' }
-
   describeTransport(
     `mqtt: ${name}`,
     async () => ({
-      open: (session) => mqttTransport(options(session)),
-      interrupt: () => proxy.cut(),
+      open: endpoints.open,
+      interrupt: endpoints.interrupt,
+      vanish: endpoints.vanish,
+      maxUnacknowledged: MAX_UNACKNOWLEDGED,
+      async restart(meanwhile) {
+        await broker.stop()
+        await meanwhile()
+        await broker.start()
+      },
     }),
-    features,
+    {
+      ...FEATURES,
+      ...(protocolVersion === 5 ? {} : OLDER),
+      ...(brokerOptions.persistence ? {} : { restart: 'tried with MQTT 5 over TCP' }),
+    },
   )
 }

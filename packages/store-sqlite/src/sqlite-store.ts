@@ -12,10 +12,11 @@
 import { randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import { WaxwingError } from '@waxwing/core'
-import type { Change, ScanQuery, Store, StoreEntry } from '@waxwing/core'
+import type { Change, ScanQuery, Store, StoreContinuity, StoreEntry } from '@waxwing/core'
 import { checkedChanges, checkNames, checkQuery } from './arguments.js'
 import { backUp } from './backup.js'
 import { BusyRetry } from './busy-retry.js'
+import { Continuity } from './continuity.js'
 import { openDatabase, writeKeyRecord } from './database.js'
 import type { OpenedDatabase } from './database.js'
 import { EntryTable } from './entry-table.js'
@@ -49,6 +50,12 @@ export interface SqliteStoreOptions {
 
 export interface SqliteStore extends Store {
   onForeignChange(listener: () => void): () => void
+  /**
+   * Kept in a file beside the store, `…-mark`, from the first use on. A restored backup, a copy and a
+   * store whose mark is missing have another life; a file system that was put back as a whole, a cloned
+   * disk and a machine that was resumed from a snapshot have not, and nothing notices them.
+   */
+  readonly continuity: StoreContinuity
   /**
    * Gives the store another key: makes a new data key and encrypts every value anew, in one
    * transaction. The key before opens nothing any more, and neither do handles of other processes:
@@ -92,6 +99,7 @@ export function sqliteStore(path: string, options: SqliteStoreOptions): SqliteSt
 }
 
 class DatabaseStore implements SqliteStore {
+  readonly continuity: StoreContinuity
   readonly #path: string
   readonly #db: DatabaseSync
   readonly #entries: EntryTable
@@ -113,6 +121,7 @@ class DatabaseStore implements SqliteStore {
     this.#queue = new WriteQueue(opened.db, this.#entries, this.#retry)
     this.#foreign = new ForeignChanges(opened.db, pollMs)
     this.#wiping = new JournalWiping(opened.db)
+    this.continuity = this.#makeContinuity(new Continuity(path, opened.db, this.#entries))
   }
 
   async get(table: string, key: string): Promise<Uint8Array | undefined> {
@@ -175,6 +184,22 @@ class DatabaseStore implements SqliteStore {
     this.#wiping.close()
     this.#db.close()
     this.#entries.unlocked.cipher.wipe()
+  }
+
+  /** After what waits to be written; no write joins these. */
+  #makeContinuity(continuity: Continuity): StoreContinuity {
+    const run = <T>(work: () => T): Promise<T> =>
+      this.#run(async () => {
+        await this.#queue.drained()
+        return await this.#retry.run(work).finally(() => this.#wiping.written())
+      })
+    return {
+      life: () => run(() => continuity.life()),
+      write: async (life, changes) => {
+        const [copy, copies] = [life.slice(), checkedChanges(changes)]
+        return await run(() => continuity.write(copy, copies))
+      },
+    }
   }
 
   /** One transaction, and not a turn of the event loop between it and the use of the new key. */

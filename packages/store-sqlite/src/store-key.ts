@@ -63,7 +63,8 @@ export function readKeySource(source: StoreKeySource): KeyMaterial {
   }
   if ('keyBytes' in source) {
     if (source.keyBytes.length !== KEY_BYTES) throw new RangeError('keyBytes must be 32 bytes')
-    return { kind: 'key', keyBytes: source.keyBytes.slice() }
+    // Not by slice, which of a Buffer is no copy: what is wiped later would be the caller's.
+    return { kind: 'key', keyBytes: Uint8Array.from(source.keyBytes) }
   }
   if (source.passphrase === '') throw storeKeyError('the passphrase is empty')
   // The same words typed on another keyboard are the same bytes (RFC 8265 Section 4.2.1).

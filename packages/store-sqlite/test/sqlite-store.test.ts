@@ -14,7 +14,7 @@ describeStore(
     const path = newPath()
     return { store: openStore(path), open: async () => openStore(path) }
   },
-  { reopens: true, shares: true, noticeMs: 100 },
+  { reopens: true, shares: true, continues: true, noticeMs: 100 },
 )
 
 describe('sqliteStore: the file', () => {

@@ -114,6 +114,12 @@ describe('store keys: a passphrase', () => {
 })
 
 describe('store keys: bytes', () => {
+  it('are left as they were, in a Buffer too', async () => {
+    const keyBytes = Buffer.alloc(32, 7)
+    await expectOpens(newPath(), { keyBytes })
+    expect(keyBytes).toEqual(Buffer.alloc(32, 7))
+  })
+
   it('must be 32', () => {
     const key = { keyBytes: new Uint8Array(31) }
     expect(() => openStore(newPath(), { key })).toThrow(RangeError)

@@ -8,6 +8,7 @@
 import { acks, denials, enrolments, revocations } from './answers.ts'
 import { batches } from './batches.ts'
 import { bundles } from './bundles.ts'
+import { compact } from './compact.ts'
 import { covers } from './covers.ts'
 import { credentials } from './credentials.ts'
 import { grantMessages } from './grant-messages.ts'
@@ -23,6 +24,7 @@ import type { VectorFile } from './vector-file.ts'
 const FILES: readonly (() => VectorFile)[] = [
   objects,
   batches,
+  compact,
   covers,
   manifests,
   credentials,

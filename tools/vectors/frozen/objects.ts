@@ -83,6 +83,7 @@ function addStreams(cases: Cases): void {
 }
 
 function addMetadata(cases: Cases): void {
+  const transfer = bytesOf('transfer', 16)
   const trail = [3, 1000, [[bytesOf('former session', 7), 41]]]
   const metadata: readonly [string, readonly (readonly [number, Value])[]][] = [
     ['time offset', [[1, 65_536]]],
@@ -90,7 +91,10 @@ function addMetadata(cases: Cases): void {
     ['content type', [[2, 'application/json']]],
     ['headers', [[3, new Map([['traceparent', '00-01']])]]],
     ['trail', [[4, trail]]],
-    ['last chunk of a transfer', [[5, [7, 2, true]]]],
+    ['last piece of a transfer', [[5, [transfer, 2, true]]]],
+    ['first piece, with the size of all', [[5, [transfer, 0, false, 5_000_000_000]]]],
+    ['only piece of a transfer', [[5, [transfer, 0, true, 0]]]],
+    ['last piece that there can be', [[5, [transfer, 2 ** 24 - 1, true]]]],
     ['padding', [[6, new Uint8Array(24)]]],
     ['heartbeat', [[7, true]]],
     [
@@ -100,7 +104,7 @@ function addMetadata(cases: Cases): void {
         [2, 'text/plain'],
         [3, new Map([['a', 'b']])],
         [4, trail],
-        [5, [0, 0, false]],
+        [5, [transfer, 0, false]],
         [6, new Uint8Array(1)],
         [7, true],
       ],
@@ -194,6 +198,9 @@ function addForms(cases: Cases): void {
   })
 }
 
+/** A byte string of 16 bytes. */
+const TRANSFER = `50${'00'.repeat(16)}`
+
 /** Encrypted and signed as it should be; what is inside is not. */
 function addTexts(cases: Cases): void {
   const texts: readonly [string, string][] = [
@@ -210,6 +217,14 @@ function addTexts(cases: Cases): void {
     ['metadata with a time offset of more than a year', 'a1011b0000000757b12c01'],
     ['metadata with a heartbeat that is false', 'a107f4'],
     ['metadata with a trail of two fields', 'a104820000'],
+    ['metadata with a piece of two fields', `a10582${TRANSFER}00`],
+    ['metadata with a piece of five fields', `a10585${TRANSFER}00f50000`],
+    ['metadata with a counter for the id of a transfer', 'a105830000f5'],
+    ['metadata with a transfer id of 15 bytes', `a105834f${'00'.repeat(15)}00f5`],
+    ['metadata with a piece after the last that there can be', `a10583${TRANSFER}1a01000000f5`],
+    ['metadata with an end mark that is a number', `a10583${TRANSFER}0001`],
+    ['metadata with a size of 2^53', `a10584${TRANSFER}00f51b0020000000000000`],
+    ['metadata with a size in the second piece', `a10584${TRANSFER}01f505`],
   ]
   for (const [comment, text] of texts) refuse(cases, comment, INPUT, { text: fromHex(text) })
 }

@@ -6,6 +6,15 @@
  * @module
  */
 
+import type { ErrorCode } from '@waxwing/core'
+
+/**
+ * - `handled`: it was dealt with;
+ * - `later`: it must come again;
+ * - a code: it was refused for good.
+ */
+export type Outcome = 'handled' | 'later' | ErrorCode
+
 export interface Item {
   readonly address: string
   readonly payload: Uint8Array
@@ -13,8 +22,8 @@ export interface Item {
   readonly tries: number
   /** Where it waits for its turn. */
   readonly queue: IntakeQueue
-  /** Told whether it was dealt with, or given up for good. */
-  readonly done: (isOver: boolean) => void
+  /** Told what became of it. */
+  readonly done: (outcome: Outcome) => void
 }
 
 export interface QueueLimits {

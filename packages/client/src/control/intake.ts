@@ -21,7 +21,7 @@ import { pause } from '../pause.js'
 import { randomBelow } from '../random.js'
 import type { Runtime } from '../runtime.js'
 import type { Dispatcher } from './dispatcher.js'
-import { IntakeQueue, type Item } from './intake-queue.js'
+import { IntakeQueue, type Item, type Outcome } from './intake-queue.js'
 import { IntakeRetries } from './intake-retries.js'
 import type { Reply } from './messenger.js'
 import { isOwnTrouble } from './own-trouble.js'
@@ -67,27 +67,27 @@ export class Intake {
   /**
    * Takes one message. Never rejects.
    *
-   * @returns Whether it was dealt with, or given up for good; `false` if it must come again, because
-   *   we are closing, or too much waits for our own trouble to pass.
+   * @returns What became of it. It must come again if we are closing, or too much waits for our own
+   *   trouble to pass.
    */
-  take(address: string, payload: Uint8Array): Promise<boolean> {
-    if (this.#closed) return Promise.resolve(false)
+  take(address: string, payload: Uint8Array): Promise<Outcome> {
+    if (this.#closed) return Promise.resolve('later')
     const queue = this.#queueFor(payload, address)
-    if (queue === undefined) return Promise.resolve(true)
+    if (!(queue instanceof IntakeQueue)) return Promise.resolve(queue)
     return new Promise((done) => this.#enqueue({ address, payload, tries: 0, queue, done }))
   }
 
   /** Stops. Resolves when what was begun is done; what waits is to come again. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const queue of this.#turns) for (const item of queue.clear()) item.done(false)
-    for (const item of this.#retries.clear()) item.done(false)
+    for (const queue of this.#turns) for (const item of queue.clear()) item.done('later')
+    for (const item of this.#retries.clear()) item.done('later')
     await this.#running
     await Promise.all(this.#sending)
   }
 
   /** Junk, and what is sealed to others, is refused before it costs a place in a queue. */
-  #queueFor(payload: Uint8Array, address: string): IntakeQueue | undefined {
+  #queueFor(payload: Uint8Array, address: string): IntakeQueue | Outcome {
     const { trustBook, identity, runtime } = this.#inputs
     try {
       if (isSealedMessage(payload)) {
@@ -99,14 +99,13 @@ export class Intake {
       const mayClaim = isKnown && this.#claims.take(toHex(author), runtime.time.monotonic())
       return mayClaim ? this.#known : this.#unknown
     } catch (error) {
-      this.#refused(error, address)
-      return undefined
+      return this.#refused(error, address)
     }
   }
 
   #enqueue(item: Item): void {
     const victims = item.queue.push(item, (below) => this.#random(below))
-    for (const victim of victims) victim.done(victim.tries === 0)
+    for (const victim of victims) victim.done(victim.tries === 0 ? 'ERR_LIMIT' : 'later')
     if (victims.length > 0) this.#reportOverload(victims.length)
     this.#running ??= this.#run()
   }
@@ -149,7 +148,7 @@ export class Intake {
   /** Never rejects. */
   async #answer(replies: readonly Reply[], done: Item['done']): Promise<void> {
     const isSent = replies.length === 0 || (await this.#send(replies))
-    done(isSent || !this.#closed)
+    done(isSent || !this.#closed ? 'handled' : 'later')
   }
 
   /** An answer that is lost is asked for again. Never rejects. */
@@ -165,28 +164,29 @@ export class Intake {
 
   #failed(item: Item, error: unknown): void {
     if (!isToBeTried(error, item)) {
-      this.#refused(error, item.address)
-      item.done(true)
+      item.done(this.#refused(error, item.address))
       return
     }
     if (this.#closed) {
-      item.done(false)
+      item.done('later')
       return
     }
     if (item.tries === 0) this.#inputs.runtime.report(error)
     const victims = this.#retries.add(item, (below) => this.#random(below))
-    for (const victim of victims) victim.done(false)
+    for (const victim of victims) victim.done('later')
     if (victims.length > 0) this.#reportOverload(victims.length)
   }
 
-  #refused(error: unknown, address: string): void {
+  /** Says why a message is refused for good. */
+  #refused(error: unknown, address: string): Outcome {
     const { runtime } = this.#inputs
     if (!(error instanceof WaxwingError)) {
       runtime.report(error)
-      return
+      return 'handled'
     }
     const { code, details } = error
     runtime.emit({ type: 'control-refused', code, rule: details.rule, address })
+    return code
   }
 
   #reportOverload(count: number): void {

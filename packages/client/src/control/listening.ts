@@ -125,9 +125,14 @@ export class Listening {
     await subscription
   }
 
-  /** What could not be dealt with before closing is not acknowledged: it comes again. */
+  /**
+   * What could not be dealt with before closing is not acknowledged: it comes again. What is refused for
+   * good is set aside, where the transport has a place for that.
+   */
   async #take(received: Received): Promise<void> {
-    const isOver = await this.#inputs.intake.take(received.address, received.payload)
-    if (isOver) await received.acknowledge()
+    const outcome = await this.#inputs.intake.take(received.address, received.payload)
+    if (outcome === 'later') return
+    if (outcome === 'handled' || received.reject === undefined) await received.acknowledge()
+    else await received.reject(outcome)
   }
 }

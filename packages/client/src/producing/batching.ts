@@ -17,7 +17,8 @@ import type { Generation } from '../generation.js'
 import type { BatchOptions } from '../options.js'
 import type { Timers } from '../timers.js'
 
-const DEFAULT_OBJECTS = 64
+/** Objects that share a signature, at the most. */
+export const DEFAULT_OBJECTS = 64
 const DEFAULT_WAIT_MS = 20
 /** How far a session got is noted every second, and what waits is signed for that. */
 const MAX_WAIT_MS = 1000

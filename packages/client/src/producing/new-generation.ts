@@ -29,7 +29,7 @@ const NONCE_BYTES = 16
 
 export type ManifestChoices = Pick<
   ManifestFields,
-  'epochSeconds' | 'alg' | 'signatureMode' | 'historyMode'
+  'epochSeconds' | 'alg' | 'kidBytes' | 'counterMode' | 'signatureMode' | 'historyMode'
 >
 
 export interface MakingInputs {
@@ -48,6 +48,8 @@ export function manifestChoices(options: ProducerOptions, current?: Generation):
   return {
     epochSeconds: options.epochSeconds ?? before?.epochSeconds ?? DEFAULT_EPOCH_SECONDS,
     alg: options.alg ?? before?.alg ?? ALG_CHACHA20_POLY1305,
+    kidBytes: options.kidBytes ?? before?.kidBytes ?? 8,
+    counterMode: options.counterMode ?? before?.counterMode ?? 'session',
     signatureMode: options.signature ?? before?.signatureMode ?? 'each',
     historyMode: options.history ?? before?.historyMode ?? 'keep',
   }
@@ -58,6 +60,8 @@ export function choicesDiffer({ manifest }: Generation, choices: ManifestChoices
   return (
     manifest.epochSeconds !== choices.epochSeconds ||
     manifest.alg !== choices.alg ||
+    manifest.kidBytes !== choices.kidBytes ||
+    manifest.counterMode !== choices.counterMode ||
     manifest.signatureMode !== choices.signatureMode ||
     manifest.historyMode !== choices.historyMode
   )
@@ -98,8 +102,6 @@ export function makeGeneration(
     producerId: identity.id,
     streamName,
     nonce: crypto.randomBytes(NONCE_BYTES),
-    kidBytes: 8,
-    counterMode: 'session',
     predecessor,
   }
   trustBook.trust.checkMayName(producer, fields.domainId, streamName)

@@ -10,15 +10,17 @@ import { assertStreamName, WaxwingError, type Transport } from '@waxwing/core'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { Receipt } from '../message.js'
-import type { GrantTerms, ProducerOptions, PublishOptions } from '../options.js'
+import type { GrantTerms, ProducerOptions, PublishOptions, TransferOptions } from '../options.js'
 import { Turns } from '../turns.js'
 import type { EpochVerdict } from './epoch-guard.js'
 import type { MakingInputs } from './new-generation.js'
+import { withClearPart } from './clear-part.js'
+import { Publishing, type TransferReceipt } from './publishing.js'
+import { RoomFilling } from './room-filling.js'
 import type { Rotations } from './rotations.js'
-import { sendOptionsOf } from './send-options.js'
 import type { GrantActions, Sharing } from './sharing.js'
 import { isSameSession, type SessionRecord } from './stream-record.js'
-import { StreamSealer, type Plaintext } from './stream-sealer.js'
+import { notReady, StreamSealer, type Plaintext } from './stream-sealer.js'
 import { StreamState } from './stream-state.js'
 
 const NOTE_SESSION_MS = 1000
@@ -39,6 +41,8 @@ export class Producer {
   readonly #options: ProducerOptions
   readonly #state: StreamState
   readonly #sealer: StreamSealer
+  readonly #filling: RoomFilling
+  readonly #publishing: Publishing | undefined
   /** Steps that change durable state, one after the other. */
   readonly #steps = new Turns()
   #pendingRotation: Promise<void> | undefined
@@ -57,6 +61,13 @@ export class Producer {
     this.#state = state
     const { runtime, identity, processHint } = deps
     this.#sealer = new StreamSealer({ runtime, identity, processHint, options, state })
+    this.#filling = new RoomFilling({
+      state,
+      sealer: this.#sealer,
+      rotateNow: (reason) => this.#rotateNow(reason),
+      inBackground: (step) => this.#inBackground(step),
+    })
+    this.#publishing = deps.transport && this.#publishingOver(deps.transport)
   }
 
   /** Opens a stream for writing; use `endpoint.producer`. */
@@ -107,11 +118,12 @@ export class Producer {
    * Seals one message, signed by itself. Synchronous.
    *
    * @returns The object, in a new array.
+   * @throws {TypeError | RangeError} If an option is wrong.
    * @throws {WaxwingError} `ERR_NOT_READY`: `await producer.ready()` and try again.
    */
   seal(plaintext: Plaintext, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
-    return this.#seal(plaintext, options, 'message').slice()
+    return this.#seal(plaintext, withClearPart(options), 'message').slice()
   }
 
   /**
@@ -122,7 +134,7 @@ export class Producer {
    */
   sealAll(plaintexts: readonly Plaintext[], options: PublishOptions = {}): readonly Uint8Array[] {
     this.#assertOpen()
-    const objects = this.#sealer.sealAll(plaintexts, options)
+    const objects = this.#sealer.sealAll(plaintexts, withClearPart(options))
     if (objects === undefined) throw notReady()
     this.#scheduleNote()
     return objects.map((object) => object.slice())
@@ -134,37 +146,49 @@ export class Producer {
    * the same one published twice is a replay: seal another for each connection. Synchronous.
    *
    * @returns The object, in a new array.
-   * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}.
+   * @throws {WaxwingError} `ERR_NOT_READY`, as {@link seal}; `ERR_UNSUPPORTED` if counters are durable.
    * @see `docs/spec/09-bindings.md` Section 9.3.1
    */
   sealWill(plaintext: Plaintext, options: PublishOptions = {}): Uint8Array {
     this.#assertOpen()
-    const object = this.#sealer.sealWill(plaintext, options)
+    const object = this.#sealer.sealWill(plaintext, withClearPart(options))
     if (object === undefined) throw notReady()
     return object.slice()
   }
 
   /**
-   * Seals and sends one message. Resolves when the first hop has taken it.
+   * Seals and sends one message, in pieces if it is too large for the transport. Resolves when the
+   * first hop has taken it.
    *
-   * @throws {TypeError} If the endpoint has no transport.
+   * @returns Where it stands; of a message in pieces, where the first one stands.
+   * @throws {TypeError} If the endpoint has no transport; if what is to be retained needs pieces.
+   * @throws {RangeError} If the transport takes too little for any piece.
    * @throws {WaxwingError} `ERR_NOT_READY` if epochs end faster than they can be recorded.
    */
-  async publish(plaintext: Plaintext, options: PublishOptions = {}): Promise<Receipt> {
-    const { transport } = this.#deps
-    if (transport === undefined) throw new TypeError('publish needs a transport: use seal')
+  publish(plaintext: Plaintext, options: PublishOptions = {}): Promise<Receipt> {
+    if (this.#publishing !== undefined) return this.#publishing.publish(plaintext, options)
+    return Promise.reject(new TypeError('publish needs a transport: use seal'))
+  }
+
+  /**
+   * Seals and sends a payload in pieces, as it comes from a source, with a few of them in memory.
+   *
+   * @param source - The payload in parts of any length, copied before the next is asked for.
+   * @returns When the first hop has taken all of it.
+   * @throws {TypeError} If the endpoint has no transport, the source yields no bytes, or pieces are to
+   *   be retained.
+   * @throws {RangeError} If an option is out of its range, the source has not `size` bytes, or makes
+   *   more than 2^24 pieces.
+   * @throws {WaxwingError} As {@link publish}; `ERR_CLOSED`; what the transport refuses. How far it
+   *   came is what `onProgress` was told last.
+   */
+  async publishFrom(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: TransferOptions = {},
+  ): Promise<TransferReceipt> {
+    if (this.#publishing === undefined) throw new TypeError('publishFrom needs a transport')
     this.#assertOpen()
-    let sealed = this.#sealer.sealToSend(plaintext, options)
-    for (let tries = 0; sealed === undefined; tries++) {
-      if (tries === MAX_RACES) throw notReady()
-      await this.ready() // an epoch may end, or another process rotate, before its turn comes
-      sealed = this.#sealer.sealToSend(plaintext, options)
-    }
-    const receipt = this.#sealer.lastReceipt
-    this.#scheduleNote()
-    const object = sealed instanceof Promise ? await sealed : sealed
-    await transport.send(options.address ?? this.name, object, sendOptionsOf(options))
-    return receipt
+    return await this.#publishing.publishFrom(source, withClearPart(options))
   }
 
   /** Begins a new generation. Merged: at most one a minute, later ones wait and share the next. */
@@ -182,17 +206,23 @@ export class Producer {
       this.#assertOpen()
       return this.#steps.take(() => {
         this.#pendingRotation = undefined
-        return this.#rotateNow(reason)
+        return this.#rotateReady(reason)
       })
     })
     this.#pendingRotation = rotation
     return rotation
   }
 
-  /** Begins a new session: after a snapshot of live memory was resumed, for example. */
+  /**
+   * Begins a new session: after a snapshot of live memory was resumed, for example. With durable
+   * counters, which have no sessions, a new generation.
+   */
   async newSession(): Promise<void> {
     this.#assertOpen()
-    await this.#steps.take(async () => this.#sealer.beginSession())
+    await this.#steps.take(async () => {
+      if (this.#state.room === undefined) this.#sealer.beginSession()
+      else await this.#rotateReady('suspicion')
+    })
   }
 
   /** Grants unasked: see `endpoint.grant`. */
@@ -215,11 +245,26 @@ export class Producer {
     this.#endWait?.()
     for (const unwatch of this.#unwatch.splice(0)) unwatch()
     this.#sealer.progress() // what waits for its signature goes now
-    await this.#steps.take(() => this.#noteSession())
+    await this.#steps.take(async () => {
+      await this.#noteSession()
+      await this.#state.release()
+    })
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #publishingOver(transport: Transport): Publishing {
+    return new Publishing({
+      name: this.name,
+      crypto: this.#deps.runtime.crypto,
+      transport,
+      sealer: this.#sealer,
+      ready: () => this.ready(),
+      noteSoon: () => this.#scheduleNote(),
+      assertOpen: () => this.#assertOpen(),
+    })
   }
 
   #seal(
@@ -237,6 +282,7 @@ export class Producer {
     const verdict = this.#sealer.guard.judge()
     if (verdict.kind === 'rotate') await this.#rotateNow('clock', verdict)
     if (verdict.kind === 'permit') await this.#permit(verdict.epoch)
+    await this.#filling.fill()
     await this.#announce()
     this.#scheduleAhead()
   }
@@ -245,6 +291,12 @@ export class Producer {
     const permitted = Math.max(epoch, this.#sealer.guard.ahead())
     if (await this.#state.permit(permitted)) this.#sealer.adopt()
     else this.#sealer.guard.permit(permitted)
+  }
+
+  /** Begins a generation in which can be sealed at once, unless the store takes no more. */
+  async #rotateReady(reason: RotationReason): Promise<void> {
+    await this.#rotateNow(reason)
+    await this.#filling.fill().catch((error: unknown) => this.#deps.runtime.report(error))
   }
 
   async #rotateNow(reason: RotationReason, verdict?: EpochVerdict): Promise<void> {
@@ -301,6 +353,7 @@ export class Producer {
   }
 
   #scheduleNote(): void {
+    this.#filling.fillSoon()
     this.#cancelNote ??= this.#deps.runtime.timers.after(NOTE_SESSION_MS, () => {
       this.#cancelNote = undefined
       this.#inBackground(() => this.#noteSession())
@@ -343,8 +396,4 @@ export class Producer {
   #assertOpen(): void {
     if (this.#closed) throw new WaxwingError('ERR_CLOSED', 'the producer is closed')
   }
-}
-
-function notReady(): WaxwingError {
-  return new WaxwingError('ERR_NOT_READY', 'await producer.ready() before sealing')
 }

@@ -10,6 +10,7 @@
  */
 
 import {
+  ArrayFields,
   fromHex,
   malformed,
   MapFields,
@@ -31,6 +32,14 @@ export function isSameSession(one: SessionRecord, other: SessionRecord | undefin
   return one.session === other?.session && one.lastCounter === other.lastCounter
 }
 
+/** How far the counters of a durable-counter generation were reserved. */
+export interface CounterRecord {
+  /** Of the store, in hex: whatever was reserved in another life proves nothing. */
+  readonly life: string
+  /** All counters below may have been used. */
+  readonly reserved: number
+}
+
 export interface StreamRecord {
   readonly name: string
   /** In hex. */
@@ -44,13 +53,15 @@ export interface StreamRecord {
   /** Of this generation, the running session not counted. */
   readonly sessionCount: number
   readonly objectCount: number
+  /** `null` in session mode. */
+  readonly counters: CounterRecord | null
 }
 
 export class StreamTable {
-  readonly #runtime: Runtime
+  readonly #runtime: Pick<Runtime, 'store' | 'crypto'>
   readonly #table: Table<StreamRecord>
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Pick<Runtime, 'store' | 'crypto'>) {
     this.#runtime = runtime
     const codec = { toCbor: recordToCbor, fromCbor: recordFromCbor }
     this.#table = new Table(runtime.store, 'stream', codec)
@@ -76,8 +87,8 @@ export class StreamTable {
 }
 
 function recordToCbor(record: StreamRecord): CborValue {
-  const { running, sessions } = record
-  return new Map<number, CborValue>([
+  const { running, sessions, counters } = record
+  const map = new Map<number, CborValue>([
     [1, record.name],
     [2, fromHex(record.generationId)],
     [3, record.permitted],
@@ -86,6 +97,7 @@ function recordToCbor(record: StreamRecord): CborValue {
     [6, record.sessionCount],
     [7, record.objectCount],
   ])
+  return counters === null ? map : map.set(8, [fromHex(counters.life), counters.reserved])
 }
 
 function recordFromCbor(value: CborValue): StreamRecord {
@@ -99,7 +111,14 @@ function recordFromCbor(value: CborValue): StreamRecord {
     sessions: map.array(5, 'sessions').map(sessionFromCbor),
     sessionCount: map.uint(6, 'session count'),
     objectCount: map.uint(7, 'object count'),
+    counters: map.has(8) ? countersFromCbor(map.value(8, 'counters')) : null,
   }
+}
+
+function countersFromCbor(value: CborValue): CounterRecord {
+  const list = new ArrayFields('counter record', value, 2)
+  const life = toHex(list.bytes(0, 'life', { length: 16 }))
+  return { life, reserved: list.uint(1, 'reserved') }
 }
 
 function sessionToCbor({ session, lastCounter }: SessionRecord): CborValue {

@@ -7,10 +7,12 @@
  * @module
  */
 
-import { fromHex, WaxwingError, type Trail } from '@waxwing/core'
+import { fromHex, maxObjects, toHex, WaxwingError, type Trail } from '@waxwing/core'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { ProducerOptions } from '../options.js'
+import { continuityOf } from './continuity.js'
+import { CounterRoom } from './counter-room.js'
 import { EpochGuard } from './epoch-guard.js'
 import {
   choicesDiffer,
@@ -20,11 +22,26 @@ import {
   type MakingInputs,
   type ManifestChoices,
 } from './new-generation.js'
-import { StreamTable, type SessionRecord, type StreamRecord } from './stream-record.js'
+import {
+  StreamTable,
+  type CounterRecord,
+  type SessionRecord,
+  type StreamRecord,
+} from './stream-record.js'
 
 const TRAIL_SESSIONS = 4
 /** Another process may win a race so often, and no oftener, before something is wrong. */
 const MAX_RACES = 16
+
+/** What came of reserving counters. */
+export type Reservation =
+  | 'reserved'
+  /** Another process began a generation, which is now in use. */
+  | 'other-generation'
+  /** The generation has used all that it may. */
+  | 'worn'
+  /** The store may have been put back to an earlier state: nobody knows what was used. */
+  | 'unproven'
 
 export class StreamState {
   readonly name: string
@@ -34,6 +51,7 @@ export class StreamState {
   #record: StreamRecord
   #bytes: Uint8Array
   #generation: Generation
+  #room: CounterRoom | undefined
 
   private constructor(inputs: {
     making: MakingInputs
@@ -50,13 +68,15 @@ export class StreamState {
     this.#record = inputs.record
     this.#bytes = inputs.bytes
     this.#generation = inputs.generation
+    this.#room = roomOf(inputs.record)
   }
 
   /**
    * Reads a stream's state, or makes its first generation. Where the record speaks of a
    * generation that is lost, made with other choices or in another domain, a new one follows it.
    *
-   * @throws {WaxwingError} `ERR_NOT_AUTHORIZED` if we may not use the name, however long we have.
+   * @throws {WaxwingError} `ERR_NOT_AUTHORIZED` if we may not use the name, however long we have;
+   *   `ERR_UNSUPPORTED` if the store cannot keep the counters that are chosen.
    */
   static async open(
     making: MakingInputs,
@@ -87,16 +107,31 @@ export class StreamState {
     read: { record: StreamRecord; bytes: Uint8Array } | undefined,
   ): Promise<StreamState | undefined> {
     const { name, choices, table } = inputs
+    const counters = await StreamState.#firstCounters(making, choices)
     const predecessor =
       read === undefined
         ? null
         : { generationId: fromHex(read.record.generationId), closingEpoch: read.record.permitted }
     const generation = makeGeneration(making, name, choices, predecessor)
     const guard = new EpochGuard(making.runtime.time, choices.epochSeconds, 0, 0)
-    const record = emptyRecord(name, generation.id, guard.judge().epoch)
+    const record = { ...emptyRecord(name, generation.id, guard.judge().epoch), counters }
     const change = table.change(record, read?.bytes ?? null)
     if (!(await making.book.recordOwn(generation, [change]))) return undefined
     return new StreamState({ making, choices, table, record, bytes: change.value, generation })
+  }
+
+  /** None are used yet in a new generation. `null` in session mode. */
+  static async #firstCounters(
+    { runtime }: MakingInputs,
+    { counterMode }: ManifestChoices,
+  ): Promise<CounterRecord | null> {
+    if (counterMode === 'session') return null
+    return { life: toHex(await continuityOf(runtime.store).life()), reserved: 0 }
+  }
+
+  /** The counters that were reserved for this process; `undefined` in session mode. */
+  get room(): CounterRoom | undefined {
+    return this.#room
   }
 
   get generation(): Generation {
@@ -131,6 +166,7 @@ export class StreamState {
     this.#record = { ...read.record, running: changed ? null : this.#record.running }
     this.#bytes = read.bytes
     this.#generation = generation
+    if (changed) this.#room = roomOf(read.record)
     return changed
   }
 
@@ -139,6 +175,37 @@ export class StreamState {
     return this.#update((record) =>
       epoch <= record.permitted ? undefined : { ...record, permitted: epoch },
     )
+  }
+
+  /**
+   * Reserves counters for this process, durably before it resolves.
+   *
+   * @param count - How many at least, if the generation has so many left.
+   */
+  async reserve(count: number): Promise<Reservation> {
+    const room = this.#room
+    if (room === undefined) throw new TypeError('the stream has no durable counters')
+    const { runtime } = this.#inputs
+    const wanted = Math.max(count, room.sizeAt(runtime.time.monotonic()))
+    for (let race = 0; race < MAX_RACES; race++) {
+      const from = this.#record.counters?.reserved ?? 0
+      const end = Math.min(from + wanted, maxObjects(this.#generation.manifest.alg))
+      if (from >= end) return 'worn'
+      if (await this.#moveReserved(end)) {
+        room.add(from, end)
+        return 'reserved'
+      }
+      if (!(await this.#isProven())) return 'unproven'
+      if (await this.reload()) return 'other-generation'
+    }
+    throw racing(this.name)
+  }
+
+  /** Gives back what is left of the counters, where nobody reserved any since. None are used any more. */
+  async release(): Promise<void> {
+    const rest = this.#room?.close()
+    if (rest === undefined || rest.end !== this.#record.counters?.reserved) return
+    await this.#moveReserved(rest.next) // if another process was faster, they are skipped
   }
 
   /** Records that a session runs, or how far it got. */
@@ -169,18 +236,38 @@ export class StreamState {
     for (let race = 0; race < MAX_RACES; race++) {
       const { generationId } = this.#generation.manifest
       const predecessor = { generationId, closingEpoch: this.#record.permitted }
+      const counters = await StreamState.#firstCounters(this.#inputs, this.#choices)
       const made = makeGeneration(this.#inputs, this.name, this.#choices, predecessor)
-      const record = emptyRecord(this.name, made.id, epoch)
+      const record = { ...emptyRecord(this.name, made.id, epoch), counters }
       const change = this.#table.change(record, this.#bytes)
       if (await this.#inputs.book.recordOwn(made, [change])) {
         this.#record = record
         this.#bytes = change.value
         this.#generation = made
+        this.#room = roomOf(record)
         return true
       }
       if (await this.reload()) return false
     }
     throw racing(this.name)
+  }
+
+  async #isProven(): Promise<boolean> {
+    const life = await continuityOf(this.#inputs.runtime.store).life()
+    return this.#record.counters?.life === toHex(life)
+  }
+
+  /** `false` if another process changed the record, or the store has another life. */
+  async #moveReserved(reserved: number): Promise<boolean> {
+    const { counters } = this.#record
+    if (counters === null) return false
+    const record = { ...this.#record, counters: { ...counters, reserved } }
+    const change = this.#table.change(record, this.#bytes)
+    const continuity = continuityOf(this.#inputs.runtime.store)
+    if (!(await continuity.write(fromHex(counters.life), [change]))) return false
+    this.#record = record
+    this.#bytes = change.value
+    return true
   }
 
   async #update(step: (record: StreamRecord) => StreamRecord | undefined): Promise<boolean> {
@@ -201,6 +288,10 @@ export class StreamState {
   }
 }
 
+function roomOf({ counters }: StreamRecord): CounterRoom | undefined {
+  return counters === null ? undefined : new CounterRoom()
+}
+
 function emptyRecord(name: string, generationId: string, permitted: number): StreamRecord {
   return {
     name,
@@ -210,6 +301,7 @@ function emptyRecord(name: string, generationId: string, permitted: number): Str
     sessions: [],
     sessionCount: 0,
     objectCount: 0,
+    counters: null,
   }
 }
 

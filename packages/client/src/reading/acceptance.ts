@@ -42,7 +42,6 @@ export function refusalOf(
   if (!opened.signed && !options.acceptUnsigned) {
     return refused(arrival, stream, unsigned())
   }
-  if (opened.metadata.chunk !== undefined) return refused(arrival, stream, chunked())
   return undefined
 }
 
@@ -79,10 +78,4 @@ function moved(arrival: Arrival, stream: string): Refusal {
 function unsigned(): WaxwingError {
   const message = 'the stream is not signed: any reader of it could have written this'
   return new WaxwingError('ERR_SIGNATURE', message, { rule: 'acceptUnsigned' })
-}
-
-function chunked(): WaxwingError {
-  return new WaxwingError('ERR_UNSUPPORTED', 'pieces of payloads are not put together yet', {
-    field: 'chunk',
-  })
 }

@@ -172,7 +172,8 @@ export class ArrivalTurns {
       conclusion.handOver(entry, expected)
       return
     }
-    permits.release()
+    if (examined.kind === 'piece') examined.entry.holdsPermit = true
+    else permits.release()
     this.#inBackground(arrival, conclusion.settle(arrival, examined))
   }
 
@@ -198,7 +199,7 @@ export class ArrivalTurns {
     const { wanting, delivery } = this.#inputs
     if (outcome !== 'given-up') wanting.ask(arrival, unopened)
     if (outcome === 'full') this.#hold(arrival)
-    else await delivery.discard(arrival)
+    else await delivery.discard(arrival, outcome === 'given-up' ? 'ERR_LIMIT' : undefined)
   }
 
   /** Hands over what is parked and came before, and waits for a permit. `false` once closed. */

@@ -5,9 +5,15 @@
  * @module
  */
 
-import { toHex, type DecodedObject } from '@waxwing/core'
+import { toHex, type DecodedObject, type Received } from '@waxwing/core'
 import type { ObjectFacts, StreamFacts } from '../events.js'
 import type { ParkedPlace } from './parked-record.js'
+
+/**
+ * Tells the transport that an object is safe here; with a reason, that nobody here can ever use it, so that
+ * it is set aside where the transport has a place for that (`docs/spec/09-bindings.md` Section 9.1).
+ */
+export type Tell = (rejectedFor?: string) => Promise<void>
 
 export interface Arrival {
   readonly object: DecodedObject
@@ -19,13 +25,19 @@ export interface Arrival {
   readonly properties: Readonly<Record<string, string>>
   readonly retained: boolean
   readonly redelivered: boolean
-  /** Tells the transport that the object is safe here. */
-  readonly acknowledge: (() => Promise<void>) | undefined
+  readonly acknowledge: Tell | undefined
   /** Where it is parked. */
   readonly parkedAt: ParkedPlace | undefined
 }
 
 export const NO_PROPERTIES: Readonly<Record<string, string>> = Object.freeze({})
+
+export function tellOf(received: Received): Tell {
+  return (rejectedFor) =>
+    rejectedFor === undefined || received.reject === undefined
+      ? received.acknowledge()
+      : received.reject(rejectedFor)
+}
 
 /** What names the object in events. */
 export function factsOf({ object, kid, address }: Arrival): Required<ObjectFacts> {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ErrorCode, WaxwingError } from '@waxwing/core'
 import { streamFactsOf, type Arrival } from './arrival.js'
 import type { Delivery } from './delivery.js'
 import type { Settled } from './examiner.js'
@@ -13,6 +14,7 @@ import type { MessageQueue } from './message-queue.js'
 import type { OrderBuffer } from './order-buffer.js'
 import type { Parking } from './parking.js'
 import type { ReaderEvents } from './reader-events.js'
+import type { Transfers } from './transfers/transfers.js'
 
 export interface ConclusionInputs {
   readonly delivery: Delivery
@@ -20,6 +22,7 @@ export interface ConclusionInputs {
   readonly order: OrderBuffer | undefined
   readonly parking: Parking
   readonly events: ReaderEvents
+  readonly transfers: Transfers
 }
 
 export class Conclusion {
@@ -53,8 +56,12 @@ export class Conclusion {
   /** Settles what the application does not get. Rejects with what the store refuses. */
   settle(arrival: Arrival, settled: Settled): Promise<void> {
     const { delivery, order } = this.#inputs
-    if (settled.kind === 'refused') return delivery.discard(arrival)
+    if (settled.kind === 'refused') return delivery.discard(arrival, rejectionFor(settled.error))
     const { entry } = settled
+    if (settled.kind === 'piece') {
+      delivery.join(entry, arrival)
+      return this.#inputs.transfers.keep(entry)
+    }
     if (settled.kind === 'copy') return this.#settleCopy(arrival, entry)
     if (order !== undefined && entry.session !== undefined) {
       order.offer(entry.session, entry.counter, undefined, settled.expected)
@@ -73,6 +80,7 @@ export class Conclusion {
     if (entry.settling !== undefined) return entry.settling.then(() => delivery.discard(arrival))
     if (parkedAt !== undefined) parking.claim(parkedAt)
     if (!isItself) delivery.join(entry, arrival)
+    if (entry.piece !== undefined) return this.#inputs.transfers.keep(entry)
     return entry.state === 'unheard' ? delivery.settle(entry) : Promise.resolve()
   }
 
@@ -81,4 +89,9 @@ export class Conclusion {
     if (isExpected || generation === undefined) return
     this.#inputs.events.emit({ type: 'duplicate', ...streamFactsOf(arrival, generation.stream) })
   }
+}
+
+/** Why the transport is to set an object aside: not because it came before, or only too late. */
+function rejectionFor({ code, details }: WaxwingError): ErrorCode | undefined {
+  return code === 'ERR_REPLAYED' || details.rule === 'maxAgeMs' ? undefined : code
 }

@@ -10,7 +10,7 @@
  */
 
 import type { Change, Store } from '@waxwing/core'
-import type { Arrival } from './arrival.js'
+import type { Arrival, Tell } from './arrival.js'
 import type { InFlight } from './seen-session.js'
 import type { Openings } from './openings.js'
 import type { ParkedPlace } from './parked-record.js'
@@ -48,17 +48,59 @@ export class Delivery {
   /**
    * Settles a message: durable before the transport is told.
    *
+   * @param rejectedFor - Why the application cannot use it, if it rejects it.
    * @throws {WaxwingError} What the store refuses; the message stays in flight and may be
    *   acknowledged again.
    */
-  settle(entry: InFlight): Promise<void> {
-    entry.settling ??= this.#settle(entry)
+  settle(entry: InFlight, rejectedFor?: string): Promise<void> {
+    entry.settling ??= this.#settle(entry, rejectedFor)
     return entry.settling
   }
 
-  /** Settles an object that is refused for good: its parked copy goes, the transport is told. */
-  discard({ acknowledge, parkedAt }: Arrival): Promise<void> {
-    return this.#pending.track(this.#discard(acknowledge, parkedAt))
+  /**
+   * Settles a message together with other changes, in one write.
+   *
+   * @param then - `note` is called once all of it is durable, before the transport is told;
+   *   `rejectedFor` says why nobody here can use the object, if so.
+   * @returns `false`, with nothing changed, if an expectation was not met: of `changes`, or because
+   *   another process has settled it.
+   */
+  async settleWith(
+    entry: InFlight,
+    changes: readonly Change[],
+    then: { note(): void; readonly rejectedFor?: string | undefined },
+  ): Promise<boolean> {
+    this.#pending.begin()
+    try {
+      if (!(await this.#write([...this.#changesFor(entry), ...changes]))) return false
+      then.note()
+      this.#noteSettled(entry)
+      await this.#tell(entry.acknowledgements, then.rejectedFor)
+      return true
+    } finally {
+      this.#pending.end()
+    }
+  }
+
+  /** Settles what another process has settled: what else there is to write, and the transport. */
+  async settleAgain(entry: InFlight): Promise<void> {
+    this.#pending.begin()
+    try {
+      await this.#write(this.#inputs.parking.deletions(entry.parkedAt))
+      this.#noteSettled(entry)
+      await this.#tell(entry.acknowledgements)
+    } finally {
+      this.#pending.end()
+    }
+  }
+
+  /**
+   * Settles an object that is parked, or refused for good: its parked copy goes, the transport is told.
+   *
+   * @param rejectedFor - Why nobody here can use it, if so.
+   */
+  discard({ acknowledge, parkedAt }: Arrival, rejectedFor?: string): Promise<void> {
+    return this.#pending.track(this.#discard(acknowledge, parkedAt, rejectedFor))
   }
 
   /** Resolves when everything that was begun is done, and what was proven is saved if it can be. */
@@ -73,7 +115,7 @@ export class Delivery {
   }
 
   /** On the way of every message: one promise of its own, and those of the store and the transport. */
-  async #settle(entry: InFlight): Promise<void> {
+  async #settle(entry: InFlight, rejectedFor: string | undefined): Promise<void> {
     this.#pending.begin()
     try {
       if (!(await this.#write(this.#changesFor(entry)))) {
@@ -81,7 +123,7 @@ export class Delivery {
         await this.#write(this.#inputs.parking.deletions(entry.parkedAt))
       }
       this.#noteSettled(entry)
-      await this.#tell(entry.acknowledgements)
+      await this.#tell(entry.acknowledgements, rejectedFor)
     } catch (error) {
       await DONE // only now has the caller noted that it is under way
       entry.settling = undefined
@@ -92,7 +134,8 @@ export class Delivery {
   }
 
   #changesFor(entry: InFlight): readonly Change[] {
-    const { session, isRecorded, parkedAt } = entry
+    const { session, isRecorded, parkedAt, whole } = entry
+    if (whole !== undefined) return whole.endingChanges()
     const rest = this.#inputs.parking.deletions(parkedAt)
     return session !== undefined && isRecorded ? [session.settlingChange(entry), ...rest] : rest
   }
@@ -102,17 +145,19 @@ export class Delivery {
     const { session, parkedAt } = entry
     parking.deleted(parkedAt)
     session?.settled(entry)
+    entry.whole?.ended()
     if (entry.holdsPermit) permits.release()
     if (session?.isCompactionDue === true) this.#inBackground(session.compact())
   }
 
   async #discard(
-    acknowledge: (() => Promise<void>) | undefined,
+    acknowledge: Tell | undefined,
     parkedAt: ParkedPlace | undefined,
+    rejectedFor: string | undefined,
   ): Promise<void> {
     if (parkedAt !== undefined) await this.#forget([parkedAt])
     else if (this.#inputs.openings.hasUnsaved) await this.#write([])
-    if (acknowledge !== undefined) await this.#tell([acknowledge])
+    if (acknowledge !== undefined) await this.#tell([acknowledge], rejectedFor)
   }
 
   async #forget(places: readonly ParkedPlace[]): Promise<void> {
@@ -129,12 +174,12 @@ export class Delivery {
   }
 
   /** The transport may have lost the connection on which a copy came; then that copy comes again. */
-  async #tell(acknowledgements: readonly (() => Promise<void>)[]): Promise<void> {
+  async #tell(acknowledgements: readonly Tell[], rejectedFor?: string): Promise<void> {
     let isTold = false
     const errors: unknown[] = []
     for (const tell of acknowledgements) {
       try {
-        await tell()
+        await tell(rejectedFor)
         isTold = true
       } catch (error) {
         errors.push(error)

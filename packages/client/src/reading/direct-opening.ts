@@ -7,7 +7,7 @@
  * @module
  */
 
-import { decodeObject, WaxwingError } from '@waxwing/core'
+import { decodeObject, WaxwingError, type CounterRange } from '@waxwing/core'
 import { Message } from '../message.js'
 import type { Runtime } from '../runtime.js'
 import { NO_PROPERTIES, streamFactsOf, type Arrival } from './arrival.js'
@@ -18,6 +18,7 @@ import type { InFlight } from './seen-session.js'
 import type { ParkedPlace } from './parked-record.js'
 import type { Parking } from './parking.js'
 import type { ReaderEvents } from './reader-events.js'
+import type { Transfers } from './transfers/transfers.js'
 import type { Wanting } from './wanting.js'
 
 /** An object that no key opens yet. It is kept safe; send the request to who can grant. */
@@ -28,6 +29,19 @@ export interface Parked {
   readonly epoch: number
   /** A signed request for the keys. */
   readonly request: Uint8Array
+}
+
+/** A piece of a payload that is put together, kept until the others are there. */
+export interface KeptPiece {
+  readonly kind: 'piece'
+  readonly stream: string
+  /** Names the payload, in hex. */
+  readonly transfer: string
+  readonly index: number
+  /** Indices of pieces; of those beyond the highest that came if it is known that they exist. */
+  readonly missing: readonly CounterRange[]
+  /** Pieces in all, if that is known. */
+  readonly pieceCount: number | undefined
 }
 
 /** Opened messages whose acknowledgement is waited for. */
@@ -41,6 +55,7 @@ export interface DirectOpeningInputs {
   readonly parking: Parking
   readonly wanting: Wanting
   readonly events: ReaderEvents
+  readonly transfers: Transfers
   kidOf: (object: Arrival['object']) => string
 }
 
@@ -54,7 +69,10 @@ export class DirectOpening {
   }
 
   /** @throws {WaxwingError} Why it is refused, or what the store refuses. */
-  async open(bytes: Uint8Array, address: string | undefined): Promise<Message | Parked> {
+  async open(
+    bytes: Uint8Array,
+    address: string | undefined,
+  ): Promise<Message | KeptPiece | Parked> {
     const { examiner, conclusion, delivery, parking, kidOf } = this.#inputs
     const object = decodeObject(bytes)
     const arrival: Arrival = {
@@ -77,6 +95,8 @@ export class DirectOpening {
         this.#remember(examined.entry)
         return messageIn(examined.entry)
       }
+      case 'piece':
+        return await this.#keep(arrival, examined.entry)
       case 'copy':
         if (conclusion.withdraw(examined.entry)) return messageIn(examined.entry)
         if (examined.entry.state === 'unheard') await conclusion.settle(arrival, examined)
@@ -89,6 +109,20 @@ export class DirectOpening {
         await conclusion.settle(arrival, examined)
         throw examined.error
     }
+  }
+
+  async #keep(arrival: Arrival, entry: InFlight): Promise<Message | KeptPiece> {
+    const { delivery, parking, transfers } = this.#inputs
+    const parkedAt = await this.#findParked(arrival)
+    if (parkedAt !== undefined) parking.claim(parkedAt)
+    delivery.join(entry, { acknowledge: undefined, parkedAt })
+    const index = entry.piece?.piece.index ?? 0
+    const outcome = await transfers.keepFor(entry)
+    if (outcome.kind === 'message') return outcome
+    if (outcome.kind === 'refused') throw outcome.error
+    const { stream, transfer, progress } = outcome.record
+    const missing = progress.missing()
+    return { kind: 'piece', stream, transfer, index, missing, pieceCount: progress.pieceCount }
   }
 
   /** Callers may never acknowledge: what they opened long ago is no longer waited for. */

@@ -23,6 +23,7 @@ import type { Openings } from './openings.js'
 import type { Parked, Parking } from './parking.js'
 import type { Permits } from './permits.js'
 import type { ReaderEvents } from './reader-events.js'
+import type { ReadingOptions } from './reading-options.js'
 import { isDamage } from './store-line.js'
 import type { StorePauses } from './store-pauses.js'
 import type { Wanting } from './wanting.js'
@@ -47,6 +48,7 @@ export interface DrainInputs {
   readonly pauses: StorePauses
   readonly wanting: Wanting
   readonly events: ReaderEvents
+  readonly options: Pick<ReadingOptions, 'isShared'>
 }
 
 interface Ready {
@@ -237,6 +239,8 @@ export class Drain {
       await this.#keep(parked, batch, examined)
       return
     }
+    // It may have to wait for room, until what is collected is acknowledged.
+    if (examined.kind === 'piece') await this.#handOver(batch)
     try {
       await conclusion.settle(arrival, examined)
     } catch (error) {
@@ -266,17 +270,32 @@ export class Drain {
     batch.ready = []
     batch.bytes = 0
     const parked = ready.map((one) => one.parked)
-    while (!(await this.#mark(parked))) if (this.#closed) return
-    for (const { entry, expected } of ready) this.#inputs.conclusion.handOver(entry, expected)
-    batch.count += ready.length
+    const noted = new Set<number>()
+    while (!(await this.#mark(parked, noted))) if (this.#closed) return
+    for (const one of ready) {
+      if (!noted.has(one.parked.place.number) && this.#leave(one)) continue
+      this.#inputs.conclusion.handOver(one.entry, one.expected)
+      batch.count++
+    }
+  }
+
+  /** Leaves to another reader what that one hands over. It stays parked here, in case that one dies. */
+  #leave({ parked, entry }: Ready): boolean {
+    const { options, parking, permits } = this.#inputs
+    if (!options.isShared || entry.state !== 'waiting') return false
+    entry.session?.abandon(entry)
+    entry.session?.invalidate() // its counter does not count as seen
+    parking.unclaim(parked.place)
+    permits.release()
+    return true
   }
 
   /** @returns Whether it is durable that these are about to be handed over. Waits if it is not. */
-  async #mark(parked: readonly Parked[]): Promise<boolean> {
+  async #mark(parked: readonly Parked[], noted: Set<number>): Promise<boolean> {
     const { parking, pauses, runtime } = this.#inputs
     const [first] = parked
     try {
-      await parking.markTried(parked)
+      await parking.markTried(parked, noted)
       return true
     } catch (error) {
       if (this.#closed) return false

@@ -23,6 +23,7 @@ import type { GenerationBook } from '../generation-book.js'
 import type { Runtime } from '../runtime.js'
 import { refusalOf, refused, staleness, type Refusal } from './acceptance.js'
 import { factsOf, streamFactsOf, type Arrival } from './arrival.js'
+import { reportChangedProperties } from './changed-properties.js'
 import { reportGaps } from './gap-report.js'
 import { InFlight, type SeenSession } from './seen-session.js'
 import { messageOf } from './message-of.js'
@@ -43,6 +44,8 @@ export type Examined =
       readonly expected: number
       readonly error: WaxwingError
     }
+  /** New, and a piece of a payload that is put together. */
+  | { readonly kind: 'piece'; readonly entry: InFlight; readonly expected: number }
   /** A copy of what is in flight. */
   | { readonly kind: 'copy'; readonly entry: InFlight }
   /** Refused for good, and reported. */
@@ -55,7 +58,7 @@ export type Examined =
 /** To be parked. */
 export type Unopened = Extract<Examined, { kind: 'no-key' | 'failed' }>
 /** Neither handed over nor parked. */
-export type Settled = Extract<Examined, { kind: 'unheard' | 'copy' | 'refused' }>
+export type Settled = Extract<Examined, { kind: 'unheard' | 'piece' | 'copy' | 'refused' }>
 
 export interface ExaminerInputs {
   readonly runtime: Runtime
@@ -66,7 +69,7 @@ export interface ExaminerInputs {
   readonly events: ReaderEvents
   readonly retainedAlone: RetainedAlone
   readonly options: ReadingOptions
-  settle(entry: InFlight): Promise<void>
+  settle(entry: InFlight, rejectedFor?: string): Promise<void>
 }
 
 /** Objects at the start of a session before which others may be on their way. */
@@ -98,7 +101,8 @@ export class Examiner {
         const refusal = refusalOf(arrival, reading, opened, options)
         if (refusal !== undefined) return this.#refuse(refusal)
         const { id } = reading.generation
-        const session = seen.cached(id, opened.session)
+        // Where others settle messages of the same session, what is in memory may be too old.
+        const session = options.isShared ? undefined : seen.cached(id, opened.session)
         if (session === undefined) return this.#load(arrival, reading, opened)
         if (this.#isTold(opened, session)) return this.#judge(arrival, reading, opened, session)
         return this.#readTrail(arrival, reading, opened)
@@ -108,9 +112,11 @@ export class Examiner {
 
   async #load(arrival: Arrival, reading: Reading, opened: OpenedObject): Promise<Examined> {
     const { id } = reading.generation
-    const examined = await this.#inputs.seen.load(id, opened.session, (session) =>
-      this.#isTold(opened, session) ? this.#judge(arrival, reading, opened, session) : undefined,
-    )
+    const { seen, options } = this.#inputs
+    const judge = (session: SeenSession): Examined | undefined =>
+      this.#isTold(opened, session) ? this.#judge(arrival, reading, opened, session) : undefined
+    const counter = options.isShared ? opened.counter : undefined
+    const examined = await seen.load(id, opened.session, judge, counter)
     return examined ?? this.#readTrail(arrival, reading, opened)
   }
 
@@ -214,14 +220,22 @@ export class Examiner {
       entry.state = 'unheard'
       return { kind: 'unheard', entry, expected, error: error ?? heartbeat() }
     }
-    entry.message = messageOf({
+    reportChangedProperties(this.#inputs.events, arrival, generation.stream)
+    const message = messageOf({
       arrival,
       reading,
       opened,
       session: session.id,
       replay: isRecorded ? 'checked' : 'unverifiable',
-      acknowledge: () => this.#inputs.settle(entry),
+      acknowledge: (rejectedFor) => this.#inputs.settle(entry, rejectedFor),
     })
+    const { piece } = message
+    if (piece !== undefined && this.#inputs.options.transfers === 'whole') {
+      entry.state = 'unheard'
+      entry.piece = { message, piece, producerId: opened.producer.id, arrival, expected }
+      return { kind: 'piece', entry, expected }
+    }
+    entry.message = message
     return { kind: 'message', entry, expected }
   }
 

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { toBase64Url, type OpenedObject } from '@waxwing/core'
-import { Message, type Protection } from '../message.js'
+import { toBase64Url, toHex, type OpenedObject, type Piece } from '@waxwing/core'
+import { Message, type MessagePiece, type Protection } from '../message.js'
 import { addressMatches, sealedAtMs } from './acceptance.js'
-import type { Arrival } from './arrival.js'
+import type { Arrival, Tell } from './arrival.js'
 import type { Reading } from './openings.js'
 
 const NO_HEADERS: ReadonlyMap<string, string> = new Map()
@@ -21,7 +21,7 @@ export interface MessageParts {
   readonly session: string
   readonly replay: Protection['replay']
   readonly repeated?: boolean
-  readonly acknowledge: () => Promise<void>
+  readonly acknowledge: Tell
 }
 
 export function messageOf(parts: MessageParts): Message {
@@ -45,8 +45,13 @@ export function messageOf(parts: MessageParts): Message {
     retained: arrival.retained,
     redelivered: arrival.redelivered,
     repeated: parts.repeated ?? false,
+    piece: metadata.piece && pieceOf(metadata.piece, opened.plaintext.length),
     acknowledge,
   })
+}
+
+function pieceOf({ transfer, index, last, size }: Piece, bytes: number): MessagePiece {
+  return { transfer: toHex(transfer), index, last, size, pieceBytes: last ? undefined : bytes }
 }
 
 function protectionOf({ arrival, reading, opened, replay }: MessageParts): Protection {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Messages that are ready, until somebody asks for them. Bounded by the permits that each one holds.
+ * Messages that are ready, until somebody asks for them. Bounded by the permits that each one holds; what was
+ * taken is let go of at once, also where the queue is never empty.
  *
  * @module
  */
@@ -8,7 +9,7 @@
 import type { InFlight } from './seen-session.js'
 
 export class MessageQueue {
-  #ready: InFlight[] = []
+  #ready: (InFlight | undefined)[] = []
   #head = 0
   #takers: ((entry: InFlight | undefined) => void)[] = []
   #closed = false
@@ -29,9 +30,9 @@ export class MessageQueue {
   take(): InFlight | undefined {
     const entry = this.#ready[this.#head]
     if (entry === undefined) return undefined
-    this.#head++
-    if (this.#head === this.#ready.length) {
-      this.#ready = []
+    this.#ready[this.#head++] = undefined
+    if (this.#head * 2 >= this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#head)
       this.#head = 0
     }
     entry.state = 'handed-over'

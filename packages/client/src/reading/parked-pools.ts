@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * How much is parked, and what has to go when a quota is full (`docs/spec/08-receiving.md`
- * Section 8.5). Only numbers: the objects are in the store.
+ * Section 8.5). Only numbers, two for each: the objects are in the store, and quotas are the application's
+ * choice.
  *
  * Kids for which nothing vouches share one small pool, from which one at random goes, so that junk
  * drowns what is real only in proportion. The other two pools have a quota for each address and kid,
@@ -36,8 +37,8 @@ class Bucket {
   readonly kid: string
   readonly address: string
   bytes = 0
-  /** By number. */
-  #spots = new Map<number, Spot>()
+  /** The bytes of each, by number. */
+  #bytesOf = new Map<number, number>()
   /** Whether the oldest stands first. */
   #isInOrder = true
   #newest = -1
@@ -49,27 +50,37 @@ class Bucket {
   }
 
   get count(): number {
-    return this.#spots.size
+    return this.#bytesOf.size
   }
 
   /** Adds one. What was taken out, or comes from another pool, is as old as it was. */
   add(spot: Spot): void {
     if (spot.number < this.#newest) this.#isInOrder = false
     this.#newest = Math.max(this.#newest, spot.number)
-    this.#spots.set(spot.number, spot)
+    this.#bytesOf.set(spot.number, spot.bytes)
     this.bytes += spot.bytes
   }
 
   delete({ number, bytes }: Spot): void {
-    if (this.#spots.delete(number)) this.bytes -= bytes
+    if (this.#bytesOf.delete(number)) this.bytes -= bytes
   }
 
-  oldestFirst(): Iterable<Spot> {
+  spotOf(number: number): Spot | undefined {
+    const bytes = this.#bytesOf.get(number)
+    return bytes === undefined ? undefined : this.#spot(number, bytes)
+  }
+
+  *oldestFirst(): Iterable<Spot> {
     if (!this.#isInOrder) {
-      this.#spots = new Map([...this.#spots].toSorted(([one], [other]) => one - other))
+      this.#bytesOf = new Map([...this.#bytesOf].toSorted(([one], [other]) => one - other))
       this.#isInOrder = true
     }
-    return this.#spots.values()
+    for (const [number, bytes] of this.#bytesOf) yield this.#spot(number, bytes)
+  }
+
+  #spot(number: number, bytes: number): Spot {
+    const { pool, kid, address } = this
+    return { pool, kid, address, number, bytes }
   }
 }
 
@@ -81,7 +92,7 @@ export class ParkedPools {
   readonly #buckets = new Map<string, Bucket>()
   /** How many quotas of its own a kid has. */
   readonly #bucketCounts = new Map<string, number>()
-  readonly #kids = new Map<string, Map<number, Spot>>()
+  readonly #kids = new Map<string, Map<number, Bucket>>()
   /** What nothing vouches for, in no order. */
   readonly #unvouched: Spot[] = []
   readonly #unvouchedAt = new Map<number, number>()
@@ -106,7 +117,7 @@ export class ParkedPools {
   }
 
   spotOf(kid: string, number: number): Spot | undefined {
-    return this.#kids.get(kid)?.get(number)
+    return this.#kids.get(kid)?.get(number)?.spotOf(number)
   }
 
   kids(): readonly string[] {
@@ -115,7 +126,9 @@ export class ParkedPools {
 
   /** Whether anything of a kid is in a pool. */
   hasIn(pool: Pool, kid: string): boolean {
-    for (const spot of this.#kids.get(kid)?.values() ?? []) if (spot.pool === pool) return true
+    for (const bucket of this.#buckets.values()) {
+      if (bucket.kid === kid && bucket.pool === pool) return true
+    }
     return false
   }
 
@@ -143,8 +156,8 @@ export class ParkedPools {
       this.#countBucket(bucket, 1)
     }
     bucket.add(spot)
-    const ofKid = this.#kids.get(spot.kid) ?? new Map<number, Spot>()
-    this.#kids.set(spot.kid, ofKid.set(spot.number, spot))
+    const ofKid = this.#kids.get(spot.kid) ?? new Map<number, Bucket>()
+    this.#kids.set(spot.kid, ofKid.set(spot.number, bucket))
     if (spot.pool !== 'unvouched') return
     this.#unvouchedAt.set(spot.number, this.#unvouched.push(spot) - 1)
     this.#unvouchedBytes += spot.bytes
@@ -152,16 +165,15 @@ export class ParkedPools {
 
   remove({ kid, number }: Pick<Spot, 'kid' | 'number'>): Spot | undefined {
     const ofKid = this.#kids.get(kid)
-    const spot = ofKid?.get(number)
-    if (ofKid === undefined || spot === undefined) return undefined
+    const bucket = ofKid?.get(number)
+    const spot = bucket?.spotOf(number)
+    if (ofKid === undefined || bucket === undefined || spot === undefined) return undefined
     ofKid.delete(number)
     this.#unwritten.delete(number)
     if (ofKid.size === 0) this.#kids.delete(kid)
-    const name = bucketName(spot.pool, kid, spot.address)
-    const bucket = this.#buckets.get(name)
-    bucket?.delete(spot)
-    if (bucket?.count === 0) {
-      this.#buckets.delete(name)
+    bucket.delete(spot)
+    if (bucket.count === 0) {
+      this.#buckets.delete(bucketName(spot.pool, kid, spot.address))
       this.#countBucket(bucket, -1)
     }
     if (spot.pool === 'unvouched') this.#removeUnvouched(spot)
@@ -239,7 +251,7 @@ export class ParkedPools {
     const last = this.#unvouched.pop()
     this.#unvouchedAt.delete(spot.number)
     this.#unvouchedBytes -= spot.bytes
-    if (at === undefined || last === undefined || last === spot) return
+    if (at === undefined || last === undefined || last.number === spot.number) return
     this.#unvouched[at] = last
     this.#unvouchedAt.set(last.number, at)
   }

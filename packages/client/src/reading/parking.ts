@@ -169,13 +169,38 @@ export class Parking {
     }
   }
 
-  /** Notes durably that objects are about to be handed over. */
-  async markTried(parked: readonly Parked[]): Promise<void> {
-    const untried = parked.filter(({ record }) => !record.wasTried)
-    const changes = untried.map((one) => this.#table.replacing(one, { wasTried: true }))
-    if (changes.length === 0 || (await this.#store.write(changes))) return
-    // One of them was settled meanwhile, and must not be put back.
-    for (const change of changes) await this.#store.write([change])
+  /**
+   * Notes durably that objects are about to be handed over. May be called again if it failed.
+   *
+   * @param noted - Gets the numbers of those that are noted. The others were settled since they were
+   *   read, or another reader has noted them, who hands them over.
+   */
+  async markTried(parked: readonly Parked[], noted: Set<number>): Promise<void> {
+    const untried = parked.filter(({ place, record }) => {
+      if (record.wasTried) noted.add(place.number)
+      return !noted.has(place.number)
+    })
+    if (untried.length === 0 || (await this.#writeTried(untried))) {
+      for (const { place } of untried) noted.add(place.number)
+      return
+    }
+    for (const one of untried) {
+      if (await this.#markOneTried(one)) noted.add(one.place.number)
+    }
+  }
+
+  #writeTried(parked: readonly Parked[]): Promise<boolean> {
+    return this.#store.write(parked.map((one) => this.#table.replacing(one, { wasTried: true })))
+  }
+
+  /** @returns `false` if it went, or another reader was faster. It may also have changed its pool only. */
+  async #markOneTried({ place, record }: Parked): Promise<boolean> {
+    for (let now: ParkedRecord | undefined = record; now !== undefined && !now.wasTried;) {
+      if (now.fingerprint !== place.fingerprint) return false
+      if (await this.#writeTried([{ place, record: now }])) return true
+      now = await this.#table.record(place)
+    }
+    return false
   }
 
   /** Moves a parked object to another pool, where something else may have to go for it. */

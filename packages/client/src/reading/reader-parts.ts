@@ -9,6 +9,7 @@ import type { GenerationBook } from '../generation-book.js'
 import type { KeyRequests } from '../key-requests.js'
 import type { ReaderOptions } from '../options.js'
 import type { Runtime } from '../runtime.js'
+import { Turns } from '../turns.js'
 import type { ArchiveReadingInputs } from './archive-reading.js'
 import { Conclusion } from './conclusion.js'
 import { Delivery } from './delivery.js'
@@ -29,6 +30,10 @@ import { Receiver } from './receiver.js'
 import { SeenBook } from './seen-book.js'
 import { RetainedAlone } from './retained-alone.js'
 import { StorePauses } from './store-pauses.js'
+import { TransferBook } from './transfers/transfer-book.js'
+import { TransferRoom } from './transfers/transfer-room.js'
+import { Transfers } from './transfers/transfers.js'
+import { WholeDelivery } from './transfers/whole-delivery.js'
 import { TrailCheck } from './trail-check.js'
 import { ArrivalTurns } from './arrival-turns.js'
 import { Wanting } from './wanting.js'
@@ -54,6 +59,7 @@ interface ReaderState {
   readonly order: OrderBuffer | undefined
   readonly delivery: Delivery
   readonly wanting: Wanting
+  readonly transfers: Transfers
 }
 
 export interface ReaderParts extends ReaderState {
@@ -75,7 +81,7 @@ export function assembleReader(
   const state = makeState(deps, readingOptions(runtime.crypto, filter, readerOptions))
   const { openings, parking, delivery } = state
   const conclusion = new Conclusion(state)
-  const settle = (entry: InFlight): Promise<void> => delivery.settle(entry)
+  const settle: Delivery['settle'] = (entry, rejectedFor) => delivery.settle(entry, rejectedFor)
   const examiner = new Examiner({ ...state, runtime, book, settle })
   const lanes = new KidLanes()
   const pauses = new StorePauses(runtime, lanes)
@@ -110,5 +116,15 @@ function makeState({ runtime, book, requests }: ReaderDeps, options: ReadingOpti
   const delivery = new Delivery({ store, parking, openings, permits, report })
   const wanting = new Wanting(requests, options)
   const kept = { events, openings, seen, trails, retainedAlone, parking, denials }
-  return { options, ...kept, permits, queue, order, delivery, wanting }
+  const state = { options, ...kept, permits, queue, order, delivery, wanting }
+  return { ...state, transfers: makeTransfers(runtime, state) }
+}
+
+function makeTransfers(runtime: Runtime, state: Omit<ReaderState, 'transfers'>): Transfers {
+  const { store } = runtime
+  const book = new TransferBook(store, state.options.key, (error) => runtime.report(error))
+  const shared = { ...state, runtime, store, book }
+  const turns = new Turns()
+  const room = new TransferRoom(shared, turns)
+  return new Transfers({ ...shared, room, whole: new WholeDelivery(shared) }, turns)
 }

@@ -15,12 +15,15 @@ import type { KeyRequests } from '../key-requests.js'
 import type { Message, UnprotectedMessage } from '../message.js'
 import type { ReaderOptions } from '../options.js'
 import type { Runtime } from '../runtime.js'
-import { ArchiveReading, type ArchiveReadingOptions, type ArchiveSkip } from './archive-reading.js'
-import type { Parked } from './direct-opening.js'
+import { ArchiveReading, type ArchiveReadingOptions } from './archive-reading.js'
+import type { KeptPiece, Parked } from './direct-opening.js'
+import { MARGIN_MS } from './history/history-keys.js'
+import { HistoryReading, type HistoryItem, type HistoryOptions } from './history/history-reading.js'
+import type { ArchiveSkip } from './history/kept-objects.js'
 import { Iteration } from './iteration.js'
 import { assembleReader, type ReaderParts } from './reader-parts.js'
 
-export type { ArchiveReadingOptions, ArchiveSkip, Parked }
+export type { ArchiveReadingOptions, ArchiveSkip, KeptPiece, Parked }
 
 export interface ReaderDeps {
   readonly runtime: Runtime
@@ -46,6 +49,8 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
   #loading: Promise<void> | undefined
   #starting: Promise<void> | undefined
   #closing: Promise<void> | undefined
+  /** Aborted once the reader is closed: ends what has been begun by then. */
+  readonly #closed = new AbortController()
   /** What `open` gave out last, where messages are acknowledged of themselves. */
   #lastOpened: Message | undefined
 
@@ -93,14 +98,20 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
    * Opens one object, without a transport. What it lacks a key for is parked, and comes by itself in
    * the iteration, or here when it is opened again, once a grant was received.
    *
+   * A piece of a larger payload is kept; with the last one, the whole message is handed back.
+   *
    * @param object - Untrusted. Must not change afterwards.
    * @param facts - Where the object was found, if that shall be checked.
    * @throws {WaxwingError} `ERR_MALFORMED` or `ERR_UNSUPPORTED` if it is no object; `ERR_NOT_AUTHENTIC`;
-   *   `ERR_REPLAYED` if it was handed over before; `ERR_CONFLICT`; `ERR_NOT_AUTHORIZED` if it belongs
-   *   elsewhere; `ERR_SIGNATURE` if its stream is not signed; `ERR_EXPIRED`, `ERR_REVOKED`,
-   *   `ERR_CLOSED_GENERATION`; `ERR_LIMIT` if it cannot be parked; `ERR_CLOSED`; what the store refuses.
+   *   `ERR_REPLAYED` if it was handed over before; `ERR_CONFLICT`, also with other pieces;
+   *   `ERR_NOT_AUTHORIZED` if it belongs elsewhere; `ERR_SIGNATURE` if its stream is not signed;
+   *   `ERR_EXPIRED`, `ERR_REVOKED`, `ERR_CLOSED_GENERATION`; `ERR_LIMIT` if there is no room to keep it;
+   *   `ERR_CLOSED`; what the store refuses.
    */
-  async open(object: Uint8Array, facts: { address?: string } = {}): Promise<Message | Parked> {
+  async open(
+    object: Uint8Array,
+    facts: { address?: string } = {},
+  ): Promise<Message | KeptPiece | Parked> {
     this.#assertOpen()
     await this.#ready()
     const { direct, options } = this.#parts
@@ -115,6 +126,7 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
    * Reads an archive. Nothing of it is recorded as seen, and nothing parked; messages that were
    * acknowledged before are marked `repeated`.
    *
+   * @throws {RangeError} If a wanted time is none.
    * @throws {WaxwingError} `ERR_MALFORMED` or `ERR_LIMIT` where the archive is damaged, after all
    *   that is before.
    */
@@ -124,28 +136,35 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
   ): AsyncGenerator<Message | ArchiveSkip, void> {
     this.#assertOpen()
     await this.#ready()
-    yield* new ArchiveReading(this.#parts.archiveInputs, options).readArchive(source)
+    yield* new ArchiveReading(this.#parts.archiveInputs, options).read(source)
   }
 
   /**
-   * Reads what the intermediary still has of the reader's addresses, as an archive is read.
+   * Reads what the intermediary still has of the reader's addresses, in its order. Keys that are missing
+   * are asked for once for the whole span, and waited for. Nothing of it is recorded as seen, and nothing
+   * parked; messages that were acknowledged before are marked `repeated`. What is missing comes as gaps,
+   * and an end with the numbers of it all comes last. Whoever ends the iteration ends the replay.
    *
-   * @throws {WaxwingError} `ERR_UNSUPPORTED` if the transport keeps no history; what it throws else.
+   * @throws {RangeError} If `waitMs` is no span of time, or a wanted time is none.
+   * @throws {WaxwingError} While iterating: `ERR_UNSUPPORTED` if the transport keeps no history;
+   *   `ERR_CLOSED` once the reader is closed; what the transport throws else.
    */
-  async *readHistory(
-    options: ArchiveReadingOptions = {},
-  ): AsyncGenerator<Message | ArchiveSkip, void> {
+  async *history(options: HistoryOptions = {}): AsyncGenerator<HistoryItem, void> {
     this.#assertOpen()
-    const { transport } = this.#deps
+    const { transport, book, requests } = this.#deps
     if (transport?.replay === undefined) {
       throw new WaxwingError('ERR_UNSUPPORTED', 'the transport keeps no history')
     }
     await this.#ready()
     const { archiveInputs, options: reading } = this.#parts
+    const kept = transport.limits.history ?? 'all'
+    const closed = this.#closed.signal
+    const inputs = { ...archiveInputs, book, requests, kept, closed }
+    const { from } = options
     // What was sealed in the span may have reached the intermediary at any later time.
-    const span = options.from === undefined ? {} : { from: options.from }
+    const span = from === undefined ? {} : { from: new Date(from.getTime() - MARGIN_MS) }
     const source = transport.replay(reading.pattern, span)
-    yield* new ArchiveReading(archiveInputs, options).readHistory(source)
+    yield* new HistoryReading(inputs, options).read(source)
   }
 
   /** What is parked, by kid and pool. */
@@ -201,7 +220,7 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
 
   async #load(): Promise<void> {
     this.#listen()
-    const { parking, denials, drain, openings, wanting } = this.#parts
+    const { parking, denials, drain, openings, wanting, transfers } = this.#parts
     const { book } = this.#deps
     /** The first epoch that is wanted of each kid. */
     const wanted = new Map<string, { epoch: number; address: string }>()
@@ -210,6 +229,7 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
       wanted.set(kid, { epoch, address: address ?? '' })
     })
     await denials.load()
+    await transfers.load()
     for (const kid of parking.kids()) drain.start(kid)
     for (const [kid, { epoch, address }] of wanted) {
       const [generation] = book.byKid(kid)
@@ -219,9 +239,12 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
 
   #listen(): void {
     const { runtime, book, requests } = this.#deps
-    const { openings, drain, denials, turns, seen } = this.#parts
+    const { openings, drain, denials, turns, seen, transfers } = this.#parts
     const report = (error: unknown): void => runtime.report(error)
-    const foreign = runtime.store.onForeignChange?.(() => seen.invalidate())
+    const foreign = runtime.store.onForeignChange?.(() => {
+      seen.invalidate()
+      transfers.invalidate()
+    })
     this.#undo.push(
       book.onKeys((generation) => {
         openings.keysChanged(generation)
@@ -235,25 +258,43 @@ export class Reader<M extends Message | UnprotectedMessage = Message>
   }
 
   async #close(keepSubscription: boolean): Promise<void> {
-    const { receiver, turns, drain, pauses, permits, queue, order, denials, delivery, parking } =
-      this.#parts
+    const {
+      transfers,
+      receiver,
+      turns,
+      drain,
+      pauses,
+      permits,
+      queue,
+      order,
+      denials,
+      delivery,
+      parking,
+    } = this.#parts
     this.#keepSubscription = keepSubscription
+    this.#closed.abort(closedError())
     for (const undo of this.#undo.splice(0)) undo()
     receiver.close()
     turns.close()
     drain.close()
     pauses.close()
     denials.close()
+    transfers.close()
     permits.close()
     order?.close()
     queue.close()
     await this.#loading?.catch(() => undefined) // who started it was told
     if (!keepSubscription) await this.#subscription?.close()
     await parking.settled()
+    await transfers.idle()
     await delivery.idle()
   }
 
   #assertOpen(): void {
-    if (this.#closing !== undefined) throw new WaxwingError('ERR_CLOSED', 'the reader is closed')
+    if (this.#closing !== undefined) throw closedError()
   }
+}
+
+function closedError(): WaxwingError {
+  return new WaxwingError('ERR_CLOSED', 'the reader is closed')
 }

@@ -26,6 +26,10 @@ export interface ReadingOptions {
   readonly unverifiable: 'deliver' | 'refuse'
   readonly maxInFlight: number
   readonly autoAcknowledge: boolean
+  readonly transfers: 'whole' | 'pieces'
+  readonly maxTransferBytes: number
+  readonly maxTransfersBytes: number
+  readonly transferDays: number
   readonly maxParkedObjects: number
   readonly maxParkedBytes: number
   readonly holdWhenFull: boolean
@@ -33,6 +37,7 @@ export interface ReadingOptions {
   readonly request: boolean
 }
 
+const MIB = 1_048_576
 const SHARED = /^\$share\/[^/]+\//
 
 /**
@@ -49,10 +54,12 @@ export function readingOptions(
   const pattern = filter.replace(SHARED, '')
   assertNamePattern(pattern)
   const { holdMs = 2000, maxInFlight = 64, maxAgeMs } = options
-  const { maxParkedObjects = 10_000, maxParkedBytes = 64 * 1024 * 1024 } = options
+  const { maxParkedObjects = 10_000, maxParkedBytes = 64 * MIB } = options
+  const { maxTransferBytes = 16 * MIB, maxTransfersBytes = 64 * MIB, transferDays = 7 } = options
   if (maxAgeMs !== undefined) assertAtLeast(0, { maxAgeMs })
   assertAtLeast(0, { holdMs })
   assertAtLeast(1, { maxInFlight, maxParkedObjects, maxParkedBytes })
+  assertAtLeast(1, { maxTransferBytes, maxTransfersBytes, transferDays })
   return {
     filter,
     pattern,
@@ -67,9 +74,13 @@ export function readingOptions(
     unverifiable: options.unverifiable ?? 'deliver',
     maxInFlight,
     autoAcknowledge: options.autoAcknowledge ?? false,
+    transfers: options.transfers ?? 'whole',
+    maxTransferBytes,
+    maxTransfersBytes,
+    transferDays,
     maxParkedObjects,
     maxParkedBytes,
-    holdWhenFull: options.holdWhenFull ?? false,
+    holdWhenFull: options.holdWhenFull ?? options.transfers === 'pieces',
     reason: options.reason,
     request: options.request ?? true,
   }

@@ -3,7 +3,7 @@
  * What the transport brings, from its arrival on (`docs/spec/08-receiving.md`).
  *
  * Nothing is acknowledged to the transport before it is settled: acknowledged by the application,
- * parked durably, or refused for good. What the store fails for is tried again (`ArrivalTurns`).
+ * parked durably, or refused for good, in which case the transport sets it aside if it can. What the store fails for is tried again (`ArrivalTurns`).
  * Where everything is in memory and there is room, a message is handed over synchronously.
  *
  * @module
@@ -16,11 +16,12 @@ import {
   toHex,
   WaxwingError,
   type DecodedObject,
+  type ErrorCode,
   type Received,
 } from '@waxwing/core'
 import { UnprotectedMessage } from '../message.js'
 import type { Runtime } from '../runtime.js'
-import type { Arrival } from './arrival.js'
+import { tellOf, type Arrival, type Tell } from './arrival.js'
 import type { Delivery } from './delivery.js'
 import { InFlight } from './seen-session.js'
 import { FAR, Lookahead } from './lookahead.js'
@@ -67,7 +68,7 @@ export class Receiver {
   /** Takes a message from the transport. Resolves when the transport may bring the next. */
   receive(received: Received): Promise<void> {
     if (this.#closed) return DONE
-    if (isControlAddress(received.address)) return this.#acknowledge(received)
+    if (isControlAddress(received.address)) return this.#tell(received)
     let object
     try {
       object = decodeObject(received.payload)
@@ -100,7 +101,7 @@ export class Receiver {
       properties: received.properties,
       retained: received.retained,
       redelivered: received.redelivered,
-      acknowledge: () => received.acknowledge(),
+      acknowledge: tellOf(received),
       parkedAt: undefined,
     }
   }
@@ -113,7 +114,7 @@ export class Receiver {
       const { address, payload } = received
       const byteCount = payload.length
       events.emit({ type: 'malformed', code: error.code, byteCount, address })
-      return this.#acknowledge(received)
+      return this.#tell(received, error.code)
     }
     return permits.acquire().then((isGranted) => {
       if (isGranted) this.#passUnprotected(received)
@@ -130,14 +131,16 @@ export class Receiver {
       isRecorded: false,
     })
     entry.holdsPermit = true
-    entry.acknowledgements.push(() => received.acknowledge())
+    entry.acknowledgements.push(tellOf(received))
     const { address, payload, properties } = received
-    const acknowledge = (): Promise<void> => delivery.settle(entry)
+    const acknowledge: Tell = (rejectedFor) => delivery.settle(entry, rejectedFor)
     entry.message = new UnprotectedMessage({ address, payload, properties, acknowledge })
     queue.push(entry)
   }
 
-  #acknowledge(received: Received): Promise<void> {
-    return received.acknowledge().catch((error: unknown) => this.#inputs.runtime.report(error))
+  #tell(received: Received, rejectedFor?: ErrorCode): Promise<void> {
+    return tellOf(received)(rejectedFor).catch((error: unknown) =>
+      this.#inputs.runtime.report(error),
+    )
   }
 }

@@ -37,11 +37,16 @@ export class SeenBook {
     return session
   }
 
-  /** Reads the session from the store and calls `use` with it at once. */
+  /**
+   * Reads the session from the store and calls `use` with it at once.
+   *
+   * @param counter - Look again whether another process settled it, however short a time ago.
+   */
   async load<T>(
     generationId: string,
     bytes: Uint8Array,
     use: (session: SeenSession) => T,
+    counter?: number,
   ): Promise<T> {
     const name = nameOf(generationId, bytes)
     const known = this.#sessions.get(name)
@@ -51,6 +56,7 @@ export class SeenBook {
     this.#touch(name, session)
     try {
       while (!session.isCurrent) await session.load()
+      if (counter !== undefined) await session.refresh(counter)
       return use(session)
     } finally {
       session.pins--

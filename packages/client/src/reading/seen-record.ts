@@ -18,6 +18,7 @@ import {
   ArrayFields,
   decodeCbor,
   encodeCbor,
+  equalBytes,
   SEEN_DIGEST_BYTES,
   SeenRanges,
   WaxwingError,
@@ -85,6 +86,16 @@ export class SeenRecord {
     return { table: SEEN_TABLE, key: this.#tailKey, value: encodeCbor([first, last]) }
   }
 
+  /** Whether another process settled a counter, or made a snapshot, since the record was read. */
+  async isBehind(counter: number): Promise<boolean> {
+    const [entry, snapshot] = await Promise.all([
+      this.#store.get(SEEN_TABLE, this.#entryKey(counter)),
+      this.#store.get(SEEN_TABLE, this.#snapshotKey),
+    ])
+    const isEntryNew = entry !== undefined && !this.#entries.has(counter)
+    return isEntryNew || !isSame(snapshot, this.#snapshot)
+  }
+
   /** Notes that a counter's entry is durable. */
   settled(counter: number, digest: Uint8Array): void {
     this.#entries.set(counter, digest)
@@ -148,6 +159,11 @@ export class SeenRecord {
   #entryKey(counter: number): string {
     return `${this.#prefix}c/${counter.toString(16).padStart(10, '0')}`
   }
+}
+
+function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return equalBytes(one, other)
 }
 
 function restoreSnapshot(snapshot: Uint8Array | undefined): SeenRanges {

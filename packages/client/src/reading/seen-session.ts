@@ -9,8 +9,10 @@
 import { SeenRanges, type Change, type CounterRange, type Store } from '@waxwing/core'
 import type { Generation } from '../generation.js'
 import type { Message, UnprotectedMessage } from '../message.js'
+import type { Arrival, Tell } from './arrival.js'
 import type { ParkedPlace } from './parked-record.js'
 import { SeenRecord } from './seen-record.js'
+import type { OpenedPiece } from './transfers/joining.js'
 
 export class SeenSession {
   readonly generationId: string
@@ -64,6 +66,12 @@ export class SeenSession {
       this.#loading = undefined
     })
     return this.#loading
+  }
+
+  /** Reads the store again if another process settled a counter meanwhile. */
+  async refresh(counter: number): Promise<void> {
+    if (await this.#record.isBehind(counter)) this.invalidate()
+    while (!this.isCurrent) await this.load()
   }
 
   /** The change that records a counter as settled, refused where that was done already. */
@@ -126,6 +134,20 @@ export class SeenSession {
   }
 }
 
+/** A piece on its way into the store. */
+export interface PieceInHand extends OpenedPiece {
+  readonly arrival: Arrival
+  /** The counter to wait for, where order is wanted. */
+  readonly expected: number
+}
+
+/** What acknowledging a payload in pieces does instead of recording one counter. */
+export interface WholePayload {
+  /** The pieces go, and that they were there stays. */
+  endingChanges(): readonly Change[]
+  ended(): void
+}
+
 export type InFlightState =
   /** Held back for order, or waiting in the queue: it can still be withdrawn. */
   | 'waiting'
@@ -151,9 +173,13 @@ export class InFlight {
   /** Whether settling it lets one more message be handed over. */
   holdsPermit = false
   /** What tells the transport; one for each copy that came. */
-  readonly acknowledgements: (() => Promise<void>)[] = []
+  readonly acknowledgements: Tell[] = []
   /** Where copies of it are parked. */
   readonly parkedAt: ParkedPlace[] = []
+  /** There if it is a piece of a payload that is put together. */
+  piece: PieceInHand | undefined
+  /** There if it is a payload that was put together. */
+  whole: WholePayload | undefined
   /** Set while and after it is recorded as seen. */
   settling: Promise<void> | undefined
 

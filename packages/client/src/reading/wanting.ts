@@ -25,9 +25,10 @@ export class Wanting {
     this.askFor({ ...this.#wantedFor(arrival, generation), andLater: true })
   }
 
-  askFor(wanted: Omit<Wanted, 'reason'>): void {
-    if (!this.#options.request) return
-    this.#requests.want({ ...wanted, reason: this.#options.reason })
+  /** @returns Whether there is an answer to wait for. */
+  askFor(wanted: Omit<Wanted, 'reason'>): boolean {
+    if (!this.#options.request) return false
+    return this.#requests.want({ ...wanted, reason: this.#options.reason })
   }
 
   /** Makes a request for the caller to send. */

@@ -7,14 +7,7 @@
  * @module
  */
 
-import {
-  containsEpoch,
-  isOpenEnded,
-  LAST_EPOCH,
-  MAX_REQUEST_SPANS,
-  mergeSpans,
-  type Span,
-} from '@waxwing/core'
+import { containsEpoch, isOpenEnded, MAX_REQUEST_SPANS, mergeSpans, type Span } from '@waxwing/core'
 import type { Generation } from '../generation.js'
 
 /** Requests for the same are merged for so long before the first is sent. */
@@ -94,11 +87,15 @@ export class Asked {
     return this.#finallyDeniedAt !== undefined && nowMs - this.#finallyDeniedAt >= FINAL_DENIAL_MS
   }
 
-  /** Adds an epoch, or everything from it on. Returns whether that is new. */
-  add(epoch: number, andLater: boolean): boolean {
-    const last = andLater ? LAST_EPOCH : epoch
-    if (this.#spans.some((span) => span.first <= epoch && span.last >= last)) return false
-    const merged = mergeSpans([...this.#spans, { first: epoch, last }])
+  /** Whether all that is wanted was denied for good. */
+  get isDeniedForGood(): boolean {
+    return this.#finallyDeniedAt !== undefined
+  }
+
+  /** Adds epochs. Returns whether any of them is new. */
+  add({ first, last }: Span): boolean {
+    if (this.#spans.some((span) => span.first <= first && span.last >= last)) return false
+    const merged = mergeSpans([...this.#spans, { first, last }])
     this.#spans = merged.length <= MAX_REQUEST_SPANS ? merged : joinClosest(merged)
     this.#finallyDeniedAt = undefined
     return true

@@ -24,7 +24,7 @@ import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
-import type { KeyRequests, Wanted } from '../key-requests.js'
+import { wantedSpan, type KeyRequests, type Wanted } from '../key-requests.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import { Asked } from './asked.js'
 import { AskedBook } from './asked-book.js'
@@ -80,8 +80,8 @@ export class Requester implements KeyRequests {
     this.#watchLeases()
   }
 
-  want(wanted: Wanted): void {
-    if (!this.#closed) this.#want(wanted, false)
+  want(wanted: Wanted): boolean {
+    return !this.#closed && this.#want(wanted, false)
   }
 
   /**
@@ -90,7 +90,7 @@ export class Requester implements KeyRequests {
   async makeRequest(wanted: Wanted): Promise<Uint8Array> {
     const asked = this.#asked.get(wanted.kid) ?? this.#begin(this.#make(wanted, false))
     asked.generation ??= wanted.generation
-    asked.add(wanted.epoch, wanted.andLater)
+    asked.add(wantedSpan(wanted))
     const { sealedOnly } = this.#inputs
     const mayGoSealed = sealedOnly || !asked.mayGoUnsealed
     const [authority] = mayGoSealed ? authoritiesFor(asked, this.#inputs) : []
@@ -153,29 +153,30 @@ export class Requester implements KeyRequests {
     this.#cancelRenewal?.()
   }
 
-  #want(wanted: Wanted, renewal: boolean): void {
-    const { kid, address, epoch, andLater, generation } = wanted
+  #want(wanted: Wanted, renewal: boolean): boolean {
+    const { kid, address, generation } = wanted
     const nowMs = this.#now()
     const known = this.#asked.get(kid) ?? this.#budget.meet(address, kid, nowMs)
     if (known !== undefined) {
       known.generation ??= generation
       if (!renewal) known.renewal = false
-      const isNew = known.add(epoch, andLater)
+      const isNew = known.add(wantedSpan(wanted))
       const isWaiting = !this.#asked.has(known)
       // Once its manifest is known, it needs no turn.
       if (isWaiting && generation !== undefined) {
         this.#budget.forget(known.address, kid)
         this.#begin(known)
       }
-      if (isWaiting || !isNew) return
+      if (isWaiting || !isNew) return !known.isDeniedForGood
       known.hurry(nowMs, this.#jitter())
       this.#schedule(known.nextAt)
-      return
+      return true
     }
     const asked = this.#make(wanted, renewal)
     const mayAsk = generation !== undefined || this.#budget.ask(address, kid, asked, nowMs)
     if (mayAsk) this.#begin(asked)
     else this.#scheduleDraw()
+    return true
   }
 
   /** Whether all that a kid was to be asked for came unasked while it waited for its turn. */
@@ -194,9 +195,10 @@ export class Requester implements KeyRequests {
     return asked.granted(span, current, this.#now())
   }
 
-  #make({ kid, address, reason, generation, epoch, andLater }: Wanted, renewal: boolean): Asked {
+  #make(wanted: Wanted, renewal: boolean): Asked {
+    const { kid, address, reason, generation } = wanted
     const asked = new Asked({ kid, address, reason, generation, renewal })
-    asked.add(epoch, andLater)
+    asked.add(wantedSpan(wanted))
     return asked
   }
 

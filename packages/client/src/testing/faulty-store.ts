@@ -19,17 +19,29 @@ export interface StoreFaults {
   beforeRead?(table: string): void | Promise<void>
 }
 
+type Write = (changes: readonly Change[]) => Promise<boolean>
+
 /** Wraps a store. Writes stay in the order in which they were called, whatever is delayed. */
 export function faultyStore(store: Store, faults: StoreFaults): Store {
   let count = 0
   let last: Promise<unknown> = Promise.resolve()
 
-  async function write(nth: number, changes: readonly Change[]): Promise<boolean> {
+  async function write(nth: number, changes: readonly Change[], to: Write): Promise<boolean> {
     await faults.beforeWrite?.(nth, changes)
-    const written = await store.write(changes)
+    const written = await to(changes)
     await faults.afterWrite?.(nth, changes)
     return written
   }
+
+  function queue(changes: readonly Change[], to: Write): Promise<boolean> {
+    const copies = changes.map(copyChange)
+    const nth = ++count
+    const result = last.then(() => write(nth, copies, to))
+    last = result.catch(() => undefined)
+    return result
+  }
+
+  const { continuity } = store
 
   return {
     async get(table, key) {
@@ -40,13 +52,13 @@ export function faultyStore(store: Store, faults: StoreFaults): Store {
       await faults.beforeRead?.(table)
       return await store.scan(table, query)
     },
-    write(changes) {
-      const copies = changes.map(copyChange)
-      const nth = ++count
-      const result = last.then(() => write(nth, copies))
-      last = result.catch(() => undefined)
-      return result
-    },
+    write: (changes) => queue(changes, (copies) => store.write(copies)),
+    ...(continuity && {
+      continuity: {
+        life: () => continuity.life(),
+        write: (life, changes) => queue(changes, (copies) => continuity.write(life, copies)),
+      },
+    }),
     ...(store.onForeignChange && {
       onForeignChange: (listener: () => void) => store.onForeignChange!(listener),
     }),

@@ -15,7 +15,7 @@ import type { Clock } from '@waxwing/core'
 import { FaultInjector } from './faults.js'
 import type { Carried, Faults } from './faults.js'
 import { MemorySession } from './memory-session.js'
-import type { MemorySubscription, SessionHost } from './memory-session.js'
+import type { Delivery, MemorySubscription, SessionHost } from './memory-session.js'
 import { assertAddress, matchesFilter } from './topic-filter.js'
 
 export interface MemoryBrokerOptions {
@@ -25,8 +25,10 @@ export interface MemoryBrokerOptions {
   readonly maxPayloadBytes?: number
   /** `false`: the broker keeps no last message of an address. Default `true`. */
   readonly retained?: boolean
-  /** `true`: transports offer `replay` over all that was ever carried. Default `false`. */
-  readonly history?: boolean
+  /** Transports offer `replay`: over all that was carried, or what is retained. Default: they do not. */
+  readonly history?: 'all' | 'newest'
+  /** `true`: messages can be rejected, and {@link MemoryBroker.rejected} has them. Default `false`. */
+  readonly deadLetters?: boolean
   /** For expiry and `replay`. Default: the platform's clock. */
   readonly clock?: Clock
 }
@@ -43,9 +45,17 @@ export interface Publication extends InjectOptions {
   readonly expiresAfterSeconds?: number
 }
 
+/** A message that a reader rejected. */
+export interface Rejected {
+  readonly message: Carried
+  readonly reason: string
+}
+
 export interface MemoryBroker {
   /** Everything that clients sent or tests injected, in order, as it came in. */
   readonly carried: readonly Carried[]
+  /** What readers rejected, in that order; empty without `deadLetters`. */
+  readonly rejected: readonly Rejected[]
   /** What happens to messages between their senders and their readers. */
   readonly faults: Faults
   /** The retained message of an address, if there is one. */
@@ -63,10 +73,12 @@ export interface MemoryBroker {
 /** The broker as its transports see it. */
 export class BrokerCore implements MemoryBroker, SessionHost {
   readonly carried: Carried[] = []
+  readonly rejected: Rejected[] = []
   readonly faults: FaultInjector
   readonly maxPayloadBytes: number
   readonly keepsRetained: boolean
-  readonly history: boolean
+  readonly history: 'all' | 'newest' | undefined
+  readonly deadLetters: boolean
   readonly clock: Clock
   readonly #sessions: Map<string, MemorySession> = new Map()
   readonly #retained: Map<string, Carried> = new Map()
@@ -78,7 +90,8 @@ export class BrokerCore implements MemoryBroker, SessionHost {
   constructor(options: MemoryBrokerOptions) {
     this.maxPayloadBytes = options.maxPayloadBytes ?? 262_144
     this.keepsRetained = options.retained ?? true
-    this.history = options.history ?? false
+    this.history = options.history
+    this.deadLetters = options.deadLetters ?? false
     this.clock = options.clock ?? systemClock
     this.faults = new FaultInjector(options.seed ?? 1, this.carried, (one) => this.#route(one))
   }
@@ -119,6 +132,23 @@ export class BrokerCore implements MemoryBroker, SessionHost {
     for (const message of this.#retained.values()) {
       if (matchesFilter(filter, message.address) && !this.isExpired(message)) yield message
     }
+  }
+
+  /** What `replay` can yield now. */
+  stored(): readonly Carried[] {
+    const all = this.history === 'all' ? this.carried : [...this.#retained.values()]
+    return all.filter((message) => !this.isExpired(message))
+  }
+
+  setAside(message: Carried, reason: string): void {
+    this.rejected.push({ message, reason })
+  }
+
+  /** Gives what a member of a group leaves behind for good to another one (MQTT 5.0 Section 4.8.2). */
+  passOn(group: string, left: readonly Delivery[]): void {
+    const members = [...this.#sessions.values()].flatMap((session) => [...session.inGroup(group)])
+    if (members.length === 0) return
+    for (const delivery of left) this.#nextOf(group, members).take(delivery)
   }
 
   isExpired(message: Carried): boolean {

@@ -22,6 +22,10 @@ export interface SessionHost {
   isExpired(message: Carried): boolean
   /** The retained messages that match. */
   retainedFor(filter: string): Iterable<Carried>
+  /** Whether messages can be rejected. */
+  readonly deadLetters: boolean
+  setAside(message: Carried, reason: string): void
+  passOn(group: string, left: readonly Delivery[]): void
 }
 
 /** One connection of a transport, from its making to its breaking. */
@@ -31,11 +35,14 @@ export interface Connection {
 }
 
 /** One message on its way to one subscription. */
-interface Delivery {
+export interface Delivery {
   readonly message: Carried
   readonly retained: boolean
   redelivered: boolean
 }
+
+/** The longest reason that a message is rejected for, in bytes. */
+const MAX_REASON_BYTES = 255
 
 /** First in, first out, without moving everything at each step. */
 class Fifo<T> {
@@ -59,6 +66,13 @@ class Fifo<T> {
       this.#head = 0
     }
     return item
+  }
+
+  takeAll(): readonly T[] {
+    const all = this.#items.slice(this.#head)
+    this.#items = []
+    this.#head = 0
+    return all
   }
 
   /** Puts items back before all others. */
@@ -118,9 +132,20 @@ export class MemorySubscription {
     this.#data.putBack()
   }
 
+  /** Stops for good. What a group's member leaves goes to another one. */
+  end(): void {
+    this.detach()
+    const left = [...this.#control.waiting.takeAll(), ...this.#data.waiting.takeAll()]
+    if (this.group !== undefined && left.length > 0) this.#broker.passOn(this.group, left)
+  }
+
   enqueue(message: Carried, retained: boolean): void {
-    const lane = isControlAddress(message.address) ? this.#control : this.#data
-    lane.waiting.push({ message, retained, redelivered: false })
+    this.take({ message, retained, redelivered: false })
+  }
+
+  take(delivery: Delivery): void {
+    const lane = isControlAddress(delivery.message.address) ? this.#control : this.#data
+    lane.waiting.push(delivery)
     this.#schedule()
   }
 
@@ -163,16 +188,23 @@ export class MemorySubscription {
 
   #received(lane: Lane, delivery: Delivery, connection: Connection): Received {
     const { message, retained, redelivered } = delivery
+    const settle = (): boolean => {
+      if (this.#target?.connection !== connection) return false // too late: it comes again
+      const isFirst = lane.unacknowledged.delete(delivery)
+      if (isFirst) this.#schedule()
+      return isFirst
+    }
+    const reject = async (reason: string): Promise<void> => {
+      if (settle()) this.#broker.setAside(message, cut(reason))
+    }
     return {
       address: message.address,
       payload: message.payload.slice(),
       properties: { ...message.properties },
       retained,
       redelivered,
-      acknowledge: async () => {
-        if (this.#target?.connection !== connection) return // too late: it comes again
-        if (lane.unacknowledged.delete(delivery)) this.#schedule()
-      },
+      acknowledge: async () => void settle(),
+      ...(this.#broker.deadLetters && { reject }),
     }
   }
 }
@@ -214,13 +246,27 @@ export class MemorySession {
   }
 
   unsubscribe(subscription: MemorySubscription): void {
-    subscription.detach()
     this.#subscriptions.delete(subscription)
+    subscription.end()
+  }
+
+  *inGroup(group: string): Iterable<MemorySubscription> {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.group === group) yield subscription
+    }
   }
 
   /** The connection is gone. What cannot be waited for by anybody is forgotten. */
   suspend(): void {
-    for (const subscription of this.#subscriptions) subscription.detach()
-    if (!this.isPersistent) this.#subscriptions.clear()
+    for (const subscription of this.#subscriptions) {
+      if (this.isPersistent) subscription.detach()
+      else this.unsubscribe(subscription)
+    }
   }
+}
+
+function cut(reason: string): string {
+  const buffer = new Uint8Array(MAX_REASON_BYTES)
+  const { read } = new TextEncoder().encodeInto(reason, buffer)
+  return reason.slice(0, read)
 }

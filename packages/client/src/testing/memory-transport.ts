@@ -15,6 +15,7 @@ import type {
   TransportStatus,
 } from '@waxwing/core'
 import { BrokerCore } from './memory-broker.js'
+import type { Carried } from './faults.js'
 import type { MemoryBroker, Publication } from './memory-broker.js'
 import type { Connection, MemorySession, MemorySubscription } from './memory-session.js'
 import { assertAddress, assertFilter, matchesFilter } from './topic-filter.js'
@@ -50,7 +51,9 @@ export function memoryTransport(
 ): MemoryTransport {
   if (!(broker instanceof BrokerCore)) throw new TypeError('broker must come from memoryBroker()')
   const transport = new BrokerConnection(broker, options)
-  if (broker.history) transport.replay = (filter, span) => replay(broker, filter, span)
+  if (broker.history !== undefined) {
+    transport.replay = (filter, span) => transport.replayed(filter, span)
+  }
   return transport
 }
 
@@ -78,7 +81,12 @@ class BrokerConnection implements MemoryTransport {
     this.#broker = broker
     this.#receiveMaximum = options.receiveMaximum ?? 64
     const maxPayloadBytes = Math.min(options.maxPayloadBytes ?? Infinity, broker.maxPayloadBytes)
-    this.limits = { maxPayloadBytes, binary: true, retained: broker.keepsRetained }
+    this.limits = {
+      maxPayloadBytes,
+      binary: true,
+      retained: broker.keepsRetained,
+      ...(broker.history !== undefined && { history: broker.history }),
+    }
     this.#session = broker.session(options.clientId)
     this.reconnect()
   }
@@ -109,6 +117,24 @@ class BrokerConnection implements MemoryTransport {
       close: async () => {
         if (this.#live.delete(live)) this.#session.unsubscribe(live.remote)
       },
+    }
+  }
+
+  /** What `replay` is where the broker has a history. */
+  async *replayed(
+    filter: string,
+    { from, until }: { from?: Date; until?: Date },
+  ): AsyncGenerator<Received, void> {
+    assertFilter(filter)
+    await this.#connected()
+    const fromMs = from?.getTime() ?? -Infinity
+    const untilMs = until?.getTime() ?? Infinity
+    for (const message of this.#broker.stored()) {
+      const { receivedMs = 0 } = message
+      if (!matchesFilter(filter, message.address)) continue
+      if (receivedMs < fromMs || receivedMs > untilMs) continue
+      await this.#connected()
+      yield fromMemory(message, this.#broker.history === 'newest')
     }
   }
 
@@ -187,18 +213,16 @@ class BrokerConnection implements MemoryTransport {
   }
 }
 
-async function* replay(
-  broker: BrokerCore,
-  filter: string,
-  { from, until }: { from?: Date; until?: Date },
-): AsyncIterable<Received> {
-  assertFilter(filter)
-  const fromMs = from?.getTime() ?? -Infinity
-  const untilMs = until?.getTime() ?? Infinity
-  for (const { address, payload, properties, receivedMs = 0 } of broker.carried.slice()) {
-    if (!matchesFilter(filter, address) || receivedMs < fromMs || receivedMs > untilMs) continue
-    const copies = { payload: payload.slice(), properties: { ...properties } }
-    yield { address, ...copies, retained: false, redelivered: false, acknowledge: keep }
+function fromMemory(message: Carried, retained: boolean): Received {
+  const { address, payload, properties, receivedMs = 0 } = message
+  return {
+    address,
+    payload: payload.slice(),
+    properties: { ...properties },
+    retained,
+    redelivered: false,
+    storedAt: new Date(receivedMs),
+    acknowledge: keep,
   }
 }
 

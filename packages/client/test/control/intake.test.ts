@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Decide } from '../../src/options.js'
 import { faultyStore } from '../../src/testing.js'
 import { DAY, HOUR, START } from '../support/plant.js'
+import type { Outcome } from '../../src/control/intake-queue.js'
 import { canOpen, eventsOf, Town, want, wantedFor, type Resident } from '../support/town.js'
 
 const STREAM = 'plant/1'
@@ -44,11 +45,11 @@ beforeEach(async () => {
 afterEach(() => town.close())
 
 /** Puts a message where the plant listens. Returns whether the transport was told, and how. */
-function take(payload: Uint8Array): { readonly answer: Promise<boolean>; outcome(): unknown } {
+function take(payload: Uint8Array): { readonly answer: Promise<Outcome>; outcome(): unknown } {
   const { intake, identity } = plant.endpoint.parts
   let outcome: unknown = 'waiting'
   const answer = intake.take(inboxAddress(identity.id), payload)
-  void answer.then((isOver) => (outcome = isOver))
+  void answer.then((result) => (outcome = result))
   return { answer, outcome: () => outcome }
 }
 
@@ -61,7 +62,7 @@ describe('a control message that meets a store in trouble', () => {
     expect(plant.endpoint.parts.trustBook.trust.bundle?.version).toBe(1)
     trouble.tables = []
     await town.pass(60_000, 1000)
-    expect(taken.outcome()).toBe(true)
+    expect(taken.outcome()).toBe('handled')
     expect(plant.endpoint.parts.trustBook.trust.bundle?.version).toBe(2)
   })
 
@@ -108,7 +109,7 @@ describe('a control message that meets a store in trouble', () => {
     expect(told?.error).toMatchObject({ code: 'ERR_INTERNAL', cause: trouble.error() })
     trouble.tables = []
     await town.pass(60_000, 1000)
-    expect(taken.outcome()).toBe(true)
+    expect(taken.outcome()).toBe('handled')
   })
 
   it('brings the key card with it that had come before its credential', async () => {
@@ -120,7 +121,7 @@ describe('a control message that meets a store in trouble', () => {
     trouble.error = () => (++writes === 2 ? new WaxwingError('ERR_STORE_BUSY', 'busy') : undefined)
     const taken = take(identity.credential ?? new Uint8Array())
     await town.pass(10_000, 500)
-    expect(taken.outcome()).toBe(true)
+    expect(taken.outcome()).toBe('handled')
     expect(trustBook.cardOf(identity.id)?.issued).toBe(identity.card.issued)
   })
 
@@ -154,7 +155,7 @@ describe('a control message that meets a store in trouble', () => {
     expect(taken.outcome()).toBe('waiting')
     finish()
     await town.pass(3000, 100)
-    expect(taken.outcome()).toBe(true)
+    expect(taken.outcome()).toBe('handled')
     expect(eventsOf(plant, 'revoked')).toHaveLength(1)
   })
 
@@ -163,7 +164,7 @@ describe('a control message that meets a store in trouble', () => {
     const taken = take(await newBundle())
     await town.pass(5000, 500)
     await plant.endpoint.close()
-    expect(await taken.answer).toBe(false)
+    expect(await taken.answer).toBe('later')
   })
 
   it('is not refused for coming often, where only our trouble makes it come', async () => {
@@ -175,7 +176,7 @@ describe('a control message that meets a store in trouble', () => {
     await town.pass(2000, 500)
     trouble.tables = []
     await town.pass(600_000, 1000)
-    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set([true]))
+    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set(['handled']))
     expect(eventsOf(plant, 'control-refused')).toEqual([])
   })
 
@@ -196,7 +197,7 @@ describe('a control message that meets a store in trouble', () => {
     await town.pass(6500, 500)
     trouble.tables = []
     await town.pass(60_000, 1000)
-    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set([true]))
+    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set(['handled']))
     expect(eventsOf(plant, 'denied')).toEqual([])
     expect(eventsOf(plant, 'granted')).toHaveLength(60)
     expect(eventsOf(plant, 'control-refused')).toEqual([])
@@ -209,25 +210,25 @@ describe('a control message that meets a store in trouble', () => {
     await town.pass(500, 100)
     trouble.tables = []
     await town.pass(1000, 100)
-    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set([true]))
+    expect(new Set(taken.map(({ outcome }) => outcome()))).toEqual(new Set(['handled']))
   })
 
   it('is refused for good where it is bad', async () => {
     const bundle = (await newBundle()).slice()
     bundle[bundle.length - 1] = (bundle.at(-1) ?? 0) ^ 1
-    expect(await take(bundle).answer).toBe(true)
+    expect(await take(bundle).answer).toBe('ERR_SIGNATURE')
     expect(eventsOf(plant, 'control-refused')).toMatchObject([{ code: 'ERR_SIGNATURE' }])
   })
 
   it('takes bounded room: what gives way is left to the transport', async () => {
     const bundle = await newBundle()
     trouble.tables = ['bundle']
-    const outcomes: boolean[] = []
+    const outcomes: Outcome[] = []
     for (let count = 0; count < 1100; count++) {
-      void take(bundle).answer.then((isOver) => outcomes.push(isOver))
+      void take(bundle).answer.then((result) => outcomes.push(result))
     }
     await town.pass(700, 10)
-    expect(outcomes).toEqual(Array.from({ length: 1100 - 1024 }, () => false))
+    expect(outcomes).toEqual(Array.from({ length: 1100 - 1024 }, () => 'later'))
     expect(eventsOf(plant, 'overload')).not.toEqual([])
   })
 })

@@ -166,14 +166,6 @@ describe('an authentic object', () => {
     ])
   })
 
-  it('is refused if it is a piece of a larger payload, which is not put together', async () => {
-    await using made = await setting()
-    const chunk = { transfer: 0, index: 0, last: true }
-    made.inject(made.sealer.seal(0, 'piece', { metadata: { chunk } }))
-    await settle()
-    expect(made.events).toMatchObject([{ type: 'refused', code: 'ERR_UNSUPPORTED' }])
-  })
-
   it('of a second producer of the name is reported once for each pair', async () => {
     await using made = await setting()
     const other = makeStream(made.trust, { producer: 'impostor', nonce: 9 })

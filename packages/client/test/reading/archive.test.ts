@@ -4,16 +4,7 @@ import { concatBytes, generateKemKeyPair, sealMessage } from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import { Message } from '../../src/message.js'
 import type { ArchiveReadingOptions, ArchiveSkip } from '../../src/reading/reader.js'
-import { memoryBroker } from '../../src/testing.js'
-import {
-  EPOCH,
-  giveKeys,
-  HOUR,
-  makeStream,
-  seedOf,
-  SessionSealer,
-  STREAM,
-} from '../support/stream.js'
+import { EPOCH, giveKeys, HOUR, makeStream, seedOf, SessionSealer } from '../support/stream.js'
 import { setting, settle, texts, typesOf, type Setting } from './setting.js'
 
 async function* pieces(bytes: Uint8Array, size = 100): AsyncGenerator<Uint8Array> {
@@ -175,36 +166,5 @@ describe('reading an archive', () => {
     const { messages, skips } = await read(made, [forged, new SessionSealer(unsigned).seal(0)])
     expect(messages).toEqual([])
     expect(skips.map(({ reason }) => reason)).toEqual(['not-authentic', 'refused'])
-  })
-})
-
-describe('reading the history that an intermediary keeps', () => {
-  it('gives the messages of the span again, without alarm, bound to their addresses', async () => {
-    const broker = memoryBroker({ history: true })
-    await using made = await setting({ broker, filter: 'plant/#' })
-    made.broker.inject(STREAM, made.sealer.seal(0), { properties: { hop: '1' } })
-    made.inject(made.sealer.seal(1))
-    made.inject(Uint8Array.of(1))
-    made.inject(made.sealer.seal(2), 'plant/elsewhere')
-    const [live] = await made.take()
-    await live?.acknowledge()
-    const results: (Message | ArchiveSkip)[] = []
-    for await (const one of made.reader.readHistory()) results.push(one)
-    const messages = results.filter((one) => one instanceof Message)
-    expect(texts(messages)).toEqual(['message 0', 'message 1'])
-    expect(messages[0]).toMatchObject({ repeated: true, unverifiedProperties: { hop: '1' } })
-    expect(messages[1]?.repeated).toBe(true) // in flight
-    expect(results.slice(2)).toMatchObject([
-      { reason: 'malformed', offset: 2 },
-      { reason: 'refused', code: 'ERR_NOT_AUTHORIZED', offset: 3, address: 'plant/elsewhere' },
-    ])
-    await messages[0]?.acknowledge()
-  })
-
-  it('is refused where none is kept', async () => {
-    await using made = await setting()
-    await expect(made.reader.readHistory().next()).rejects.toMatchObject({
-      code: 'ERR_UNSUPPORTED',
-    })
   })
 })

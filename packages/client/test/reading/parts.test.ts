@@ -225,7 +225,10 @@ function step(pools: ParkedPools, naive: NaivePools, move: Move, number: number)
   expectFewest(naive, spot, victims)
   for (const victim of victims) {
     pools.remove(victim)
-    naive.spots.splice(naive.spots.indexOf(victim), 1)
+    naive.spots.splice(
+      naive.spots.findIndex((one) => one.number === victim.number),
+      1,
+    )
   }
   pools.add(spot)
   naive.spots.push(spot)
@@ -236,13 +239,13 @@ function expectFewest(naive: NaivePools, spot: Spot, victims: readonly Spot[]): 
   const beside = naive.beside(spot)
   const free = beside.filter(({ number }) => !naive.claimed.has(number))
   const without = (gone: readonly Spot[]): Spot[] =>
-    [...beside, spot].filter((one) => !gone.includes(one))
+    [...beside, spot].filter((one) => !gone.some(({ number }) => number === one.number))
   const fits = (gone: readonly Spot[]): boolean => {
     const over = naive.overBy(without(gone), limits)
     return over.count <= 0 && over.bytes <= 0
   }
-  for (const victim of victims) expect(free).toContain(victim)
-  expect(new Set(victims).size).toBe(victims.length)
+  for (const victim of victims) expect(free).toContainEqual(victim)
+  expect(new Set(victims.map(({ number }) => number)).size).toBe(victims.length)
   if (!fits(victims)) expect(victims).toHaveLength(free.length)
   if (victims.length > 0) expect(fits(victims.slice(0, -1))).toBe(false)
   if (spot.pool !== 'unvouched') expect(victims).toEqual(free.slice(0, victims.length))

@@ -297,5 +297,6 @@ function bind(store: ReturnType<typeof memoryStore>): ReturnType<typeof memorySt
     write: (...args) => store.write(...args),
     close: () => store.close(),
     snapshot: () => store.snapshot(),
+    continuity: store.continuity,
   }
 }

@@ -16,6 +16,7 @@ import {
   memoryBroker,
   memoryStore,
   memoryTransport,
+  type FixedClock,
   type MemoryBroker,
   type MemoryTransport,
 } from '../../src/testing.js'
@@ -40,9 +41,13 @@ export interface SettingOptions extends ReaderOptions {
   /** Default `true`. */
   readonly transport?: boolean
   readonly receiveMaximum?: number
+  /** Default `reader`. */
+  readonly clientId?: string
   readonly stream?: TestStream
   readonly trust?: Trust
   readonly startMs?: number
+  /** Default: one of its own. */
+  readonly clock?: FixedClock
 }
 
 export interface Setting extends AsyncDisposable {
@@ -75,7 +80,7 @@ export async function setting(options: SettingOptions = {}): Promise<Setting> {
 /** The setting, with a reader that was not started. */
 export async function prepare(options: SettingOptions = {}): Promise<Setting> {
   const { store = memoryStore(), broker = memoryBroker(), filter = STREAM, keys = true } = options
-  const runtime = testRuntime(store, options.startMs)
+  const runtime = testRuntime(store, options.startMs, options.clock)
   const trust = options.trust ?? new Trust({ crypto: sodiumProvider })
   const stream = options.stream ?? makeStream(trust)
   const book = new GenerationBook(runtime, trust)
@@ -83,7 +88,10 @@ export async function prepare(options: SettingOptions = {}): Promise<Setting> {
   if (keys && book.byKid(stream.kid).length === 0) await giveKeys(book, stream)
   const requests = new RecordedRequests()
   const { receiveMaximum = 64 } = options
-  const transport = memoryTransport(broker, { clientId: 'reader', receiveMaximum })
+  const transport = memoryTransport(broker, {
+    clientId: options.clientId ?? 'reader',
+    receiveMaximum,
+  })
   const deps = { runtime, book, trust, requests }
   const reader = new Reader(
     options.transport === false ? deps : { ...deps, transport },

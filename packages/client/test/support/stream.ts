@@ -63,8 +63,8 @@ export interface TestRuntime extends Runtime {
 export function testRuntime(
   store: Store = memoryStore(),
   startMs: number = NOW * 1000,
+  clock: FixedClock = fixedClock(startMs),
 ): TestRuntime {
-  const clock = fixedClock(startMs)
   const events: WaxwingEvent[] = []
   const errors: unknown[] = []
   return {
@@ -85,8 +85,9 @@ export class RecordedRequests implements KeyRequests {
   readonly wanted: Wanted[] = []
   readonly #listeners = new Set<Parameters<KeyRequests['onDenial']>[0]>()
 
-  want(wanted: Wanted): void {
+  want(wanted: Wanted): boolean {
     this.wanted.push(wanted)
+    return true
   }
 
   makeRequest(wanted: Wanted): Promise<Uint8Array> {

@@ -31,7 +31,7 @@ export interface Resident {
 export class Town {
   readonly clock: FixedClock = fixedClock(START)
   readonly timers: ManualTimers = manualTimers(this.clock)
-  readonly broker: MemoryBroker = memoryBroker({ clock: this.clock })
+  readonly broker: MemoryBroker = memoryBroker({ clock: this.clock, history: 'all' })
   readonly recoveryStore: MemoryStore = memoryStore()
   readonly #open = new Set<Endpoint>()
   domain!: Domain

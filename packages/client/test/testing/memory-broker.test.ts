@@ -83,6 +83,52 @@ describe('memory broker: delivery', () => {
     expect(payloads(two)).toEqual([[2], [4]])
   })
 
+  it('gives what a member of a group leaves for good to the others, and waits for one that comes back', async () => {
+    const broker = memoryBroker()
+    const lost = memoryTransport(broker)
+    const kept = memoryTransport(broker, { clientId: 'kept' })
+    const unacknowledged = await collect(lost, '$share/g/a', { acknowledge: false })
+    const first = await collect(kept, '$share/g/a', { acknowledge: false })
+    for (const value of [1, 2]) broker.inject('a', bytes(value))
+    await broker.idle()
+    expect([payloads(unacknowledged), payloads(first)]).toEqual([[[1]], [[2]]])
+    lost.disconnect()
+    await broker.idle()
+    expect(payloads(first)).toEqual([[2], [1]])
+    expect(first.map(({ redelivered }) => redelivered)).toEqual([false, true])
+    kept.disconnect()
+    kept.reconnect()
+    await broker.idle()
+    expect(payloads(first.slice(2))).toEqual([[2], [1]])
+  })
+
+  it('sets aside what is rejected, once and instead of an acknowledgement', async () => {
+    const broker = memoryBroker({ deadLetters: true })
+    const reader = memoryTransport(broker, { clientId: 'reader' })
+    const received = await collect(reader, 'a', { acknowledge: false })
+    for (const value of [1, 2, 3]) broker.inject('a', bytes(value))
+    await broker.idle()
+    await received[0]?.reject?.('é'.repeat(200))
+    await received[0]?.reject?.('again')
+    await received[1]?.acknowledge()
+    await received[1]?.reject?.('too late')
+    reader.disconnect()
+    await received[2]?.reject?.('not connected')
+    expect(broker.rejected.map(({ reason }) => reason)).toEqual(['é'.repeat(127)])
+    reader.reconnect()
+    await broker.idle()
+    expect(payloads(received.slice(3))).toEqual([[3]])
+    expect(memoryBroker().rejected).toEqual([])
+  })
+
+  it('has no way to reject unless it keeps dead letters', async () => {
+    const broker = memoryBroker()
+    const received = await collect(memoryTransport(broker), 'a')
+    broker.inject('a', bytes(1))
+    await broker.idle()
+    expect(received[0]).not.toHaveProperty('reject')
+  })
+
   it('drops what expired while it waited', async () => {
     const clock = fixedClock(0)
     const broker = memoryBroker({ clock })
@@ -100,7 +146,7 @@ describe('memory broker: delivery', () => {
 
   it('replays its history by filter and time where it keeps one', async () => {
     const clock = fixedClock(1000)
-    const broker = memoryBroker({ clock, history: true })
+    const broker = memoryBroker({ clock, history: 'all' })
     for (const value of [1, 2, 3]) {
       broker.inject('a', bytes(value))
       broker.inject('b', bytes(value))
@@ -110,7 +156,22 @@ describe('memory broker: delivery', () => {
     const span = { from: new Date(2000), until: new Date(3000) }
     const found = await Array.fromAsync(transport.replay!('a', span))
     expect(payloads(found)).toEqual([[2], [3]])
+    expect(found.map(({ storedAt }) => storedAt?.getTime())).toEqual([2000, 3000])
+    expect(transport.limits.history).toBe('all')
     expect(memoryTransport(memoryBroker()).replay).toBeUndefined()
+    await transport.close()
+    const closed = transport.replay!('a', span)[Symbol.asyncIterator]().next()
+    await expect(closed).rejects.toMatchObject({ code: 'ERR_CLOSED' })
+  })
+
+  it('replays what is retained where that is all its history', async () => {
+    const broker = memoryBroker({ history: 'newest' })
+    for (const value of [1, 2]) broker.inject('a', bytes(value), { retained: true })
+    broker.inject('a', bytes(3))
+    const transport = memoryTransport(broker)
+    const found = await Array.fromAsync(transport.replay!('#', {}))
+    expect(found).toMatchObject([{ address: 'a', payload: bytes(2), retained: true }])
+    expect(transport.limits.history).toBe('newest')
   })
 })
 

@@ -13,10 +13,14 @@ describeStore(
     const store = memoryStore()
     return { store, open: async () => memoryStore({ from: store.snapshot() }) }
   },
-  { reopens: true },
+  { reopens: true, continues: true },
 )
 
-describeStore('faultyStore without faults', async () => ({ store: faultyStore(memoryStore(), {}) }))
+describeStore(
+  'faultyStore without faults',
+  async () => ({ store: faultyStore(memoryStore(), {}) }),
+  { continues: true },
+)
 
 describe('memoryStore', () => {
   it('is full at maxBytes, stays readable, and has room again after deleting', async () => {

@@ -83,7 +83,12 @@ class OverBroker implements CoapTransport {
 
   constructor(options: ResolvedOptions) {
     this.#options = options
-    this.limits = { maxPayloadBytes: options.maxPayloadBytes, binary: true, retained: true }
+    this.limits = {
+      maxPayloadBytes: options.maxPayloadBytes,
+      binary: true,
+      retained: true,
+      properties: false,
+    }
     const report = (error: unknown): void => this.#reachability.report(error)
     this.#lanes = openLanes(options)
     const sending = this.#sending.signal

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Topic names and topic filters (MQTT 5.0 Section 4.7; MQTT 3.1.1 Section 4.7), and the number by
- * which a broker names the subscription that a message was sent for.
+ * Addresses and filters, in the form that all transports share: that of MQTT (MQTT 5.0 Section 4.7),
+ * shared subscriptions (Section 4.8.2) included. Each transport translates them to its own.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { isControlAddress, utf8 } from '@waxwing/core'
 const MAX_BYTES = 65_535
 const SHARED = /^\$share\/([^/+#]+)\/(.+)$/s
 
-/** Checks a topic name to publish to. @throws {TypeError} If it is none. */
-export function assertTopicName(address: string): void {
+/** Checks an address to send to. @throws {TypeError} If it is none. */
+export function assertAddress(address: string): void {
   assertText(address, 'address')
   if (/[+#]/.test(address)) throw new TypeError(`address must not have wildcards: ${address}`)
 }
 
-/** Checks a topic filter, shared (`$share/group/filter`) or not. @throws {TypeError} If it is none. */
-export function assertTopicFilter(filter: string): void {
+/** Checks a filter, shared (`$share/group/filter`) or not. @throws {TypeError} If it is none. */
+export function assertFilter(filter: string): void {
   assertText(filter, 'filter')
   if (filter.startsWith('$share/') && !SHARED.test(filter)) {
     throw new TypeError(`filter must be $share/group/filter: ${filter}`)
@@ -46,25 +46,30 @@ export function unshared(filter: string): string {
   return SHARED.exec(filter)?.[2] ?? filter
 }
 
+/** The group of a shared subscription; `undefined` where the filter is not shared. */
+export function groupOf(filter: string): string | undefined {
+  return SHARED.exec(filter)?.[1]
+}
+
 /** Tells whether a filter asks for Waxwing's control messages. */
 export function isControlFilter(filter: string): boolean {
   return isControlAddress(unshared(filter))
 }
 
-/** Tells whether a topic matches an unshared filter. Linear in their length. */
-export function topicMatches(filter: string, topic: string): boolean {
-  return topicMatcher(filter)(topic)
+/** Tells whether an address matches an unshared filter. Linear in their length. */
+export function filterMatches(filter: string, address: string): boolean {
+  return filterMatcher(filter)(address)
 }
 
-/** The same for one filter and many topics: the filter is taken apart once. */
-export function topicMatcher(filter: string): (topic: string) => boolean {
-  if (!/[+#]/.test(filter)) return (topic) => topic === filter
+/** The same for one filter and many addresses: the filter is taken apart once. */
+export function filterMatcher(filter: string): (address: string) => boolean {
+  if (!/[+#]/.test(filter)) return (address) => address === filter
   const wanted = filter.split('/')
   const startsWild = /^[+#]/.test(filter)
-  return (topic) => {
+  return (address) => {
     // Section 4.7.2: wildcards at the start do not match the broker's own topics.
-    if (startsWild && topic.startsWith('$')) return false
-    const levels = topic.split('/')
+    if (startsWild && address.startsWith('$')) return false
+    const levels = address.split('/')
     for (let i = 0; i < wanted.length; i++) {
       const level = wanted[i]
       if (level === '#') return true
@@ -73,15 +78,4 @@ export function topicMatcher(filter: string): (topic: string) => boolean {
     }
     return wanted.length === levels.length
   }
-}
-
-/**
- * The Subscription Identifier of a filter (MQTT 5.0 Section 3.8.2.1.2): a hash of it (FNV-1a), so
- * that it means the same to a session that outlived the process that subscribed. Should two filters
- * ever share one, {@link topicMatches} still tells them apart.
- */
-export function subscriptionIdentifier(filter: string): number {
-  let hash = 0x811c9dc5
-  for (const byte of utf8(filter)) hash = Math.imul(hash ^ byte, 0x01000193)
-  return ((hash >>> 0) % 0x0fff_ffff) + 1 // 1 to 268,435,455
 }

@@ -2,13 +2,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  assertTopicFilter,
-  assertTopicName,
+  assertAddress,
+  assertFilter,
+  filterMatches,
+  groupOf,
   isControlFilter,
-  subscriptionIdentifier,
-  topicMatches,
   unshared,
-} from '../src/topics.js'
+} from '../src/filters.js'
 
 const MATCHES: readonly [filter: string, topic: string, matches: boolean][] = [
   ['sport/tennis/player1/#', 'sport/tennis/player1', true],
@@ -30,9 +30,9 @@ const MATCHES: readonly [filter: string, topic: string, matches: boolean][] = [
   ['A', 'a', false],
 ]
 
-describe('topic filters', () => {
+describe('filters', () => {
   it.each(MATCHES)('%s on %s: %s', (filter, topic, matches) => {
-    expect(topicMatches(filter, topic)).toBe(matches)
+    expect(filterMatches(filter, topic)).toBe(matches)
   })
 
   it('agree with a slow reading of the specification', () => {
@@ -46,7 +46,7 @@ describe('topic filters', () => {
       .map(([levels, last]) => [...levels, last].join('/'))
     fc.assert(
       fc.property(filters, topics, (filter, topic) => {
-        expect(topicMatches(filter, topic)).toBe(slowMatch(filter, topic))
+        expect(filterMatches(filter, topic)).toBe(slowMatch(filter, topic))
       }),
       { numRuns: 500 },
     )
@@ -64,55 +64,37 @@ describe('topic filters', () => {
     '$share/+/a',
     '\ud800',
   ])('refuse %j', (filter) => {
-    expect(() => assertTopicFilter(filter)).toThrow(TypeError)
+    expect(() => assertFilter(filter)).toThrow(TypeError)
   })
 
   it.each(['a', '/', '#', '+/+/#', 'a//b', '$share/g/a/#', '$SYS/#', 'ä/ö'])(
     'take %j',
     (filter) => {
-      expect(() => assertTopicFilter(filter)).not.toThrow()
+      expect(() => assertFilter(filter)).not.toThrow()
     },
   )
 
   it('lose their group when shared, and control stays control', () => {
     expect(unshared('$share/g/a/#')).toBe('a/#')
     expect(unshared('a/$share/g')).toBe('a/$share/g')
+    expect(groupOf('$share/g/a/#')).toBe('g')
+    expect(groupOf('a/$share/g')).toBeUndefined()
     expect(isControlFilter('$share/keepers/waxwing/v1/request/+')).toBe(true)
     expect(isControlFilter('waxwing/v1/inbox/x')).toBe(true)
     expect(isControlFilter('plant/waxwing/v1/x')).toBe(false)
   })
 })
 
-describe('topic names', () => {
+describe('addresses', () => {
   it.each(['', 'a/+', '#', 'a\0', '\udfff', 'x'.repeat(65_536)])('refuse %#', (address) => {
-    expect(() => assertTopicName(address)).toThrow(TypeError)
+    expect(() => assertAddress(address)).toThrow(TypeError)
   })
 
   it('may have 65,535 bytes', () => {
-    expect(() => assertTopicName('x'.repeat(65_535))).not.toThrow()
+    expect(() => assertAddress('x'.repeat(65_535))).not.toThrow()
   })
 })
 
-describe('subscription identifiers', () => {
-  it('lie in the range of the protocol, the same for the same filter', () => {
-    fc.assert(
-      fc.property(fc.string(), (filter) => {
-        const identifier = subscriptionIdentifier(filter)
-        expect(identifier).toBe(subscriptionIdentifier(filter))
-        expect(Number.isInteger(identifier)).toBe(true)
-        expect(identifier).toBeGreaterThanOrEqual(1)
-        expect(identifier).toBeLessThanOrEqual(268_435_455)
-      }),
-      { numRuns: 300 },
-    )
-  })
-
-  it('are frozen: a session may be older than the program', () => {
-    expect(subscriptionIdentifier('plant/+/temperature')).toMatchInlineSnapshot(`121434803`)
-  })
-})
-
-/** Section 4.7.1 as a regular expression. */
 function slowMatch(filter: string, topic: string): boolean {
   if (/^[+#]/.test(filter) && topic.startsWith('$')) return false
   const pattern = filter
