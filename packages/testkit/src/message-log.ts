@@ -23,6 +23,12 @@ export class MessageLog {
     this.record(message)
   }
 
+  /** A handler that records, and acknowledges where that is still possible; else it comes again. */
+  readonly tolerant: MessageHandler = async (message) => {
+    this.record(message)
+    await message.acknowledge().catch(() => undefined)
+  }
+
   /** A handler that records and leaves the message unacknowledged. */
   readonly hold: MessageHandler = async (message) => {
     await Promise.resolve()

@@ -13,6 +13,8 @@ export interface CuttingProxy {
   readonly port: number
   /** Destroys all connections. New ones are taken at once. */
   cut(): void
+  /** Relays nothing more over the connections there are, and leaves them open. */
+  hush(): void
   /** Until `heal`, destroys all connections and every new one. */
   sever(): void
   heal(): void
@@ -39,6 +41,9 @@ export async function startProxy(targetPort: number): Promise<CuttingProxy> {
   return {
     port: (server.address() as AddressInfo).port,
     cut,
+    hush() {
+      for (const socket of sockets) socket.unpipe().resume()
+    },
     sever() {
       severed = true
       cut()

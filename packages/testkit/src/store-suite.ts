@@ -8,6 +8,7 @@
 
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Store } from '@waxwing/core'
+import { describeContinuity, describeSharedContinuity } from './store-continuity-suite.js'
 import { bytes, describeReading, describeScanning, keysOf, put } from './store-reading-suite.js'
 import type { Open } from './store-reading-suite.js'
 
@@ -23,6 +24,8 @@ export interface StoreFeatures {
   readonly reopens?: boolean
   /** Several handles may be open at once; the fixture has `open`. */
   readonly shares?: boolean
+  /** The store tells its lives apart: it has `continuity`. */
+  readonly continues?: boolean
   /** Within this time `onForeignChange` notices, if the store has it. Default 1,000. */
   readonly noticeMs?: number
 }
@@ -43,6 +46,12 @@ export function describeStore(name: string, setup: Setup, features: StoreFeature
     ['closing', true, () => describeClosing(open)],
     ['opening again', features.reopens ?? false, () => describeReopening(setup)],
     ['sharing', features.shares ?? false, () => describeSharing(setup, features)],
+    ['continuity', features.continues ?? false, () => describeContinuity(open)],
+    [
+      'shared continuity',
+      (features.continues && features.shares) ?? false,
+      () => describeSharedContinuity(() => openTwice(setup)),
+    ],
   ]
   for (const [title, , tests] of parts.filter(([, isOffered]) => isOffered)) {
     describe(`${name}: Store contract: ${title}`, () => {
@@ -70,6 +79,11 @@ async function openFixture(setup: Setup): Promise<OpenFixture> {
     return second
   }
   return { store, another }
+}
+
+async function openTwice(setup: Setup): Promise<readonly [Store, Store]> {
+  const { store, another } = await openFixture(setup)
+  return [store, await another()]
 }
 
 function describeWriting(open: Open): void {

@@ -10,6 +10,7 @@ import { expect, it } from 'vitest'
 import type { Transport, TransportStatus } from '@waxwing/core'
 import { expectReceived, MessageLog } from './message-log.js'
 import {
+  expectCode,
   manyPayloads,
   MARKER,
   need,
@@ -27,6 +28,7 @@ export function describeInterruption(setup: TransportSetup, features: TransportF
   describeAbsence(setup, features)
   describeBreaks(setup, features)
   describeStorm(setup, features)
+  describeWord(setup, features)
 }
 
 function describeRedelivery(setup: TransportSetup, features: TransportFeatures): void {
@@ -42,6 +44,23 @@ function describeRedelivery(setup: TransportSetup, features: TransportFeatures):
     const [second, again] = [await open(session), new MessageLog()]
     await second.subscribe(address, again.acknowledge)
     const { redelivered } = await again.containing(MARKER)
+    expect(redelivered || features.redelivered !== undefined).toBe(true)
+  })
+
+  it('delivers again, to the next endpoint of the session, what one held that vanished', async (c) => {
+    need(c, features, 'sessions')
+    need(c, features, 'vanishing')
+    const { open, address, session, vanish } = await stageTest(setup)
+    const [sender, first, log] = [await open(), await open(session), new MessageLog()]
+    await first.subscribe(address, log.hold)
+    for (const payload of TEN) await sender.send(address, payload)
+    await log.at(TEN.length - 1)
+    await vanish(first)
+
+    const [second, again] = [await open(session), new MessageLog()]
+    await second.subscribe(address, again.acknowledge)
+    await expectReceived(again, ...TEN)
+    const { redelivered } = await again.containing(numbered(0))
     expect(redelivered || features.redelivered !== undefined).toBe(true)
   })
 
@@ -131,8 +150,9 @@ function describeStorm(setup: TransportSetup, features: TransportFeatures): void
     const { open, interrupt, address, inbox, session } = await stageTest(setup)
     const [sender, receiver] = [await open(`${session}-sender`), await open(session)]
     const [data, control] = [new MessageLog(), new MessageLog()]
-    await receiver.subscribe(`${address}/+`, tolerant(data))
-    await receiver.subscribe(inbox, tolerant(control))
+    const all = features.wildcards === undefined ? ['+'] : ['0', '1', '2']
+    for (const each of all) await receiver.subscribe(`${address}/${each}`, data.tolerant)
+    await receiver.subscribe(inbox, control.tolerant)
     const sends: Promise<void>[] = []
     for (const [index, payload] of SIXTY.entries()) {
       sends.push(sender.send(`${address}/${index % 3}`, payload), sender.send(inbox, payload))
@@ -144,12 +164,33 @@ function describeStorm(setup: TransportSetup, features: TransportFeatures): void
   })
 }
 
-/** Acknowledges where that is still possible; what could not be acknowledged comes again. */
-function tolerant(log: MessageLog): MessageLog['acknowledge'] {
-  return async (message) => {
-    log.record(message)
-    await message.acknowledge().catch(() => undefined)
-  }
+function describeWord(setup: TransportSetup, features: TransportFeatures): void {
+  it('has sent what it said it sent, though its process is killed at that moment', async (context) => {
+    need(context, features, 'vanishing')
+    need(context, features, 'every-message')
+    const { open, address, session, vanish } = await stageTest(setup)
+    const [sender, receiver, log] = [await open(), await open(session), new MessageLog()]
+    await receiver.subscribe(address, log.tolerant)
+    await sender.send(address, MARKER)
+    await Promise.all(SIXTY.map((payload) => sender.send(address, payload)))
+    await vanish(sender)
+    await expectReceived(log, ...SIXTY)
+  })
+
+  it('acknowledges nothing that came over a connection which is gone', async (context) => {
+    need(context, features, 'interruption')
+    need(context, features, 'bound-acknowledgement')
+    need(context, features, 'sessions')
+    const { open, interrupt, address, session } = await stageTest(setup)
+    const [sender, receiver, log] = [await open(), await open(session), new MessageLog()]
+    await receiver.subscribe(address, log.hold)
+    await sender.send(address, MARKER)
+    const first = await log.at(0)
+    await interrupt()
+    const second = await log.at(1)
+    await expectCode(first.acknowledge(), 'ERR_TRANSPORT')
+    await second.acknowledge()
+  })
 }
 
 /** The changes of state until the transport is connected again. */

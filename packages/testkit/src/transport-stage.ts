@@ -36,6 +36,26 @@ export type TransportFeature =
   | 'redelivered'
   /** The fixture can break connections. */
   | 'interruption'
+  /** An acknowledgement belongs to the connection on which its message came. */
+  | 'bound-acknowledgement'
+  /** The fixture can make an endpoint vanish, as if its process were killed. */
+  | 'vanishing'
+  /** Two endpoints, neither of a group, both get every message of an address. */
+  | 'fan-out'
+  /** `$share/<group>/<filter>`: each message goes to one endpoint of the group. */
+  | 'groups'
+  /** What an endpoint of a group held when it closed or vanished goes to another one. */
+  | 'group-handover'
+  /** Messages can be rejected, and the fixture shows where they went. */
+  | 'rejection'
+  /** The fixture tells how many messages are handed over unacknowledged. */
+  | 'credit'
+  /** There is `replay`. */
+  | 'history'
+  /** What `replay` yields says when it was stored. */
+  | 'stored-at'
+  /** The fixture can stop and start the server, which keeps what it had taken. */
+  | 'restart'
 
 /** The reason, for each feature that is missing. */
 export type TransportFeatures = { readonly [feature in TransportFeature]?: string }
@@ -48,6 +68,20 @@ export interface TransportFixture {
   open(session?: string): Transport | Promise<Transport>
   /** Breaks every connection; the transports restore theirs by themselves. */
   interrupt?(): void | Promise<void>
+  /** Ends this endpoint as if its process were killed: its connections break, for good and without a word. */
+  vanish?(transport: Transport): void | Promise<void>
+  /** Stops the server, waits for what is done meanwhile, and starts it again with its state. */
+  restart?(meanwhile: () => void | Promise<void>): Promise<void>
+  /** What was rejected, as the intermediary keeps it. */
+  deadLetters?(): Promise<readonly DeadLetter[]>
+  /** The most data messages that one subscription has handed over and not yet acknowledged. */
+  readonly maxUnacknowledged?: number
+}
+
+/** A message that somebody rejected. */
+export interface DeadLetter {
+  readonly payload: Uint8Array
+  readonly reason: string
 }
 
 export type TransportSetup = () => Promise<TransportFixture>
@@ -56,12 +90,18 @@ export type TransportSetup = () => Promise<TransportFixture>
 export interface Stage {
   readonly open: (session?: string) => Promise<Transport>
   readonly interrupt: () => Promise<void>
+  readonly vanish: (transport: Transport) => Promise<void>
+  readonly restart: (meanwhile: () => void | Promise<void>) => Promise<void>
+  readonly deadLetters: () => Promise<readonly DeadLetter[]>
+  readonly maxUnacknowledged: number
   /** An address below which no other test sends. */
   readonly address: string
   /** A control address that no other test uses. */
   readonly inbox: string
   /** A session name that no other test uses. */
   readonly session: string
+  /** A filter for this address and a group that no other test uses. */
+  readonly shared: (address: string, group?: string) => string
 }
 
 /** Sets one test up; everything that it opens is closed when it ends. */
@@ -77,10 +117,23 @@ export async function stageTest(setup: TransportSetup): Promise<Stage> {
     async interrupt() {
       await fixture.interrupt?.()
     },
+    vanish: async (transport) => offered('vanish', fixture.vanish?.bind(fixture))(transport),
+    restart: async (meanwhile) => offered('restart', fixture.restart?.bind(fixture))(meanwhile),
+    deadLetters: async () => offered('deadLetters', fixture.deadLetters?.bind(fixture))(),
+    get maxUnacknowledged() {
+      return offered('maxUnacknowledged', fixture.maxUnacknowledged)
+    },
+    shared: (address, group = 'group') => `$share/${group}-${unique}/${address}`,
     address: `suite/${unique}`,
     inbox: inboxAddress(randomBytes(32)),
     session: `session-${unique}`,
   }
+}
+
+/** A feature that is not missing needs what the suite tries it with. */
+function offered<T>(name: keyof TransportFixture, value: T | undefined): T {
+  if (value === undefined) throw new Error(`the fixture has no ${name}, and no feature says why`)
+  return value
 }
 
 /** Ends the test here, with the reason, where the feature is missing. */

@@ -10,13 +10,19 @@ import {
   libcoapAvailable,
   loadVectors,
   mosquittoAvailable,
+  natsAvailable,
+  protonAvailable,
   publishedVectors,
+  rabbitmqAvailable,
   requireOrSkip,
   runCoapClient,
   startAedes,
   startCoapServer,
   startMosquitto,
+  startNats,
+  startProtonBroker,
   startProxy,
+  startRabbitmq,
 } from '@waxwing/testkit'
 
 describe('a certificate of the tests', () => {
@@ -100,6 +106,85 @@ requireOrSkip('mosquitto', mosquittoAvailable())('Mosquitto', () => {
   })
 })
 
+requireOrSkip('nats-server', natsAvailable())('NATS', () => {
+  it('comes back on its port with its streams, and leaves neither process nor folder', async () => {
+    const server = await startNats()
+    onTestFinished(() => server.close())
+    const folder = /Store Directory:\s+"(.+?)"/.exec(server.log())?.[1] ?? ''
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      await server.stop(signal)
+      await server.stop(signal)
+      await expect(touch(server.port)).rejects.toThrow('ECONNREFUSED')
+      expect(existsSync(folder)).toBe(true)
+      await server.start()
+      await touch(server.port)
+    }
+    await server.close()
+    expect(existsSync(dirname(folder))).toBe(false)
+    await expect(touch(server.port)).rejects.toThrow('ECONNREFUSED')
+  })
+
+  it('takes its limits, its users and its certificates', async () => {
+    const users = { alice: 'se"cret' }
+    const server = await startNats({ users, maxPayload: 4096, tls: 'mutual' })
+    onTestFinished(() => server.close())
+    const info = await firstLine(server.port)
+    expect(info).toContain('"max_payload":4096')
+    expect(info).toContain('"auth_required":true')
+    expect(info).toContain('"tls_verify":true')
+    expect(server.authority?.ca).toContain('BEGIN CERTIFICATE')
+  })
+
+  it('says why it does not start', async () => {
+    await expect(startNats({ config: ['no_such_option: {'] })).rejects.toThrow(/Parse error/)
+  })
+})
+
+requireOrSkip('rabbitmq-server', rabbitmqAvailable())('RabbitMQ', () => {
+  it('leaves and comes back, is killed and started, and leaves neither process nor folder', async () => {
+    const broker = await startRabbitmq({
+      plugins: ['rabbitmq_amqp1_0'],
+      users: { alice: 'secret' },
+    })
+    const folder = /Config file\(s\): (.+)/.exec(broker.log())?.[1] ?? ''
+    await touch(broker.port)
+    await broker.leave()
+    await expect(touch(broker.port)).rejects.toThrow('ECONNREFUSED')
+    await broker.comeBack()
+    await touch(broker.port)
+    await broker.stop('SIGKILL')
+    await expect(touch(broker.port)).rejects.toThrow('ECONNREFUSED')
+    await expect(broker.leave()).rejects.toThrow(/ended/)
+    expect(existsSync(folder)).toBe(true)
+    await broker.start()
+    await touch(broker.port)
+    await broker.stop()
+    await broker.close()
+    expect(existsSync(dirname(folder))).toBe(false)
+  }, 90_000)
+
+  it('says why it does not start', async () => {
+    await expect(startRabbitmq({ config: ['no_such_option = 1'] })).rejects.toThrow(
+      /no_such_option/,
+    )
+  }, 90_000)
+})
+
+requireOrSkip('python3-qpid-proton', protonAvailable())('the broker over Qpid Proton', () => {
+  it('comes back on its port, and leaves no process', async () => {
+    const broker = await startProtonBroker()
+    onTestFinished(() => broker.close())
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      await broker.stop(signal)
+      await expect(touch(broker.port)).rejects.toThrow('ECONNREFUSED')
+      await broker.start()
+      await touch(broker.port)
+    }
+    await broker.close()
+    await expect(touch(broker.port)).rejects.toThrow('ECONNREFUSED')
+  })
+})
+
 requireOrSkip('libcoap', libcoapAvailable())('libcoap', () => {
   it('comes back on its port, without what was put there', async () => {
     const server = await startCoapServer({ dynamicResources: 4 })
@@ -147,4 +232,12 @@ async function touch(port: number): Promise<void> {
   const socket = createConnection(port, '127.0.0.1')
   await once(socket, 'connect')
   socket.destroy()
+}
+
+/** What the server says first. */
+async function firstLine(port: number): Promise<string> {
+  const socket = createConnection(port, '127.0.0.1')
+  const [chunk] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  return chunk.toString('utf8')
 }
