@@ -76,6 +76,7 @@ const REASONS: Readonly<Record<ArchiveSkip['reason'], string>> = {
   duplicate: 'recorded twice',
   conflict: 'IN CONFLICT: two at one position',
   malformed: 'not readable',
+  incomplete: 'of which pieces are missing',
 }
 
 /** What became of the items of an archive. */

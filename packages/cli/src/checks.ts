@@ -8,8 +8,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Transport, trustAddress, utf8, WaxwingError } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
-import { protocolOf } from './broker.js'
-import { DEFAULT_BROKER } from './config.js'
+import { protocolOf } from './broker/broker.js'
+import { DEFAULT_BROKER } from './broker/url.js'
 import type { Context } from './context.js'
 import { openDomain } from './domain-home.js'
 import type { Finding } from './finding.js'
@@ -124,6 +124,7 @@ async function* checkBroker(
   yield { check: 'broker', state: 'good', found: `${broker}, ${protocolOf(context.config)}` }
   // A broker of CoAP keeps the newest message of each topic: that is all it does.
   if (protocolOf(context.config) !== 'CoAP') yield await checkRetained(transport)
+  yield carriage(transport)
   if (endpoint === undefined) return
   const wasRevoked = ownRevocation(endpoint) !== undefined
   const published = await checkPublished(endpoint, transport)
@@ -131,8 +132,20 @@ async function* checkBroker(
   if (!wasRevoked) yield* checkRevoked(endpoint)
 }
 
+/** What can be sent there, and read again. */
+function carriage({ limits: { maxPayloadBytes, history } }: Transport): Finding {
+  const kept = {
+    all: 'history is kept',
+    newest: 'of history, the newest message of each address',
+    none: 'no history',
+  }[history ?? 'none']
+  const found = `objects of ${maxPayloadBytes} bytes, larger payloads in pieces; ${kept}`
+  return { check: 'carriage', state: 'good', found }
+}
+
 /** Grants that are left for somebody, and trust bundles, live on retained messages. */
 async function checkRetained(transport: Transport): Promise<Finding> {
+  if (!transport.limits.retained) return notKept()
   const address = `${trustAddress(utf8('doctor'))}/${randomUUID()}`
   const check = 'retained'
   try {
@@ -140,11 +153,16 @@ async function checkRetained(transport: Transport): Promise<Finding> {
     const isKept = await Promise.race([arrives(transport, address), later(false)])
     await transport.send(address, new Uint8Array(0), { retained: true })
     if (isKept) return { check, state: 'good', found: 'the broker keeps messages for later' }
-    const advice = 'allow retained messages: grants unasked and trust bundles need them'
-    return { check, state: 'warning', found: 'the broker does not keep messages', advice }
+    return notKept()
   } catch (error) {
     return failed(check, error)
   }
+}
+
+function notKept(): Finding {
+  const advice =
+    'where it can, let it keep retained messages: grants unasked and trust bundles need them'
+  return { check: 'retained', state: 'warning', found: 'the broker does not keep messages', advice }
 }
 
 async function arrives(transport: Transport, address: string): Promise<boolean> {

@@ -8,10 +8,11 @@
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { WaxwingError } from '@waxwing/core'
+import { checkedBroker, DEFAULT_BROKER } from './broker/url.js'
 import { UsageError } from './exit-codes.js'
 
 export interface Config {
-  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`; `coap://` for one of CoAP. */
+  /** `mqtt://`, `amqp://`, `nats://`, `coap://` and their like: see `parseBroker`. */
   readonly broker?: string
   /** 5, or 4 for MQTT 3.1.1. */
   readonly protocolVersion?: 4 | 5
@@ -25,15 +26,11 @@ export interface Config {
   readonly announce?: boolean
 }
 
-const SCHEMES: ReadonlySet<string> = new Set(['mqtt:', 'mqtts:', 'ws:', 'wss:', 'coap:'])
-
-export const DEFAULT_BROKER = 'mqtt://localhost:1883'
-
 /** The names of the settings, and what each is. */
 export const SETTINGS: Readonly<Record<keyof Config, string>> = {
   broker: `the broker's URL (default ${DEFAULT_BROKER})`,
   protocolVersion: '5 (default), or 4 for MQTT 3.1.1',
-  username: 'user name at the broker; the password is in WAXWING_MQTT_PASSWORD',
+  username: 'user name at the broker; the password is in WAXWING_BROKER_PASSWORD',
   ca: 'file of the certificate authority (PEM) behind the broker',
   cert: 'file of the own certificate (PEM), where the broker asks for one',
   key: 'file of the key that belongs to it (PEM)',
@@ -90,21 +87,4 @@ export function withSetting(config: Config, name: string, text: string): Config 
         `there is no setting '${name}'; there are ${Object.keys(SETTINGS).join(', ')}`,
       )
   }
-}
-
-/** @throws {UsageError} If a URL is none of a broker, or has a password in it. */
-export function checkedBroker(text: string): string {
-  const url = URL.parse(text)
-  if (url === null || !SCHEMES.has(url.protocol)) {
-    throw new UsageError(
-      `'${text}' is no broker: write mqtt://HOST:1883, or mqtts://, ws://, wss://, coap://`,
-    )
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new UsageError(
-      'the URL must not hold a user name or password: `waxwing config set username NAME`, ' +
-        'and the password in WAXWING_MQTT_PASSWORD',
-    )
-  }
-  return text
 }

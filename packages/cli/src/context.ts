@@ -14,8 +14,9 @@ import {
   type WaxwingEvent,
 } from '@waxwing/client'
 import type { SqliteStore } from '@waxwing/store-sqlite'
-import { makeTransport, untilConnected, watchConnection } from './broker.js'
-import { checkedBroker, type Config } from './config.js'
+import { makeTransport, untilConnected, watchConnection } from './broker/broker.js'
+import { checkedBroker } from './broker/url.js'
+import type { Config } from './config.js'
 import { Home, type StoreName } from './home.js'
 import { Output } from './output.js'
 import { claimSession } from './session-lock.js'
@@ -30,7 +31,7 @@ export interface GlobalOptions {
   readonly quiet?: boolean
   readonly passphrase?: boolean
   readonly passphraseFile?: string
-  readonly mqttPasswordFile?: string
+  readonly brokerPasswordFile?: string
 }
 
 /**
@@ -57,6 +58,7 @@ export class Context {
   readonly output: Output
   readonly #options: GlobalOptions
   readonly #opened: (() => Promise<unknown>)[] = []
+  readonly #unwatch: (() => void)[] = []
   #stop: Shutdown | undefined
   #isReached = false
   #failure: { readonly error: unknown } | undefined
@@ -115,6 +117,7 @@ export class Context {
   }
 
   async close(): Promise<void> {
+    for (const unwatch of this.#unwatch.splice(0)) unwatch()
     for (const close of this.#opened.splice(0)) await close()
     this.#stop?.release()
   }
@@ -128,23 +131,28 @@ export class Context {
   /** Connects to the broker, once: for what is done when it is done. */
   async connect(): Promise<Transport> {
     const { config } = this
-    const transport = makeTransport(config, { passwordFile: this.#options.mqttPasswordFile })
+    const transport = makeTransport(config, { passwordFile: this.#options.brokerPasswordFile })
     this.defer(() => transport.close())
-    await untilConnected(transport, config)
+    await untilConnected(transport, config.broker)
     return transport
   }
 
   /** Connects to the broker, again and again, under a session that it keeps. */
   stayConnected(clientId?: string): Transport {
     const { config } = this
-    const options = { clientId, passwordFile: this.#options.mqttPasswordFile }
+    const options = { clientId, passwordFile: this.#options.brokerPasswordFile }
     const transport = makeTransport(config, options)
     this.defer(() => transport.close())
-    watchConnection(transport, config, this.output)
+    this.watch(transport)
     transport.onStatus(({ state }) => {
       this.#isReached ||= state === 'connected'
     })
     return transport
+  }
+
+  /** Says when the connection goes and comes back, until the command is over. */
+  watch(transport: Transport): void {
+    this.#unwatch.push(watchConnection(transport, this.output, this.config.broker))
   }
 
   /** Opens the identity's endpoint. */

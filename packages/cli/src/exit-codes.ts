@@ -19,6 +19,7 @@ export const EXIT_CODES = {
   store: { status: 7, meaning: 'The store is damaged, locked, foreign, full or in use.' },
   timeout: { status: 8, meaning: 'Nothing came in time.' },
   refused: { status: 9, meaning: 'A CoAP server answered with an error: 4.xx or 5.xx.' },
+  incomplete: { status: 10, meaning: 'Something is missing, or was not sent to its end.' },
 } as const
 
 export type ExitKind = keyof typeof EXIT_CODES
@@ -74,10 +75,16 @@ export class ResponseError extends Error {
   }
 }
 
+/** What was wanted is there in part. The message says what is missing, and what to do. */
+export class IncompleteError extends Error {
+  override readonly name: string = 'IncompleteError'
+}
+
 /** What kind of failure an error is. */
 export function exitKindOf(error: unknown): ExitKind {
   if (error instanceof UsageError) return 'usage'
   if (error instanceof ResponseError) return 'refused'
+  if (error instanceof IncompleteError) return 'incomplete'
   if (error instanceof WaxwingError) return KIND_BY_CODE[error.code]
   return isFileError(error) ? 'usage' : 'unexpected'
 }
@@ -87,6 +94,7 @@ const OWN_CODES: Readonly<Record<string, ExitKind>> = {
   ERR_USAGE: 'usage',
   ERR_FILE: 'usage',
   ERR_RESPONSE: 'refused',
+  ERR_INCOMPLETE: 'incomplete',
 }
 
 /** The code of a failure, as programs see it. */
@@ -94,6 +102,7 @@ export function errorCodeOf(error: unknown): string {
   if (error instanceof WaxwingError) return error.code
   if (error instanceof UsageError) return 'ERR_USAGE'
   if (error instanceof ResponseError) return 'ERR_RESPONSE'
+  if (error instanceof IncompleteError) return 'ERR_INCOMPLETE'
   return isFileError(error) ? 'ERR_FILE' : 'ERR_INTERNAL'
 }
 
@@ -113,15 +122,16 @@ export function exitCodesPage(): string {
 ${rows.join('\n')}
 
 With \`--json\` a failure is one line on standard error: \`{"error":"ERR_…","message":"…","exit":…}\`.
-\`ERR_USAGE\`, \`ERR_FILE\` (the file system said no) and \`ERR_RESPONSE\` (a CoAP server did) are the
-command's own.
+\`ERR_USAGE\`, \`ERR_FILE\` (the file system said no), \`ERR_RESPONSE\` (a CoAP server did) and
+\`ERR_INCOMPLETE\` are the command's own.
 `
 }
 
-/** The file system said no: a file that is not there, or that is there already. */
+const FILE_ERRORS: ReadonlySet<unknown> = new Set(
+  'ENOENT EEXIST EACCES EPERM EISDIR ENOTDIR ENOSPC EDQUOT EFBIG EROFS ELOOP EMFILE'.split(' '),
+)
+
+/** The file system said no: a file that is not there, or that is there already; no room. */
 function isFileError(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return (
-    typeof code === 'string' && ['ENOENT', 'EEXIST', 'EACCES', 'EISDIR', 'ENOTDIR'].includes(code)
-  )
+  return error instanceof Error && 'code' in error && FILE_ERRORS.has(error.code)
 }

@@ -9,6 +9,8 @@
 import { ArchiveReader, utf8, WaxwingError } from '@waxwing/core'
 import { UsageError } from './exit-codes.js'
 import { unwrapped } from './files.js'
+import { compactObject } from './inspect/compact-tree.js'
+import { textOf } from './inspect/content.js'
 import { datagramsOf } from './inspect/datagram.js'
 import { edhocFileTree } from './inspect/edhoc-tree.js'
 import { kindOf } from './inspect/item-tree.js'
@@ -22,6 +24,7 @@ export type FileKind =
   | 'database'
   | 'datagrams'
   | 'edhoc'
+  | 'compact'
   | 'empty'
   | 'nothing'
 
@@ -30,12 +33,13 @@ const SQLITE: Uint8Array = utf8('SQLite format 3\0')
 const WHAT: Readonly<Record<FileKind, string>> = {
   enrolment: 'is a request to be admitted to a domain: waxwing domain admit FILE --out FILE',
   admission: 'is an admission to a domain: waxwing id admit FILE --domain ID',
-  bundle: 'is a trust bundle: waxwing receive FILE, or waxwing domain partner add FILE',
+  bundle: 'is a trust bundle: waxwing take FILE, or waxwing domain partner add FILE',
   objects: 'holds sealed messages: waxwing open FILE',
-  messages: 'holds control messages: waxwing receive FILE',
+  messages: 'holds control messages: waxwing take FILE',
   database: 'is a store or the backup of one: waxwing store check, or waxwing store restore FILE',
   datagrams: 'holds messages of CoAP as they travel: waxwing inspect FILE',
   edhoc: 'is a message of EDHOC: waxwing inspect FILE',
+  compact: 'is the compact form of a sealed message: waxwing inspect FILE',
   empty: 'is empty',
   nothing: 'is nothing of Waxwing: no object, no control message, no archive and nothing of CoAP',
 }
@@ -65,7 +69,14 @@ export function describeFile(file: string, kind: FileKind): string {
 /** Nothing of ours begins as messages of CoAP and EDHOC do, so these come last. */
 function kindOfTraffic(bytes: Uint8Array): FileKind {
   if (datagramsOf(bytes) !== undefined) return 'datagrams'
-  return edhocFileTree(unwrapped(bytes)) === undefined ? 'nothing' : 'edhoc'
+  if (edhocFileTree(unwrapped(bytes)) !== undefined) return 'edhoc'
+  return isCompactForm(bytes) ? 'compact' : 'nothing'
+}
+
+/** Several words look like base64, too, and what they would be in it like a compact form. */
+function isCompactForm(bytes: Uint8Array): boolean {
+  const isOneWord = !/\s/.test(textOf(bytes)?.trim() ?? '')
+  return isOneWord && compactObject(unwrapped(bytes)) !== undefined
 }
 
 /** What its items are, up to where it is damaged. */

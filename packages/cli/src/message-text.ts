@@ -32,6 +32,7 @@ export function messageValue(message: Message): { readonly [key: string]: Json }
     ...contentValue(plaintext),
     contentType: message.contentType,
     headers: toJson(headers),
+    clearProperties: message.clearProperties,
     clearPart: clearPart && (textOf(clearPart) ?? toHex(clearPart)),
     epoch: message.epoch,
     receipt: toJson(receipt),
@@ -56,8 +57,10 @@ function contentValue(bytes: Uint8Array): { readonly [key: string]: Json } {
   return text === undefined ? { hex: toHex(bytes) } : { text }
 }
 
-function marksOf({ protection, address, redelivered, repeated }: Message): readonly string[] {
+function marksOf(message: Message): readonly string[] {
+  const { protection, address, redelivered, repeated, clearProperties = {} } = message
   return [
+    ...Object.entries(clearProperties).map(([name, value]) => `${name}=${value}`),
     ...(protection.signed ? [] : ['NOT SIGNED: any reader could have written it']),
     ...(protection.addressMatches ? [] : [`found at ${address}`]),
     ...(redelivered ? ['comes again'] : []),

@@ -96,10 +96,16 @@ export class Output {
     this.status(`${bar} ${percent} %  ${label}`)
   }
 
+  /** Whether somebody may look at a {@link Output.status}. */
+  get showsStatus(): boolean {
+    const { stderr, quiet } = this.#options
+    return !quiet && !this.json && stderr.isTTY === true
+  }
+
   /** A line that the next one replaces, where somebody looks. */
   status(line: string): void {
-    const { stderr, quiet } = this.#options
-    if (quiet || this.json || stderr.isTTY !== true) return
+    if (!this.showsStatus) return
+    const { stderr } = this.#options
     stderr.write(`\r${printable(line)}\u001B[K`)
     this.#progressShown = true
   }

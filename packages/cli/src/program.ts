@@ -6,25 +6,30 @@
  */
 
 import { Command } from 'commander'
+import { registerBridge } from './commands/bridge.js'
 import { registerCoap } from './commands/coap.js'
 import { registerConfig } from './commands/config.js'
 import { registerDoctor } from './commands/doctor.js'
 import { registerDomain } from './commands/domain.js'
 import { registerGrant } from './commands/grant.js'
 import { registerHelp } from './commands/help.js'
+import { registerHistory } from './commands/history.js'
 import { registerId } from './commands/id.js'
 import { registerInspect } from './commands/inspect.js'
 import { registerOpen } from './commands/open.js'
 import { registerPub } from './commands/pub.js'
+import { registerTake } from './commands/take.js'
 import { registerReceive } from './commands/receive.js'
 import { registerRecord } from './commands/record.js'
 import { registerRecover } from './commands/recover.js'
 import { registerRequests } from './commands/requests.js'
 import { registerRevoke } from './commands/revoke.js'
 import { registerRules } from './commands/rules.js'
+import { registerSend } from './commands/send.js'
 import { registerStore } from './commands/store.js'
 import { registerSub } from './commands/sub.js'
 import { registerTrust } from './commands/trust.js'
+import { brokersText } from './broker/url.js'
 import { ownVersion, registerVersion } from './commands/version.js'
 
 const HELP_WIDTH = 100
@@ -36,7 +41,10 @@ Begin:
   $ waxwing help pub                          each command has an example and what comes next
 
 Environment: WAXWING_HOME, WAXWING_BROKER, WAXWING_STORE_KEY, WAXWING_PASSPHRASE,
-WAXWING_MQTT_PASSWORD. Secrets are never arguments. Exit codes: docs/reference/exit-codes.md`
+WAXWING_BROKER_PASSWORD. Secrets are never arguments. Exit codes: docs/reference/exit-codes.md
+
+Brokers:
+${brokersText()}`
 
 /** Builds the command line. Commands throw; nothing here ends the process. */
 /** @param writeError - Where commander says what was wrong. Default: standard error. */
@@ -52,7 +60,7 @@ export function buildProgram(writeError?: (text: string) => void): Command {
     .option('--quiet', 'no hints and no progress')
     .option('--passphrase', 'ask for the passphrase of the store, or a new one where it is made')
     .option('--passphrase-file <file>', 'read the passphrase of the store from a file')
-    .option('--mqtt-password-file <file>', 'read the password at the broker from a file')
+    .option('--broker-password-file <file>', 'read the password at the broker from a file')
     .version(ownVersion(), '-V, --version', 'show the version')
     .addHelpText('after', AFTER)
     .configureHelp({ showGlobalOptions: false })
@@ -74,14 +82,18 @@ function registerCommands(program: Command): void {
   program.commandsGroup('Messages:')
   registerPub(program)
   registerSub(program)
+  registerHistory(program)
+  registerSend(program)
+  registerReceive(program)
   registerRecord(program)
+  registerBridge(program)
   registerOpen(program)
   program.commandsGroup('Who may read:')
   registerRequests(program)
   registerGrant(program)
   registerRules(program)
   registerRevoke(program)
-  registerReceive(program)
+  registerTake(program)
   program.commandsGroup('Whose data it is:')
   registerDomain(program)
   registerRecover(program)

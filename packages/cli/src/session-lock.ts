@@ -10,10 +10,18 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { UsageError } from './exit-codes.js'
 
-/** A name that files and MQTT client ids can have, another one for each text. */
+/** With what stands before it, a name at a broker has 64 characters at the most. */
+const MAX_CHARS = 39
+const DIGEST_CHARS = 8
+
+/**
+ * A name that files and sessions at any broker can have, another one for each text: up to 39 letters,
+ * digits, `_` and `-`.
+ */
 export function sessionName(command: string, text: string): string {
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 8)
-  return `${command}-${text.replaceAll(/[^\w]+/g, '-').slice(0, 24)}-${digest}`
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, DIGEST_CHARS)
+  const room = Math.min(24, MAX_CHARS - command.length - DIGEST_CHARS - 2)
+  return `${command}-${text.replaceAll(/[^\w]+/g, '-').slice(0, room)}-${digest}`
 }
 
 /**

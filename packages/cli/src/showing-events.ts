@@ -37,6 +37,10 @@ export class EventTeller {
   #endpoint: Endpoint | undefined
   #waiting: WaxwingEvent[] = []
   #lastError = ''
+  /** Streams of which it was said that a file is too large: each of its pieces is refused. */
+  readonly #tooLarge = new Set<string>()
+  /** Of what it was said last that it is kept: many messages may come in a row. */
+  #lastParked = ''
 
   /** @param showsAll - `false`: only what went wrong. */
   constructor(output: Output, showsAll: boolean) {
@@ -59,7 +63,22 @@ export class EventTeller {
     if (!this.#showsAll) return
     if (this.#endpoint === undefined) this.#waiting.push(event)
     else if (output.json) output.result({ event: event.type, ...factsOf(event) }, [])
-    else if (!isStale(event)) output.note(describeEvent(event, lookupOf(this.#endpoint)))
+    else if (!isStale(event) && !this.#isToldOf(event))
+      output.note(describeEvent(event, lookupOf(this.#endpoint)))
+  }
+
+  /** Whether it would say for each of many what it has said for one of them. */
+  #isToldOf(event: WaxwingEvent): boolean {
+    if (event.type === 'parked') {
+      const last = this.#lastParked
+      this.#lastParked = `${event.kid ?? ''} ${event.address ?? ''}`
+      return this.#lastParked === last
+    }
+    if (event.type === 'drained') this.#lastParked = ''
+    if (event.type !== 'refused' || event.code !== 'ERR_LIMIT') return false
+    if (this.#tooLarge.has(event.stream)) return true
+    this.#tooLarge.add(event.stream)
+    return false
   }
 
   /** Each once, until another comes. Of the connection itself `watchConnection` tells. */

@@ -110,11 +110,18 @@ function describeReaderEvent(event: ReaderEvent, lookup: Lookup): string {
         ? `Not shown: a message of ${event.stream} does not say how old it is`
         : `Not shown: a message of ${event.stream} is ${formatDuration(event.ageMs / 1000)} old`
     case 'refused':
+      if (event.code === 'ERR_LIMIT') return largeText(event)
       return `Not shown: ${place(event)} does not count (${event.code})`
     case 'not-authentic':
       return `Not authentic: something at ${event.address} was forged or changed on the way`
     case 'malformed':
       return `Not an object: ${counted(event.byteCount, 'byte')} at ${event.address} (${event.code})`
+    case 'transfer-incomplete':
+      return incompleteText(event)
+    case 'transfer-conflict':
+      return `A piece at ${place(event)} contradicts others of its message: evidence against its producer`
+    case 'properties-changed':
+      return `Changed on the way: ${event.names.join(', ')} beside ${place(event)}, which is shown as it was sealed`
     case 'parked':
       return `Kept until there is a key: a message at ${event.address} (kid ${event.kid ?? '?'})`
     case 'evicted':
@@ -126,6 +133,24 @@ function describeReaderEvent(event: ReaderEvent, lookup: Lookup): string {
       return `Two producers write ${event.stream}: ${names.join(' and ')}`
     }
   }
+}
+
+/** Of what comes in pieces, the only thing that has a limit here. */
+function largeText({ stream }: StreamFacts): string {
+  return (
+    `Not shown: a file of ${stream} that is too large to be held; it comes in pieces: ` +
+    `waxwing receive FILE --stream ${stream}`
+  )
+}
+
+function incompleteText(event: EventOf<'transfer-incomplete'>): string {
+  const { stream, missing, pieceCount, reason } = event
+  const ranges = missing.map(({ first, last }) =>
+    first === last ? `${first}` : `${first}-${last}`,
+  )
+  const of = pieceCount === undefined ? '' : ` of ${counted(pieceCount, 'piece')}`
+  const why = reason === 'quota' ? 'no room to wait for more' : 'waited for too long'
+  return `Given up: a message of ${stream} in pieces, without ${ranges.join(', ')}${of} (${why})`
 }
 
 /** Where nothing but retained messages had come, what is missing need not be anybody's fault. */

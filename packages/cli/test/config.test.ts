@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { checkedBroker, readConfig, withSetting, writeConfig } from '../src/config.js'
+import { checkedBroker } from '../src/broker/url.js'
+import { readConfig, withSetting, writeConfig } from '../src/config.js'
 import { UsageError } from '../src/exit-codes.js'
 import { Home } from '../src/home.js'
 
@@ -35,7 +36,7 @@ describe('a home', () => {
     expect(() => withSetting({}, 'protocolVersion', '3')).toThrow(UsageError)
     expect(() => withSetting({}, 'announce', 'maybe')).toThrow(UsageError)
     expect(() => checkedBroker('localhost:1883')).toThrow('write mqtt://HOST:1883')
-    expect(() => checkedBroker('mqtt://user:secret@host')).toThrow('WAXWING_MQTT_PASSWORD')
+    expect(() => checkedBroker('mqtt://user:secret@host')).toThrow('WAXWING_BROKER_PASSWORD')
     expect(() => checkedBroker('mqtt://user:secret@host')).not.toThrow(/secret/)
     writeFileSync(join(folder, 'config.json'), '{"broker":')
     expect(() => readConfig(join(folder, 'config.json'))).toThrow('cannot be read')

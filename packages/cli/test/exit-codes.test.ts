@@ -2,9 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import { ERROR_CODES, WaxwingError, type ErrorCode } from '@waxwing/core'
 import {
+  errorCodeOf,
   EXIT_CODES,
   exitCodesPage,
   exitKindOf,
+  IncompleteError,
   ResponseError,
   UsageError,
 } from '../src/exit-codes.js'
@@ -34,13 +36,16 @@ describe('exit codes', () => {
     expect(exitKindOf(new UsageError('x'))).toBe('usage')
     expect(exitKindOf(Object.assign(new Error('no file'), { code: 'ENOENT' }))).toBe('usage')
     expect(exitKindOf(new ResponseError('4.04', 'x'))).toBe('refused')
+    expect(exitKindOf(Object.assign(new Error('full'), { code: 'ENOSPC' }))).toBe('usage')
+    expect(exitKindOf(new IncompleteError('x'))).toBe('incomplete')
+    expect(errorCodeOf(new IncompleteError('x'))).toBe('ERR_INCOMPLETE')
     expect(exitKindOf(new TypeError('a bug'))).toBe('unexpected')
     expect(exitKindOf('a string')).toBe('unexpected')
   })
 
   it('have a number each', () => {
     const numbers = Object.values(EXIT_CODES).map(({ status }) => status)
-    expect(numbers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(numbers).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
   })
 
   it('stand in the reference page, which is written by `vitest -u`', async () => {

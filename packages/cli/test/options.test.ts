@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
-import { producerOptionsFrom } from '../src/commands/pub.js'
+import { producerOptionsFrom, publishOptionsFrom } from '../src/commands/pub.js'
 import { ruleFrom, ruleText } from '../src/commands/rules.js'
 import { readerOptionsFrom } from '../src/commands/sub.js'
 import { UsageError } from '../src/exit-codes.js'
@@ -33,6 +33,21 @@ describe('options of pub', () => {
     const said = { signature: 'none', anyReaderCanWrite: true }
     expect(producerOptionsFrom(said)).toEqual({ signature: 'none' })
     expect(() => producerOptionsFrom({ signature: 'some' })).toThrow(UsageError)
+  })
+})
+
+describe('options of a message', () => {
+  it('have properties in the clear, each once', () => {
+    const clear = ['priority=high', 'note=a=b', 'empty=']
+    const clearProperties = { priority: 'high', note: 'a=b', empty: '' }
+    expect(publishOptionsFrom({ clear })).toEqual({ clearProperties })
+    expect(() => publishOptionsFrom({ clear: ['a'] })).toThrow('--clear is KEY=VALUE')
+    expect(() => publishOptionsFrom({ clear: ['=a'] })).toThrow(UsageError)
+    expect(() => publishOptionsFrom({ clear: ['a=1', 'a=2'] })).toThrow('said twice')
+    expect(() => publishOptionsFrom({ clear: ['a=1'], clearPart: 'x' })).toThrow('exclude')
+    expect(publishOptionsFrom({ clear: ['__proto__=x'] }).clearProperties).toHaveProperty([
+      '__proto__',
+    ])
   })
 })
 
@@ -134,5 +149,14 @@ describe('sessions', () => {
     expect(a).toMatch(/^[\w-]{1,40}$/)
     expect(a).not.toBe(b)
     expect(sessionName('sub', 'plant/+/t')).toBe(a)
+  })
+
+  it('fit brokers that take 64 letters, digits, dashes and lines, with what stands before them', () => {
+    for (const command of ['sub', 'pub', 'receive', 'requests']) {
+      const before = `waxwing-${'x'.repeat(16)}-`
+      const name = `${before}${sessionName(command, 'ä/'.repeat(200))}`
+      expect(name).toMatch(/^[\w-]{1,64}$/)
+      expect(`${before}${sessionName(command, 'a'.repeat(200))}`).toMatch(/^[\w-]{1,64}$/)
+    }
   })
 })

@@ -31,6 +31,7 @@ describe('events in plain words', () => {
     [{ type: 'stale', ageMs: 90_000, ...stream }, /1m30s old/],
     [{ type: 'stale', ageMs: undefined, ...stream }, /does not say how old/],
     [{ type: 'refused', code: 'ERR_REVOKED', ...stream }, /does not count \(ERR_REVOKED\)/],
+    [{ type: 'refused', code: 'ERR_LIMIT', ...stream }, /waxwing receive FILE --stream a\/b/],
     [{ type: 'not-authentic', ...facts }, /forged or changed/],
     [{ type: 'malformed', code: 'ERR_MALFORMED', byteCount: 1, ...facts }, /1 byte at a\/b/],
     [{ type: 'parked', pool: 'unvouched', ...facts }, /Kept until there is a key/],

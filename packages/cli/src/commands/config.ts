@@ -6,7 +6,8 @@
  */
 
 import type { Command } from 'commander'
-import { DEFAULT_BROKER, SETTINGS, withSetting, type Config } from '../config.js'
+import { DEFAULT_BROKER } from '../broker/url.js'
+import { SETTINGS, withSetting, type Config } from '../config.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
 import { teach } from '../teaching.js'

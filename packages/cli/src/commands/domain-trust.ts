@@ -37,7 +37,7 @@ export function registerDomainTrust(domain: Command): void {
       .action(withContext(bundle)),
     {
       examples: ['domain bundle --publish', 'domain bundle --out acme.bundle'],
-      next: 'members take a file with `waxwing receive`, partners with `waxwing domain partner add`.',
+      next: 'members take a file with `waxwing take`, partners with `waxwing domain partner add`.',
     },
   )
   teach(

@@ -195,5 +195,5 @@ function tell(
     ],
   )
   if (warning !== undefined) output.warn(warning)
-  if (file !== undefined) output.next(`send it to ${name}, for: waxwing receive ${file}`)
+  if (file !== undefined) output.next(`send it to ${name}, for: waxwing take ${file}`)
 }

@@ -95,7 +95,7 @@ function registerCard(id: Command): void {
       .action(withContext(card)),
     {
       examples: ['id card --out me.card'],
-      next: 'the granter takes it with `waxwing receive me.card`.',
+      next: 'the granter takes it with `waxwing take me.card`.',
     },
   )
 }
@@ -189,5 +189,5 @@ async function card(context: Context, { out }: { readonly out: string }): Promis
   const { credential, card: own } = endpoint.parts.identity
   writeItems(out, credential === null ? [own.bytes] : [credential, own.bytes])
   context.output.result({ file: out, id: endpoint.id }, `Wrote ${out}`)
-  context.output.next(`give it to the granter, for: waxwing receive ${out}`)
+  context.output.next(`give it to the granter, for: waxwing take ${out}`)
 }

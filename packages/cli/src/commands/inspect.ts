@@ -14,6 +14,7 @@ import { openDomain } from '../domain-home.js'
 import { UsageError } from '../exit-codes.js'
 import { describeFile, type FileKind, fileKind } from '../file-kind.js'
 import { datagramTree } from '../inspect/coap-tree.js'
+import { compactTree } from '../inspect/compact-tree.js'
 import { hexDump } from '../inspect/content.js'
 import { datagramsOf } from '../inspect/datagram.js'
 import { edhocFileTree } from '../inspect/edhoc-tree.js'
@@ -78,15 +79,15 @@ function show(
   )
 }
 
-/** What of CoAP and EDHOC a file holds, message by message; `undefined` if it holds anything else. */
+/** What a file holds that is no item of ours, message by message; `undefined` if it holds items. */
 async function trafficTrees(
   bytes: Uint8Array,
   kind: FileKind,
   viewer: Viewer,
 ): Promise<readonly (readonly [item: Uint8Array, tree: Tree])[] | undefined> {
-  if (kind === 'edhoc') {
+  if (kind === 'edhoc' || kind === 'compact') {
     const item = unwrapped(bytes)
-    const tree = edhocFileTree(item)
+    const tree = kind === 'edhoc' ? edhocFileTree(item) : compactTree(item, viewer)
     return tree === undefined ? undefined : [[item, tree]]
   }
   const datagrams = kind === 'datagrams' ? datagramsOf(bytes) : undefined

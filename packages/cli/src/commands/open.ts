@@ -9,12 +9,11 @@ import type { Command } from 'commander'
 import { ArchiveAccount, archiveBytes, takeArchivedGrants } from '../archive-reading.js'
 import { requestMissing } from '../archive-requests.js'
 import { withContext, type Context } from '../context.js'
+import { keptReader, spanFrom } from '../kept-reader.js'
 import { messageLines, messageValue } from '../message-text.js'
 import { counted, type Json } from '../output.js'
 import { teach } from '../teaching.js'
-import { parseDuration, parseTime } from '../times.js'
-import { Reader } from '@waxwing/client'
-import type { Endpoint } from '@waxwing/client'
+import { parseDuration } from '../times.js'
 
 interface OpenOptions {
   readonly from?: string
@@ -42,23 +41,20 @@ export function registerOpen(program: Command): void {
       .action(withContext(run)),
     {
       examples: ['open plant.wax', 'open plant.wax --from "2d ago" --request --json'],
-      next: 'where keys are missing, ask with --request, or `waxwing receive` a grant.',
+      next: 'where keys are missing, ask with --request, or `waxwing take` a grant.',
     },
   )
 }
 
 async function run(context: Context, file: string, options: OpenOptions): Promise<void> {
   const { output } = context
-  const now = Date.now()
-  const span = {
-    ...(options.from === undefined ? {} : { from: parseTime(options.from, now) }),
-    ...(options.until === undefined ? {} : { until: parseTime(options.until, now) }),
-  }
+  const span = spanFrom(options)
   const waitMs = parseDuration(options.wait) * 1000
   const part = options.request === true ? 'listening' : 'offline'
   const endpoint = await context.openEndpoint({ part, showEvents: options.request === true })
   await takeArchivedGrants(endpoint, file)
-  const reader = readerOf(endpoint, options)
+  const { stream = '#', acceptUnsigned = false } = options
+  const reader = keptReader(endpoint, stream, { topicBinding: 'report', acceptUnsigned })
   context.defer(() => reader.close())
   if (options.request === true) {
     await requestMissing({ endpoint, reader, file, waitMs, output, reason: options.reason })
@@ -70,18 +66,6 @@ async function run(context: Context, file: string, options: OpenOptions): Promis
   }
   output.progressDone()
   tellAccount(context, account)
-}
-
-/** A reader of archives alone: it subscribes to nothing. */
-function readerOf({ parts }: Endpoint, options: OpenOptions): Reader {
-  const { runtime, book, trustBook, requester: requests } = parts
-  const { stream = '#', acceptUnsigned = false } = options
-  return new Reader({ runtime, book, trust: trustBook.trust, requests }, stream, {
-    name: 'archives',
-    request: false,
-    topicBinding: 'report',
-    acceptUnsigned,
-  })
 }
 
 function tellAccount({ output }: Context, account: ArchiveAccount): void {

@@ -29,6 +29,7 @@ interface PubOptions {
   readonly retain?: boolean
   readonly contentType?: string
   readonly clearPart?: string
+  readonly clear?: readonly string[]
   readonly epoch?: string
   readonly history?: string
   readonly signature?: string
@@ -48,6 +49,11 @@ export function registerPub(program: Command): void {
     .option('--retain', 'the broker keeps the last message for late subscribers')
     .option('--content-type <type>', 'what the message is, sealed with it')
     .option('--clear-part <text>', 'something that everyone may read and nobody may change')
+    .option(
+      '--clear <key=value>',
+      'a property that brokers may route by and nobody may change unnoticed; may be repeated',
+      collected,
+    )
     .option('--keep-open', 'stay afterwards, answer requests and show them as they come')
     .option('--grant-role <role>', 'whoever has this role may read; ROLE:30d reaches so far back')
     .action(withContext(run))
@@ -84,6 +90,7 @@ async function run(
   options: PubOptions,
 ): Promise<void> {
   const stream = streamName(name)
+  publishOptionsFrom(options) // a slip is told before anything is done
   const producerOptions = producerOptionsFrom(options)
   const isShort = options.keepOpen !== true && (message !== undefined || options.lines !== true)
   const { stop } = context
@@ -126,7 +133,7 @@ async function openFor(context: Context, stream: string, isShort: boolean): Prom
 }
 
 /** A stream stays without signatures until somebody changes that: it is said each time. */
-function warnUnsigned({ output }: Context, { name, generation }: Producer): void {
+export function warnUnsigned({ output }: Context, { name, generation }: Producer): void {
   if (generation.manifest.signatureMode !== 'none') return
   output.warn(
     `NOT SIGNED: every reader of ${name} can write messages as its producer; ` +
@@ -215,8 +222,9 @@ async function publishOne(
   const receipt = await producer
     .publish(plaintext, publishOptionsFrom(options))
     .catch((error: unknown) => {
-      // Of the message, where the options were checked before: it is too long to be sent.
-      throw error instanceof RangeError ? new UsageError(error.message) : error
+      // Of the message, where the options were checked before: it is too long to be sent, or kept.
+      const isTooLong = error instanceof RangeError || error instanceof TypeError
+      throw isTooLong ? new UsageError(error.message) : error
     })
   const { counter } = receipt
   const { kid, name } = producer
@@ -227,12 +235,34 @@ async function publishOne(
   )
 }
 
-function publishOptionsFrom({ contentType, clearPart, retain }: PubOptions): PublishOptions {
+function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+/** @throws {UsageError} If they contradict each other or are none. */
+export function publishOptionsFrom(options: PubOptions): PublishOptions {
+  const { contentType, clearPart, clear, retain } = options
+  if (clear !== undefined && clearPart !== undefined) {
+    throw new UsageError('--clear and --clear-part exclude each other')
+  }
   return {
+    ...(clear === undefined ? {} : { clearProperties: propertiesFrom(clear) }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(clearPart === undefined ? {} : { clearPart: utf8(clearPart) }),
     ...(retain === undefined ? {} : { retained: retain }),
   }
+}
+
+function propertiesFrom(pairs: readonly string[]): Readonly<Record<string, string>> {
+  const properties = new Map<string, string>()
+  for (const pair of pairs) {
+    const at = pair.indexOf('=')
+    const key = pair.slice(0, at)
+    if (at < 1) throw new UsageError(`--clear is KEY=VALUE, not '${pair}'`)
+    if (properties.has(key)) throw new UsageError(`--clear ${key}=… was said twice`)
+    properties.set(key, pair.slice(at + 1))
+  }
+  return Object.fromEntries(properties)
 }
 
 async function grantRole(

@@ -6,9 +6,8 @@
  */
 
 import type { Command } from 'commander'
+import { ArchiveFile } from '@waxwing/bridge'
 import { CONTROL_PREFIX, isControlAddress, WaxwingError, type Received } from '@waxwing/core'
-import { ArchiveFile } from '../archive-file.js'
-import { watchConnection } from '../broker.js'
 import { withContext, type Context } from '../context.js'
 import { counted } from '../output.js'
 import { teach } from '../teaching.js'
@@ -57,7 +56,7 @@ async function run(
     output.warn(`Cut off ${counted(file.cutBytes, 'byte')} of an item that a crash had torn.`)
   }
   const transport = await context.connect()
-  watchConnection(transport, context.config, output)
+  context.watch(transport)
   const tally = new Tally(limit, () => stop.ask())
   const take = (received: Received): Promise<void> => record(file, tally, received)
   if (options.control) await transport.subscribe(`${CONTROL_PREFIX}#`, take)

@@ -11,6 +11,7 @@ import type { Message, Reader, ReaderOptions, UnprotectedMessage } from '@waxwin
 import { withContext, type Context } from '../context.js'
 import { messageLines, messageValue, unprotectedLines, unprotectedValue } from '../message-text.js'
 import { counted } from '../output.js'
+import { Patience } from '../patience.js'
 import { sessionName } from '../session-lock.js'
 import { teach } from '../teaching.js'
 import { parseDuration } from '../times.js'
@@ -65,7 +66,8 @@ async function run(context: Context, filter: string, options: SubOptions): Promi
   const endpoint = await context.openEndpoint({ part: 'active', session, showEvents: true })
   const reader = endpoint.reader(pattern, readerOptions)
   output.note(`Reading ${filter}. Ctrl-C ends it.`)
-  stop.signal.addEventListener('abort', () => void reader.close(), { once: true })
+  const close = (): void => void reader.close({ keepSubscription: true })
+  stop.signal.addEventListener('abort', close, { once: true })
   if (forMs !== undefined) setTimeout(() => stop.ask(), forMs).unref()
   const shown = await showMessages(context, reader, { count, options })
   output.note(`Read ${counted(shown, 'message')}.`)
@@ -112,31 +114,4 @@ export function readerOptionsFrom(options: SubOptions): ReaderOptions {
 
 function contentOf(message: Message | UnprotectedMessage): Uint8Array {
   return message.kind === 'message' ? message.plaintext : message.unprotectedPayload
-}
-
-/** Ends the waiting when nothing has come for too long. */
-class Patience {
-  isOver = false
-  readonly #ms: number | undefined
-  readonly #end: () => void
-  #timer: ReturnType<typeof setTimeout> | undefined
-
-  constructor(duration: string | undefined, end: () => void) {
-    this.#ms = duration === undefined ? undefined : parseDuration(duration) * 1000
-    this.#end = end
-    this.renew()
-  }
-
-  renew(): void {
-    clearTimeout(this.#timer)
-    if (this.#ms === undefined) return
-    this.#timer = setTimeout(() => {
-      this.isOver = true
-      this.#end()
-    }, this.#ms)
-  }
-
-  end(): void {
-    clearTimeout(this.#timer)
-  }
 }

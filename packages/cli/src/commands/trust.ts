@@ -35,7 +35,7 @@ export function registerTrust(program: Command): void {
       .action(withContext(pin)),
     {
       examples: ['trust pin neighbour 3q2-7w… --produces "neighbour/#"'],
-      next: 'to grant it something, take its card: `waxwing receive neighbour.card`.',
+      next: 'to grant it something, take its card: `waxwing take neighbour.card`.',
     },
   )
   teach(

@@ -109,7 +109,7 @@ describe('the command', () => {
     const pin = ['trust', 'pin']
     await waxwing(['--home', 'anna', ...pin, 'bert', await keyOf('bert')])
     await waxwing(['--home', 'bert', ...pin, 'anna', await keyOf('anna'), '--produces', 'anna/#'])
-    expect(await waxwing(['--home', 'anna', 'receive', 'bert.card'])).toMatchObject({ status: 0 })
+    expect(await waxwing(['--home', 'anna', 'take', 'bert.card'])).toMatchObject({ status: 0 })
     const list = await waxwing(['--home', 'anna', 'trust', 'list'])
     expect(list.stdout).toMatch(/bert.*pinned; can be granted to/)
     expect(await waxwing(['--home', 'bert', 'trust', 'unpin', 'anna'])).toMatchObject({ status: 0 })
@@ -188,10 +188,10 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     await reading.shows(/Kept until there is a key/)
     const grant = ['grant', 'desk', '--stream', 'plant/file', '--from', '1h ago']
     await waxwing(['--home', 'desk', 'id', 'card', '--out', 'desk.card'])
-    await waxwing(['--home', 'plant', 'receive', 'desk.card'], env)
+    await waxwing(['--home', 'plant', 'take', 'desk.card'], env)
     const made = await waxwing(['--home', 'plant', ...grant, '--out', 'file.grant'], env)
     expect(made.stderr + made.stdout).toContain('Wrote file.grant')
-    await waxwing(['--home', 'desk', 'receive', 'file.grant'], env)
+    await waxwing(['--home', 'desk', 'take', 'file.grant'], env)
     const { status, stdout } = await reading.ended()
     expect(status).toBe(0)
     expect(stdout).toContain('by file')
@@ -344,13 +344,13 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
       await waxwing([...home, '--broker', guarded.url, 'id', 'create', '--name', 'guarded'])
       await waxwing([...home, 'config', 'set', 'username', 'anna'])
       await waxwing([...home, 'config', 'set', 'protocolVersion', '4'])
-      const word = (text: string): Record<string, string> => ({ WAXWING_MQTT_PASSWORD: text })
+      const word = (text: string): Record<string, string> => ({ WAXWING_BROKER_PASSWORD: text })
       const pub = [...home, 'pub', 'guarded/x', 'hello']
       expect(await waxwing(pub, word('hidden-word'))).toMatchObject({ status: 0 })
       expect(await waxwing(pub, word('wrong-word'))).toMatchObject({ status: 6 })
       const missing = await waxwing(pub)
       expect(missing.status).toBe(6)
-      expect(missing.stderr).toContain('WAXWING_MQTT_PASSWORD')
+      expect(missing.stderr).toContain('WAXWING_BROKER_PASSWORD')
       const config = readFileSync(join(folder, 'guarded/config.json'), 'utf8')
       expect(JSON.parse(config)).toEqual({
         broker: guarded.url,

@@ -30,6 +30,12 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the guide to the command line'
     const blocks = await playPage('docs/guide/02-command-line.md', { env })
     expect(blocks.length).toBeGreaterThan(10)
   })
+
+  it('shows what happens to large files', { timeout: 240_000 }, async () => {
+    const env = { WAXWING_BROKER: broker.url }
+    const blocks = await playPage('docs/guide/09-large-files.md', { env })
+    expect(blocks.length).toBeGreaterThan(5)
+  })
 })
 
 const COAP_PAGES = [

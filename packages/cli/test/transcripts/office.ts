@@ -8,22 +8,32 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startMosquitto, type Mosquitto } from '@waxwing/testkit'
+import { startMosquitto } from '@waxwing/testkit'
 import { run, Running, type Ended } from './running.js'
+
+export interface OfficeBroker {
+  readonly url: string
+  close(): Promise<void>
+}
 
 export class Office {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
-  readonly #broker: Mosquitto
+  readonly #broker: OfficeBroker
 
-  private constructor(broker: Mosquitto) {
+  private constructor(broker: OfficeBroker) {
     this.#broker = broker
     this.folder = mkdtempSync(join(tmpdir(), 'waxwing-office-'))
     this.env = { WAXWING_BROKER: broker.url }
   }
 
   static async open(...members: readonly string[]): Promise<Office> {
-    const office = new Office(await startMosquitto())
+    return await Office.beside(await startMosquitto(), ...members)
+  }
+
+  /** @param broker - Closed with the office. */
+  static async beside(broker: OfficeBroker, ...members: readonly string[]): Promise<Office> {
+    const office = new Office(broker)
     await office.in('office', 'domain', 'init', 'office', '--no-recovery')
     for (const name of members) await office.enrol(name)
     return office
@@ -39,7 +49,13 @@ export class Office {
   }
 
   start(home: string, ...args: readonly string[]): Running {
-    return new Running(['--home', home, ...args], { cwd: this.folder, env: this.env })
+    return this.startWith({}, home, ...args)
+  }
+
+  /** @param env - Beside what all have. */
+  startWith(env: Record<string, string>, home: string, ...args: readonly string[]): Running {
+    const all = { ...this.env, ...env }
+    return new Running(['--home', home, ...args], { cwd: this.folder, env: all })
   }
 
   /** Admits somebody who may publish below its name. */
