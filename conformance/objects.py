@@ -25,12 +25,19 @@ def _heartbeat(value: Any) -> bool:
     return True
 
 
+def _piece(value: Any) -> tuple[Any, ...]:
+    """Section 4.4.1: only the first piece may say the size."""
+    fields = (exactly(16), number(high=2**24 - 1), cbor.boolean)
+    has_size = type(value) is list and len(value) == 4 and value[1] == 0
+    return tuple_of(*fields, number())(value) if has_size else tuple_of(*fields)(value)
+
+
 METADATA = record({}, {
     1: number(high=31_536_000_000),
     2: text(0, 255),
     3: table(text(), text(), 64),
     4: tuple_of(number(), number(), array(tuple_of(exactly(7), COUNTER), 0, 4)),
-    5: tuple_of(COUNTER, COUNTER, cbor.boolean),
+    5: _piece,
     6: binary(),
     7: _heartbeat,
 })

@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import cbor
 import hpke
+from compact import contract, expand
 from cose import encrypt0_aad, principal_id
 from ed25519 import import_key, verify
 from errors import Refused, require
@@ -114,6 +115,14 @@ def batches(case: Case) -> None:
             same(found.root(hexed(one, "leafHash")), case, "merkleRoot")
 
 
+def compact(case: Case) -> None:
+    """A valid case has both forms, a refused one the form that cannot become the other."""
+    if "compact" in case:
+        same(expand(hexed(case, "compact")), case, "object")
+    if "object" in case:
+        same(contract(hexed(case, "object")), case, "compact")
+
+
 def credentials(case: Case) -> None:
     credential = decode_statement(hexed(case, "credential"), "credential")
     key = credential.fields[8][1]
@@ -192,7 +201,8 @@ def grants(case: Case) -> None:
 
 
 COVERED: dict[str, Callable[[Case], None]] = {
-    "acks": message, "batches": batches, "bundles": bundles, "covers": covers, "credentials": credentials,
+    "acks": message, "batches": batches, "bundles": bundles, "compact": compact, "covers": covers,
+    "credentials": credentials,
     "denials": message, "ed25519-strict": ed25519_strict, "enrolments": message,
     "grant-messages": message, "grants": grants, "key-cards": key_cards, "links": links,
     "manifests": manifests, "objects": objects, "requests": message, "revocations": message,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * `npm run bench`: what protection costs, as ratios in one run. `-- objects`, `-- grants`,
- * `-- threads`, `-- path`, `-- coap` or `-- peers` measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
+ * `-- threads`, `-- path`, `-- queues`, `-- coap` or `-- peers` measures only that, `--quick` with fewer rounds, `--json` prints JSON, `--write` makes
  * `docs/benchmarks.md` and its plot, of all parts. Results are kept in `bench/results`.
  *
  * @module
@@ -9,7 +9,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { mosquittoAvailable } from '@waxwing/testkit'
+import { mosquittoAvailable, natsAvailable, rabbitmqAvailable } from '@waxwing/testkit'
 import { clientBench } from './client-bench.ts'
 import { bareGrantCalls, bareTakingCalls, coreGrant, coreTaking } from './grant-bench.ts'
 import { measure, type Contender, type MeasureOptions } from './measure.ts'
@@ -138,7 +138,7 @@ async function pathTables(): Promise<Table[]> {
 }
 
 async function pathTable(qos: 0 | 1): Promise<Table> {
-  const path = await pathBench(qos)
+  const path = await pathBench('mqtt', qos)
   try {
     const acknowledged = qos === 1 ? 'acknowledged' : 'handled'
     const note =
@@ -156,6 +156,46 @@ async function pathTable(qos: 0 | 1): Promise<Table> {
       aims,
       rounds: pathRounds,
     })
+  } finally {
+    await path.close()
+  }
+}
+
+async function queueTables(): Promise<Table[]> {
+  const tables: Table[] = []
+  if (rabbitmqAvailable()) tables.push(await queueTable('amqp'))
+  else console.error('skipped: AMQP needs RabbitMQ, which is not on this machine')
+  if (natsAvailable()) tables.push(await queueTable('nats'))
+  else console.error('skipped: JetStream needs nats-server, which is not on this machine')
+  return tables
+}
+
+const QUEUES = {
+  amqp: {
+    title: 'Publish to handler, AMQP 0-9-1',
+    over: 'RabbitMQ, a durable queue, each publish confirmed',
+    aims: {
+      'unsigned, memory store': 0.7,
+      'signed in batches, memory store': 0.7,
+      'signed, memory store': 0.3,
+    },
+  },
+  nats: {
+    title: 'Publish to handler, JetStream',
+    over: 'nats-server, a stream in a file, each publish acknowledged',
+    aims: { 'unsigned, memory store': 0.6 },
+  },
+}
+
+async function queueTable(carrier: 'amqp' | 'nats'): Promise<Table> {
+  const path = await pathBench(carrier)
+  const { title, over, aims } = QUEUES[carrier]
+  try {
+    const note =
+      `Over ${over}, two processes, 256 bytes, 256 publishes under way at once, each message ` +
+      'acknowledged by its handler. Against the bare client library in the same shape, by the clock ' +
+      'and by the processor time of both ends.'
+    return await table(title, note, { contenders: path.contenders, aims, rounds: pathRounds })
   } finally {
     await path.close()
   }
@@ -194,6 +234,7 @@ const tables = [
   ...(wants('grants') ? await grantTables() : []),
   ...(wants('threads') ? await threadTables() : []),
   ...(wants('path') ? await pathTables() : []),
+  ...(wants('queues') ? await queueTables() : []),
   ...(wants('coap') ? await coapTables() : []),
 ]
 const peers = wants('peers') ? await peerTables(peerRounds) : []

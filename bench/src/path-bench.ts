@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * From publish to handler over Mosquitto: one process publishes 256 bytes at a time,
- * another handles and acknowledges them; plain MQTT.js does the same in the same shape.
+ * From publish to handler over a broker: one process publishes 256 bytes at a time, another handles and
+ * acknowledges them; the bare client library does the same in the same shape.
  *
  * @module
  */
@@ -10,12 +10,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Domain, memoryStore } from '@waxwing/client'
-import { startMosquitto } from '@waxwing/testkit'
+import { startMosquitto, startNats, startRabbitmq } from '@waxwing/testkit'
 import type { Contender } from './measure.ts'
+import type { CarrierName, QualityOfService } from './path-carrier.ts'
 import { pathKinds, type PathKind, type PathSetup } from './path-kind.ts'
 import { Worker } from './worker.ts'
 
-const BROKER = [
+const MOSQUITTO = [
   // No message is dropped, so that every one can be waited for.
   'max_queued_messages 0',
   // As many under way at once as both ends want: MQTT.js heeds no such limit, and we do.
@@ -30,16 +31,31 @@ export interface PathBench {
   close(): Promise<void>
 }
 
-export async function pathBench(qos: PathKind['qos']): Promise<PathBench> {
+interface Broker {
+  readonly url: string
+  close(): Promise<void>
+}
+
+const BROKERS: Readonly<Record<CarrierName, () => Promise<Broker>>> = {
+  mqtt: () => startMosquitto({ config: MOSQUITTO }),
+  amqp: () => startRabbitmq(),
+  nats: () => startNats(),
+}
+
+export async function pathBench(
+  carrier: CarrierName,
+  qos: QualityOfService = 1,
+): Promise<PathBench> {
   const folder = mkdtempSync(join(tmpdir(), 'waxwing-bench-'))
-  const broker = await startMosquitto({ config: BROKER })
+  const broker = await BROKERS[carrier]()
   const script = new URL('./path-process.ts', import.meta.url)
   const ends = { publisher: new Worker(script), reader: new Worker(script) }
   const domain = await Domain.create({ store: memoryStore(), name: 'bench', recovery: false })
   const setup = { url: broker.url, folder }
   const contenders: Contender[] = []
-  for (const kind of pathKinds(qos))
+  for (const kind of pathKinds(carrier, qos)) {
     contenders.push(await contenderFor(kind, { ends, domain, setup }))
+  }
   return {
     contenders,
     close: async () => {

@@ -6,18 +6,20 @@
  */
 
 import type { SignatureMode } from '@waxwing/core'
+import type { CarrierName, QualityOfService } from './path-carrier.ts'
 
 export const TOPIC = 'plant/1'
 
 export interface PathKind {
   readonly name: string
-  /** The last level of the topic. */
+  /** The last level of the address. */
   readonly topic: string
-  /** `undefined`: plain MQTT.js, without Waxwing. */
+  /** `undefined`: the bare client library, without Waxwing. */
   readonly signature: SignatureMode | undefined
   readonly store: 'memory' | 'sqlite'
+  readonly carrier: CarrierName
   /** Of the messages, all the way. */
-  readonly qos: 0 | 1
+  readonly qos: QualityOfService
 }
 
 export interface PathSetup {
@@ -27,8 +29,9 @@ export interface PathSetup {
   readonly folder: string
 }
 
-const QOS_1: readonly Omit<PathKind, 'qos'>[] = [
-  { name: 'plain MQTT.js', topic: 'plain', signature: undefined, store: 'memory' },
+type Protection = Omit<PathKind, 'qos' | 'carrier'>
+
+const PROTECTIONS: readonly Protection[] = [
   { name: 'unsigned, memory store', topic: 'unsigned', signature: 'none', store: 'memory' },
   { name: 'signed, memory store', topic: 'signed', signature: 'each', store: 'memory' },
   { name: 'signed in batches, memory store', topic: 'batch', signature: 'batch', store: 'memory' },
@@ -36,11 +39,21 @@ const QOS_1: readonly Omit<PathKind, 'qos'>[] = [
   { name: 'signed, SQLite', topic: 'signed-sqlite', signature: 'each', store: 'sqlite' },
 ]
 
-/** With QoS 0, what differs is the transport's part alone. */
-const QOS_0 = QOS_1.filter(({ store }) => store === 'memory')
+const BARE: Readonly<Record<CarrierName, string>> = {
+  mqtt: 'plain MQTT.js',
+  amqp: 'plain amqplib',
+  nats: 'plain nats.js',
+}
 
-/** The first is plain MQTT.js. */
-export function pathKinds(qos: PathKind['qos']): readonly PathKind[] {
-  if (qos === 1) return QOS_1.map((kind) => ({ ...kind, qos }))
-  return QOS_0.map((kind) => ({ ...kind, topic: `${kind.topic}-0`, qos }))
+/** The first is the bare library. With QoS 0, what differs is the transport's part alone. */
+export function pathKinds(carrier: CarrierName, qos: QualityOfService): readonly PathKind[] {
+  const bare: Protection = {
+    name: BARE[carrier],
+    topic: 'plain',
+    signature: undefined,
+    store: 'memory',
+  }
+  return [bare, ...PROTECTIONS]
+    .filter(({ store }) => qos === 1 || store === 'memory')
+    .map((kind) => ({ ...kind, topic: `${kind.topic}-${carrier}-${qos}`, carrier, qos }))
 }

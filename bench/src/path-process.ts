@@ -7,10 +7,9 @@
  */
 
 import { join } from 'node:path'
-import mqtt, { type MqttClient } from 'mqtt'
 import { memoryStore, openEndpoint, type Endpoint, type Producer } from '@waxwing/client'
-import { mqttTransport } from '@waxwing/mqtt'
 import { sqliteStore } from '@waxwing/store-sqlite'
+import { carrierOf } from './path-carrier.ts'
 import { TOPIC, type PathKind, type PathSetup } from './path-kind.ts'
 import { serve } from './worker.ts'
 
@@ -47,7 +46,7 @@ async function open(kind: PathKind, { url, folder }: PathSetup): Promise<Uint8Ar
   const key = { keyBytes: new Uint8Array(32).fill(1) }
   const path = join(folder, `${kind.topic}-${process.pid}.db`)
   const store = kind.store === 'sqlite' ? sqliteStore(path, { key }) : memoryStore()
-  const transport = mqttTransport({ url, qos: kind.qos })
+  const transport = carrierOf(kind.carrier).transport(url, kind.qos)
   const endpoint = await openEndpoint({ store, transport, decide: (request) => request.grant() })
   ends.set(kind.topic, { ...end, endpoint })
   return endpoint.enrolment({ name: 'bench' })
@@ -64,13 +63,12 @@ async function startReading(kind: PathKind, { url }: PathSetup): Promise<void> {
     end.handled++
     if (end.handled >= end.expected) end.wake?.()
   }
+  const address = `${TOPIC}/${kind.topic}`
   if (end.endpoint === undefined) {
-    const client = await mqtt.connectAsync(url, { protocolVersion: 5 })
-    client.on('message', handle)
-    await client.subscribeAsync(`${TOPIC}/${kind.topic}`, { qos: kind.qos })
+    await carrierOf(kind.carrier).reader(url, address, kind.qos, handle)
     return
   }
-  const reader = end.endpoint.reader(`${TOPIC}/${kind.topic}`, { acceptUnsigned: true })
+  const reader = end.endpoint.reader(address, { acceptUnsigned: true })
   await reader.start() // else the first message may come before the subscription, and never again
   void (async () => {
     for await (const message of reader) void message.acknowledge().then(handle)
@@ -79,15 +77,14 @@ async function startReading(kind: PathKind, { url }: PathSetup): Promise<void> {
 
 async function startPublishing(kind: PathKind, { url }: PathSetup): Promise<void> {
   const end = endOf(kind)
-  const topic = `${TOPIC}/${kind.topic}`
+  const address = `${TOPIC}/${kind.topic}`
   if (end.endpoint === undefined || kind.signature === undefined) {
-    const client: MqttClient = await mqtt.connectAsync(url, { protocolVersion: 5 })
-    const bytes = Buffer.from(payload)
-    end.publish = () => client.publishAsync(topic, bytes, { qos: kind.qos })
+    const send = await carrierOf(kind.carrier).publisher(url, address, kind.qos)
+    end.publish = () => send(payload)
     return
   }
   const options = { signature: kind.signature }
-  const producer: Producer = await end.endpoint.producer(topic, options)
+  const producer: Producer = await end.endpoint.producer(address, options)
   end.publish = () => producer.publish(payload)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * `npm run soak`: what the tests try for seconds, tried for long. `-- crashes archive floods bytes datagrams
- * readers twin decoders` runs only those named; `--short` takes the counts of the tests. The summary is kept in
+ * `npm run soak`: what the tests try for seconds, tried for long. `-- crashes archive parked outages files floods bytes
+ * datagrams readers twin decoders` runs only those named; `--short` takes the counts of the tests. The summary is kept in
  * `bench/results`, and the status is 1 if anything did not hold.
  *
  * `twin` goes on for `--minutes`, from a `--seed` or a random one; what it finds is shown again by
@@ -12,6 +12,7 @@
 
 import { parseArgs } from 'node:util'
 import { startMosquitto } from '@waxwing/testkit'
+import { LONG_OUTAGES, SHORT_OUTAGES } from '@waxwing/testkit/outages'
 import { AGREEMENTS } from '../../packages/core/test/twin/agreements.ts'
 import { runAnyBytes } from './any-bytes.ts'
 import { runArchiveMemory } from './archive-memory.ts'
@@ -21,12 +22,18 @@ import { FLOOD_RATES, runFloods } from './floods.ts'
 import { runHostileSoak } from './hostile/hostile-soak.ts'
 import { runManyReaders } from './many-readers.ts'
 import { mosquittoNet } from './mosquitto-net.ts'
+import { runAllOutages } from './outages.ts'
+import { runParked } from './parked.ts'
+import { runLargeFiles } from './large-files.ts'
 import { machine, RESULTS, saveResult } from './report.ts'
 import { runTwin, sumOf } from './twin.ts'
 import { Worker } from './worker.ts'
 
-const MAX_MIB = { archive: 200, flood: 400, datagrams: 300 }
+const MAX_MIB = { archive: 200, flood: 400, datagrams: 300, files: 150 }
 const MAX_ANEW_SECONDS = 10
+/** Of heap, for each parked object. */
+const MAX_PARKED_BYTES = 200
+const MAX_LEFT_MIB = 16
 const MAX_KEY_PERCENT = 1
 const HOSTILE_COUNTS = {
   long: { executions: 5_000_000, messages: 50_000, records: 20_000, files: 5_000 },
@@ -88,6 +95,21 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
       `at most ${peakMiB.toFixed()} MiB of memory`
     return { summary, problems, report }
   },
+  async parked() {
+    const report = await runParked(isLong ? 100_000 : 2_000)
+    const { objects, handedOver, memory, bytesEach, leftMiB, parkSeconds, drainSeconds } = report
+    const rss = Math.max(...memory.map(({ rssMiB }) => rssMiB))
+    const problems = [
+      ...(handedOver === objects ? [] : [`${handedOver} of ${objects} objects handed over`]),
+      ...(bytesEach < MAX_PARKED_BYTES || !isLong ? [] : [`${bytesEach.toFixed()} bytes each`]),
+      ...(leftMiB < MAX_LEFT_MIB ? [] : [`${leftMiB.toFixed()} MiB left behind`]),
+    ]
+    const summary =
+      `${objects} objects parked in ${parkSeconds.toFixed()} s, ${bytesEach.toFixed()} bytes of heap ` +
+      `each; handed over in ${drainSeconds.toFixed()} s, ${leftMiB.toFixed(1)} MiB of heap more than ` +
+      `before; at most ${rss.toFixed()} MiB of memory`
+    return { summary, problems, report }
+  },
   async floods() {
     const report = await runFloods({ seconds: isLong ? 120 : 4, rates: FLOOD_RATES })
     const { sent, before, after, newcomerSeconds, newcomerOpened } = report
@@ -132,6 +154,36 @@ const TASKS: Readonly<Record<string, () => Promise<Outcome>>> = {
       `${received} came back; kept at the most: ${kept.join(', ')}; ` +
       `at most ${peakMiB.toFixed()} MiB of memory`
     return { summary, problems, report }
+  },
+  async outages() {
+    const plan = isLong ? LONG_OUTAGES : SHORT_OUTAGES
+    const reports = await runAllOutages({ ...plan, progress: say })
+    const all = Object.entries(reports)
+    const problems = all.flatMap(([name, report]) =>
+      report.problems.map((each) => `${name}: ${each}`),
+    )
+    const lines = all.map(
+      ([name, { published, handedOver, redelivered, longestMs, seconds }]) =>
+        `${name}: ${published} published, ${handedOver} handed over (${redelivered} of them redelivered), ` +
+        `the longest way ${(longestMs / 1000).toFixed(1)} s, in ${seconds.toFixed()} s`,
+    )
+    const summary = `${plan.stops} stops and ${plan.cuts} cuts; ${lines.join('; ')}`
+    return { summary, problems, report: reports }
+  },
+  async files() {
+    const mebibytes = isLong ? 200 : 16
+    const reports = await runLargeFiles({ mebibytes, cuts: isLong ? 10 : 2, progress: say })
+    const all = Object.entries(reports)
+    const problems = all.flatMap(([name, { problems: found, senderMiB, readerMiB }]) => [
+      ...found,
+      ...(Math.max(senderMiB, readerMiB) <= MAX_MIB.files ? [] : [`${name}: memory grew`]),
+    ])
+    const lines = all.map(
+      ([name, { pieces, doubled, seconds, senderMiB, readerMiB }]) =>
+        `${name}: ${pieces} pieces (${doubled} doubled) in ${seconds.toFixed(1)} s, the sender grew by ` +
+        `${senderMiB.toFixed()} MiB, the reader by ${readerMiB.toFixed()} MiB`,
+    )
+    return { summary: `${mebibytes} MiB; ${lines.join('; ')}`, problems, report: reports }
   },
   async readers() {
     const readers = isLong ? 10_000 : 100

@@ -165,6 +165,10 @@ export class Life {
       get: (table, key) => roomy.get(table, key),
       scan: (table, query) => roomy.scan(table, query),
       write: (changes) => (this.#tight ?? roomy).write(changes),
+      continuity: {
+        life: () => (this.#tight ?? roomy).continuity.life(),
+        write: (life, changes) => (this.#tight ?? roomy).continuity.write(life, changes),
+      },
       close: () => roomy.close(),
     }
   }

@@ -8,7 +8,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint, Producer } from '@waxwing/client'
-import { WaxwingError } from '@waxwing/core'
+import { WaxwingError, type CounterMode } from '@waxwing/core'
 import { serve } from '../worker.ts'
 import { placeOf } from './life-log.ts'
 import { Life, type LifeSetup } from './life.ts'
@@ -16,6 +16,7 @@ import { Life, type LifeSetup } from './life.ts'
 export interface ProducerSetup extends LifeSetup {
   readonly stream: string
   readonly epochSeconds: number
+  readonly counterMode: CounterMode
   /** The number of this life: the first part of its messages. */
   readonly number: number
   /** So many messages; `allow` says how many more. */
@@ -40,8 +41,9 @@ async function run(setup: ProducerSetup): Promise<void> {
   limit = setup.limit
   const plant = await own.open()
   if (setup.grants) void own.untilDone(() => grantAll(plant))
-  const { stream, epochSeconds } = setup
-  const producer = await own.untilDone(() => plant.producer(stream, { epochSeconds }))
+  const { stream, epochSeconds, counterMode } = setup
+  const choices = { epochSeconds, counterMode }
+  const producer = await own.untilDone(() => plant.producer(stream, choices))
   own.begun.resolve()
   for (;;) {
     await sleep(BURST_MS)

@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Domain, memoryStore, openEndpoint, type Endpoint } from '@waxwing/client'
 import { seededRandom } from '@waxwing/client/testing'
+import type { CounterMode } from '@waxwing/core'
 import { sqliteStore } from '@waxwing/store-sqlite'
 import { startMosquitto, type Mosquitto } from '@waxwing/testkit'
 import { Actor } from './actor.ts'
@@ -30,6 +31,8 @@ export interface CrashOptions {
   readonly seed: number
   /** The longest time from the beginning of a round to its kill. */
   readonly maxRoundMs: number
+  /** Of the stream. Default `session`. */
+  readonly counterMode?: CounterMode
   /** Where the logs of all sides are kept if something did not hold. */
   readonly keepIn?: string
   readonly progress?: (line: string) => void
@@ -284,6 +287,7 @@ class Play {
       clientId: 'tank',
       stream: STREAM,
       epochSeconds: EPOCH_SECONDS,
+      counterMode: this.#options.counterMode ?? 'session',
       number: this.#lives++,
       limit,
       grants: this.#grants,

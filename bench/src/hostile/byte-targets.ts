@@ -8,12 +8,14 @@
 
 import {
   decodeCbor,
+  decodeClearProperties,
   decodeEncrypt0,
   decodeHpke,
   decodeNodes,
   decodeSign1,
   decodeStatement,
   encodeCbor,
+  encodeClearProperties,
   encodeNodes,
   encodeProtected,
   fromBase64Url,
@@ -29,6 +31,7 @@ import {
   spanToCbor,
   toBase64Url,
   toHex,
+  TransferProgress,
   utf8,
   CborTag,
   type CborValue,
@@ -36,6 +39,7 @@ import {
 import { sodiumProvider } from '@waxwing/core/sodium'
 import {
   archiveIsWhole,
+  compactIsGivenBack,
   metadataIsGivenBack,
   objectIsGivenBack,
   patternsAgree,
@@ -179,6 +183,26 @@ export function byteTargets(): readonly Target[] {
       run: objectIsGivenBack,
     },
     {
+      name: 'compact form',
+      covers: ['decodeCompact', 'encodeCompact', 'isCompact'],
+      codes: ['ERR_MALFORMED', 'ERR_UNSUPPORTED'],
+      seeds: [...fieldOf('compact', 'compact'), ...fieldOf('object', 'compact'), ...objects],
+      weight: 8,
+      run: compactIsGivenBack,
+    },
+    {
+      name: 'clear properties',
+      covers: ['decodeClearProperties'],
+      codes: [],
+      seeds: [...fieldOf('clearPart', 'objects'), ...clearProperties()],
+      weight: 4,
+      run(bytes) {
+        const properties = decodeClearProperties(bytes)
+        if (properties === undefined) return undefined
+        return same('clear properties', encodeClearProperties(properties), bytes)
+      },
+    },
+    {
       name: 'metadata',
       covers: ['decodeMetadata'],
       codes: ['ERR_MALFORMED', 'ERR_LIMIT'],
@@ -224,6 +248,14 @@ export function byteTargets(): readonly Target[] {
       run: (bytes) => same('ranges', SeenRanges.restore(bytes).serialize(), bytes),
     },
     {
+      name: 'transfer progress',
+      covers: ['TransferProgress.restore'],
+      codes: ['ERR_MALFORMED'],
+      seeds: transferSeeds(),
+      weight: 6,
+      run: (bytes) => same('progress', TransferProgress.restore(bytes).serialize(), bytes),
+    },
+    {
       name: 'hex and base64url',
       covers: ['fromHex', 'fromBase64Url', 'fromUtf8'],
       codes: [],
@@ -264,6 +296,12 @@ function coseKeys(): readonly Uint8Array[] {
   return [...ofCards.map((key) => fromHex(key)), ...curves.slice(0, 4), xWing]
 }
 
+function clearProperties(): readonly Uint8Array[] {
+  const many = Array.from({ length: 64 }, (_, i) => [`name ${i}`, `value ${i}`])
+  const records = [{}, { unit: 'C' }, { region: 'north', unit: 'C' }, Object.fromEntries(many)]
+  return records.map((record) => encodeClearProperties(record as Record<string, string>))
+}
+
 function packedCovers(): readonly Uint8Array[] {
   return casesOf('covers')
     .filter(({ nodes }) => typeof nodes === 'string')
@@ -290,6 +328,17 @@ function seenSeeds(): readonly Uint8Array[] {
   for (const counter of [0, 1, 2, 9, 8, 300, 2 ** 24 - 1, 2 ** 40 - 1, 70, 71]) {
     seen.add(counter, new Uint8Array(8).fill(counter))
     seeds.push(seen.serialize())
+  }
+  return seeds
+}
+
+function transferSeeds(): readonly Uint8Array[] {
+  const progress = new TransferProgress()
+  const seeds = [progress.serialize()]
+  for (const index of [0, 1, 2, 9, 8, 300, 70, 71, 500]) {
+    const last = index === 500
+    progress.add({ index, last, bytes: last ? 5 : 1000, ...(index === 0 && { size: 500_005 }) })
+    seeds.push(progress.serialize())
   }
   return seeds
 }

@@ -9,12 +9,15 @@
 import {
   ArchiveReader,
   decodeCbor,
+  decodeCompact,
   decodeMetadata,
   decodeObject,
   encodeArchiveItem,
   encodeCbor,
+  encodeCompact,
   encodeMetadata,
   encodeProtectedHeader,
+  isCompact,
   isNamePattern,
   isStreamName,
   itemEnd,
@@ -113,6 +116,13 @@ export function objectIsGivenBack(bytes: Uint8Array): Trial {
     same('header', encodeProtectedHeader(header), protectedBytes) ??
     same('object', encodeCbor(parts), bytes)
   )
+}
+
+/** Either form, to the other and back: what is no compact form is tried as an object. */
+export function compactIsGivenBack(bytes: Uint8Array): Trial {
+  if (!isCompact(bytes)) return same('object', decodeCompact(encodeCompact(bytes)), bytes)
+  const object = decodeObject(decodeCompact(bytes))
+  return same('compact form', encodeCompact(object), bytes)
 }
 
 export function metadataIsGivenBack(bytes: Uint8Array): Trial {

@@ -19,6 +19,17 @@ describeWithMosquitto(
         expect(report.lives.producer).toBeGreaterThan(5)
         expect(report.lives.reader).toBeGreaterThan(5)
       }, 180_000)
+
+      it('lose nothing and repeat no nonce either where counters are durable', async () => {
+        const seed = Date.now() % 2 ** 31
+        const counterMode = 'durable'
+        const choices = { rounds: 20, seed, maxRoundMs: 800, counterMode, keepIn: RESULTS } as const
+        const report = await runCrashRounds(choices)
+        expect(report.problems, `seed ${seed}`).toEqual([])
+        expect(report.read).toBe(report.carried)
+        expect(report.published).toBeGreaterThan(100)
+        expect(report.lives.producer).toBeGreaterThan(5)
+      }, 180_000)
     })
   },
 )
