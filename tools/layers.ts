@@ -26,7 +26,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   coap: { level: 3, mayImport: ['core', 'oscore'] },
   email: transport,
   sms: transport,
-  udp: transport,
+  // Its unicast is CoAP (decision 38).
+  udp: { level: 4, mayImport: ['core', 'transport-kit', 'coap'] },
   keeper: { level: 4, mayImport: 'all below' },
   bridge: { level: 4, mayImport: ['core'] },
   cli: { level: 5, mayImport: 'all below' },

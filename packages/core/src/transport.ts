@@ -31,6 +31,13 @@ export interface TransportLimits {
    * carry them.
    */
   readonly properties?: false
+  /**
+   * How soon an answer to a message may come, in seconds: nothing is sent again sooner for want of one.
+   * Left out: at once.
+   */
+  readonly answerSeconds?: number
+  /** `true` where each byte costs: control messages are packed (`docs/spec/07-granting.md` Section 7.2.6). */
+  readonly costly?: true
 }
 
 export interface SendOptions {

@@ -11,6 +11,7 @@ export {
   CONNECTION_RANGES,
   type ConnectionOptions,
 } from './connection-options.js'
+export { Correspondents, type CorrespondentTerms } from './correspondents.js'
 export { closedError, limitError, lostError, transportError } from './errors.js'
 export {
   assertAddress,
