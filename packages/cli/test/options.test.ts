@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
-import { producerOptionsFrom, publishOptionsFrom } from '../src/commands/pub.js'
+import { publishOptionsFrom } from '../src/commands/pub.js'
 import { ruleFrom, ruleText } from '../src/commands/rules.js'
 import { readerOptionsFrom } from '../src/commands/sub.js'
 import { UsageError } from '../src/exit-codes.js'
@@ -12,6 +12,7 @@ import {
   wholeEpochs,
 } from '../src/granting-terms.js'
 import { sessionName } from '../src/session-lock.js'
+import { producerOptionsFrom } from '../src/stream-options.js'
 
 describe('options of pub', () => {
   it('leave the stream as it is where they say nothing', () => {
@@ -33,6 +34,30 @@ describe('options of pub', () => {
     const said = { signature: 'none', anyReaderCanWrite: true }
     expect(producerOptionsFrom(said)).toEqual({ signature: 'none' })
     expect(() => producerOptionsFrom({ signature: 'some' })).toThrow(UsageError)
+  })
+})
+
+describe('options of pub for links that count every byte', () => {
+  it('are those of the producer', () => {
+    const options = {
+      alg: 'aes-ccm-16-64-128',
+      counter: 'durable',
+      kidBytes: '4',
+      timestamps: false,
+    }
+    expect(producerOptionsFrom(options)).toEqual({
+      alg: 10,
+      counterMode: 'durable',
+      kidBytes: 4,
+      timestamps: false,
+    })
+    expect(producerOptionsFrom({ kidBytes: '8', timestamps: true })).toEqual({ kidBytes: 8 })
+  })
+
+  it('are refused where they are something else', () => {
+    expect(() => producerOptionsFrom({ alg: 'rot13' })).toThrow('--alg')
+    expect(() => producerOptionsFrom({ counter: 'no' })).toThrow('--counter')
+    expect(() => producerOptionsFrom({ kidBytes: '5' })).toThrow('--kid-bytes')
   })
 })
 

@@ -7,16 +7,17 @@
 
 import { createInterface } from 'node:readline'
 import type { Command } from 'commander'
-import type { Endpoint, Producer, ProducerOptions, PublishOptions } from '@waxwing/client'
+import type { Endpoint, Producer, PublishOptions } from '@waxwing/client'
 import { utf8 } from '@waxwing/core'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
 import { readInput } from '../files.js'
 import { assertNotRevoked } from '../identity-text.js'
 import { sessionName } from '../session-lock.js'
+import { addStreamOptions, producerOptionsFrom, type StreamOptions } from '../stream-options.js'
 import { teach } from '../teaching.js'
 import { parseDuration } from '../times.js'
-import { oneOf, streamName } from '../wishes.js'
+import { streamName } from '../wishes.js'
 
 /** Messages that wait for the broker, or for their signature, at once. */
 const MAX_UNDER_WAY = 256
@@ -24,19 +25,14 @@ const MAX_UNDER_WAY = 256
 const WITHOUT_DOMAIN =
   'This home belongs to no domain: only who pinned its key (waxwing trust pin) will read this.'
 
-interface PubOptions {
+interface PubOptions extends StreamOptions {
   readonly lines?: boolean
   readonly retain?: boolean
   readonly contentType?: string
   readonly clearPart?: string
   readonly clear?: readonly string[]
-  readonly epoch?: string
-  readonly history?: string
-  readonly signature?: string
-  readonly anyReaderCanWrite?: boolean
   readonly grantRole?: string
   readonly keepOpen?: boolean
-  readonly heartbeat?: string
 }
 
 export function registerPub(program: Command): void {
@@ -57,23 +53,7 @@ export function registerPub(program: Command): void {
     .option('--keep-open', 'stay afterwards, answer requests and show them as they come')
     .option('--grant-role <role>', 'whoever has this role may read; ROLE:30d reaches so far back')
     .action(withContext(run))
-  pub
-    .optionsGroup('The stream (a change of these begins with new keys):')
-    .option(
-      '--epoch <duration>',
-      'how finely time can be granted; default: as before, 1h for a new stream',
-    )
-    .option(
-      '--history <mode>',
-      'keep, or forget: keys of the past are deleted; default: as before, keep for a new stream',
-    )
-    .option(
-      '--signature <mode>',
-      'each message is signed (each), many together (batch), or none is (none); ' +
-        'default: as before, each for a new stream',
-    )
-    .option('--any-reader-can-write', 'needed with --signature none, because it is so')
-    .option('--heartbeat <duration>', 'say that often that all is well, while it runs')
+  addStreamOptions(pub)
   teach(pub, {
     examples: [
       'pub plant/1/temperature 21.5',
@@ -139,29 +119,6 @@ export function warnUnsigned({ output }: Context, { name, generation }: Producer
     `NOT SIGNED: every reader of ${name} can write messages as its producer; ` +
       '--signature each changes that.',
   )
-}
-
-/** @throws {UsageError} If they contradict each other or are none. */
-export function producerOptionsFrom(options: PubOptions): ProducerOptions {
-  const { epoch, history, signature, heartbeat } = options
-  const mode =
-    signature === undefined
-      ? undefined
-      : oneOf(['each', 'batch', 'none'] as const, signature, '--signature')
-  if (mode === 'none' && options.anyReaderCanWrite !== true) {
-    throw new UsageError(
-      'without signatures every reader of the stream can write messages as its producer; ' +
-        'if that is wanted, say --any-reader-can-write too',
-    )
-  }
-  return {
-    ...(epoch === undefined ? {} : { epochSeconds: parseDuration(epoch) }),
-    ...(history === undefined
-      ? {}
-      : { history: oneOf(['keep', 'forget'] as const, history, '--history') }),
-    ...(mode === undefined ? {} : { signature: mode }),
-    ...(heartbeat === undefined ? {} : { heartbeatSeconds: parseDuration(heartbeat) }),
-  }
 }
 
 async function publishAll(
