@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
-import { summarize, type ModuleLike, type TestLike } from '../vitest-summary.ts'
+import { failuresOf, summarize, type ModuleLike, type TestLike } from '../vitest-summary.ts'
 
 function testOf(fullName: string, state: string, note?: string): TestLike {
   return { fullName, result: () => ({ state, note }) }
@@ -49,5 +49,28 @@ describe('the summary of a test run', () => {
       },
     }
     expect(summarize([broken, module], 1)).toEqual(['Tests: 1 passed, 3 failed, 0 skipped'])
+  })
+})
+
+describe('what failed', () => {
+  it('is told with its file, its name and its errors, and so is what nobody caught', () => {
+    const [wrong, hook, stray] = [new Error('wrong'), new Error('beforeAll'), new Error('stray')]
+    const failed: TestLike = {
+      fullName: 'suite > two',
+      result: () => ({ state: 'failed', errors: [wrong] }),
+    }
+    const module = {
+      ...moduleOf([]),
+      children: {
+        allTests: () => [testOf('suite > one', 'passed'), failed],
+        allSuites: () => [{ fullName: 'suite', errors: () => [hook] }],
+      },
+    }
+    expect(failuresOf([module, moduleOf([], [stray])], [stray])).toEqual([
+      { name: 'a.test.ts > suite', errors: [hook] },
+      { name: 'a.test.ts > suite > two', errors: [wrong] },
+      { name: 'a.test.ts', errors: [stray] },
+      { name: 'an error that nobody caught', errors: [stray] },
+    ])
   })
 })
