@@ -6,7 +6,7 @@
  */
 
 export { amqpTransport, type AmqpTransportOptions } from './amqp-transport.js'
-export type { AmqpTransport } from './transport.js'
+export type { AmqpReplaySpan, AmqpTransport } from './transport.js'
 export type { Amqp10Options, AmqpNodes } from './amqp-1-0/options.js'
 export type { AmqpConnectionOptions, AmqpSendOptions, AmqpTlsOptions } from './options.js'
 export type {

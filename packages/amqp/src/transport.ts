@@ -5,8 +5,19 @@
  * @module
  */
 
-import type { Transport } from '@waxwing/core'
+import type { Received, Transport } from '@waxwing/core'
 import type { AmqpSendOptions } from './options.js'
+
+/** What of a history is read. */
+export interface AmqpReplaySpan {
+  readonly from?: Date
+  readonly until?: Date
+  /**
+   * The first place in the stream, from 0. Each replayed message says its own in the property
+   * `stream-offset`: one more goes on behind it. Together with `from`, the later of both counts.
+   */
+  readonly fromOffset?: number
+}
 
 /** A transport over AMQP. */
 export interface AmqpTransport extends Transport {
@@ -18,4 +29,5 @@ export interface AmqpTransport extends Transport {
    *   node takes no message of this size; `ERR_CLOSED`.
    */
   send(address: string, payload: Uint8Array, options?: AmqpSendOptions): Promise<void>
+  replay?(filter: string, span?: AmqpReplaySpan): AsyncIterable<Received>
 }

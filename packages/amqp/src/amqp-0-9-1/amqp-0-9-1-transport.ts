@@ -24,7 +24,7 @@ import {
   StatusBoard,
   inTime,
 } from '@waxwing/transport-kit'
-import type { AmqpTransport } from '../transport.js'
+import type { AmqpReplaySpan, AmqpTransport } from '../transport.js'
 import { addressOf, routingKeyOf } from '../names.js'
 import { assertSendOptions, type AmqpSendOptions } from '../options.js'
 import { Connection } from './connection.js'
@@ -67,7 +67,7 @@ class Amqp091Transport implements AmqpTransport {
     this.limits = history === undefined ? limits : { ...limits, history: 'all' }
     if (history !== undefined) {
       const { stream } = history
-      this.replay = (filter, span) => this.#replay(stream, filter, span)
+      this.replay = (filter, span = {}) => this.#replay(stream, filter, span)
     }
     const report = (error: unknown): void => this.#status.report(error)
     const inboxes = new Inboxes(options, report)
@@ -201,7 +201,7 @@ class Amqp091Transport implements AmqpTransport {
   async *#replay(
     stream: string,
     filter: string,
-    span: { from?: Date; until?: Date },
+    span: AmqpReplaySpan,
   ): AsyncGenerator<Received, void, undefined> {
     assertFilter(filter)
     if (this.#end !== undefined) throw this.#end

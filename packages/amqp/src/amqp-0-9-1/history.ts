@@ -13,6 +13,7 @@ import type { ChannelModel } from 'amqplib'
 import type { Received } from '@waxwing/core'
 import { filterMatcher, limitError } from '@waxwing/transport-kit'
 import { addressOf } from '../names.js'
+import type { AmqpReplaySpan } from '../transport.js'
 import { propertiesOf, storedAt } from './properties.js'
 import { topologyFailed } from './refusals.js'
 import { withoutOffset } from './retained.js'
@@ -22,6 +23,7 @@ import {
   readStream,
   type StreamEntry,
   type StreamStart,
+  type StreamTime,
 } from './stream-reading.js'
 
 export interface HistoryPort {
@@ -37,21 +39,26 @@ export interface HistoryPort {
 /** A chunk of the stream may be written so long after its first message came. */
 const CHUNK_SECONDS = 60
 
-/** Yields what the stream holds of a filter. @throws {TypeError} If a time of the span is none. */
+/** Where a replayed message says its place in the stream. */
+const OFFSET = 'stream-offset'
+
+/**
+ * Yields what the stream holds of a filter.
+ *
+ * @throws {TypeError | RangeError} If a time of the span is none, or there is no such offset.
+ */
 export async function* replayHistory(
   filter: string,
-  span: { readonly from?: Date; readonly until?: Date },
+  span: AmqpReplaySpan,
   port: HistoryPort,
 ): AsyncGenerator<Received, void, undefined> {
-  const { from, until } = span
+  const wanted = wantedOf(span)
   const matches = filterMatcher(filter)
-  const first = from === undefined ? 'first' : timestampOf(from, 'from', 0)
-  const last = until === undefined ? undefined : timestampOf(until, 'until', CHUNK_SECONDS)
   let extent: Extent | undefined
   for (;;) {
     const model = await port.ready()
     try {
-      extent ??= await extentOf(model, first, last, port)
+      extent ??= await extentOf(model, wanted, port)
       const { stream, maxPayloadBytes: maxBytes } = port
       for await (const entry of readStream(model, { ...extent, stream, maxBytes })) {
         extent.start = entry.offset + 1
@@ -79,8 +86,7 @@ interface Extent {
  */
 async function extentOf(
   model: ChannelModel,
-  first: StreamStart,
-  last: StreamStart | undefined,
+  { from, until, fromOffset }: Wanted,
   { stream, maxPayloadBytes: maxBytes }: HistoryPort,
 ): Promise<Extent> {
   let mark = ''
@@ -88,20 +94,42 @@ async function extentOf(
     firstOffset(model, { stream, start, maxBytes }, async () => {
       mark = await markEnd(model, stream)
     })
-  const start = first === 'first' ? first : await offsetAt(first)
-  const before = last === undefined ? Infinity : await offsetAt(last)
+  let start: StreamStart = from === undefined ? 'first' : await offsetAt(from)
+  if (fromOffset !== undefined) {
+    const offset = Math.min(fromOffset, await offsetAt('next'))
+    start = start === 'first' ? offset : Math.max(start, offset)
+  }
+  const before = until === undefined ? Infinity : await offsetAt(until)
   if (mark === '') mark = await markEnd(model, stream)
   return { start, before, mark }
 }
 
-function timestampOf(date: Date, name: string, later: number): StreamStart {
+/** A span, as the broker understands it. */
+interface Wanted {
+  readonly from: StreamTime | undefined
+  readonly until: StreamTime | undefined
+  readonly fromOffset: number | undefined
+}
+
+function wantedOf({ from, until, fromOffset }: AmqpReplaySpan): Wanted {
+  if (fromOffset !== undefined && (!Number.isSafeInteger(fromOffset) || fromOffset < 0)) {
+    throw new RangeError(`fromOffset must be an integer from 0 to 2^53 - 1, is ${fromOffset}`)
+  }
+  return {
+    from: from && timestampOf(from, 'from', 0),
+    until: until && timestampOf(until, 'until', CHUNK_SECONDS),
+    fromOffset,
+  }
+}
+
+function timestampOf(date: Date, name: string, later: number): StreamTime {
   const ms = date.getTime()
   if (Number.isNaN(ms)) throw new TypeError(`${name} must be a time`)
   return { '!': 'timestamp', value: Math.max(0, Math.floor(ms / 1_000) + later) }
 }
 
 function receivedFrom(
-  { message, isTooLong }: StreamEntry,
+  { message, offset, isTooLong }: StreamEntry,
   matches: (address: string) => boolean,
   { report }: HistoryPort,
 ): Received | undefined {
@@ -116,7 +144,7 @@ function receivedFrom(
   return {
     address,
     payload: new Uint8Array(content),
-    properties: withoutOffset(propertiesOf(properties)),
+    properties: { ...withoutOffset(propertiesOf(properties)), [OFFSET]: String(offset) },
     retained: false,
     redelivered: false,
     ...(time === undefined ? {} : { storedAt: time }),

@@ -21,8 +21,15 @@ import {
 } from './channels.js'
 import { END_HEADER, headerOf } from './properties.js'
 
-/** Where to begin. */
-export type StreamStart = 'first' | number | { readonly '!': 'timestamp'; readonly value: number }
+/** A time, as AMQP 0-9-1 has it. */
+export interface StreamTime {
+  readonly '!': 'timestamp'
+  /** Seconds since 1970. */
+  readonly value: number
+}
+
+/** Where to begin; from an offset behind the end nothing ever comes. */
+export type StreamStart = 'first' | 'next' | number | StreamTime
 
 export interface StreamEntry {
   readonly offset: number

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Streams: retained messages, and history. */
 import { describe, expect, it } from 'vitest'
+import type { AmqpReplaySpan, AmqpTransport } from '@waxwing/amqp'
 import type { Received } from '@waxwing/core'
 import { expectReceived, MessageLog } from '@waxwing/testkit'
 import { bytes, open, rawChannel, unique, type Broker } from './stage.js'
@@ -135,10 +136,43 @@ export function describeStreams(broker: Broker): void {
       await expect(replayed).rejects.toMatchObject({ code: 'ERR_TRANSPORT' })
     })
 
+    it('begins where an offset says that a replay told before', async () => {
+      const [stream, base] = [unique(), unique()]
+      const { transport } = open(broker, { history: { stream, filters: [`${base}/#`] } })
+      for (let value = 0; value < 4; value++) await transport.send(`${base}/${value}`, bytes(value))
+      const whole = await placesIn(transport, {})
+      expect(whole.map(([value]) => value)).toEqual([0, 1, 2, 3])
+      const fromOffset = Number(whole[1]?.[1]) + 1
+      expect(await placesIn(transport, { fromOffset })).toEqual(whole.slice(2))
+      expect(await placesIn(transport, { fromOffset: 0 })).toEqual(whole)
+      expect(await placesIn(transport, { fromOffset: 1_000_000 })).toEqual([])
+      const day = 86_400_000
+      const [past, future] = [new Date(Date.now() - day), new Date(Date.now() + day)]
+      expect(await placesIn(transport, { fromOffset, from: past })).toEqual(whole.slice(2))
+      expect(await placesIn(transport, { fromOffset, from: future })).toEqual([])
+    })
+
+    it.each([-1, 1.5, Number.NaN])('refuses the offset %s', async (fromOffset) => {
+      const { transport } = open(broker, { history: { stream: unique() } })
+      await expect(placesIn(transport, { fromOffset })).rejects.toThrow(/fromOffset/)
+    })
+
     it('refuses a time that is none', async () => {
       const { transport } = open(broker, { history: { stream: unique() } })
       const replayed = transport.replay?.('#', { from: new Date(Number.NaN) })
       await expect(replayed?.[Symbol.asyncIterator]().next()).rejects.toThrow('from must be a time')
     })
   })
+}
+
+/** The first byte of each message of a replay, and its place. */
+async function placesIn(
+  transport: AmqpTransport,
+  span: AmqpReplaySpan,
+): Promise<readonly (readonly [number | undefined, string | undefined])[]> {
+  const found: (readonly [number | undefined, string | undefined])[] = []
+  for await (const { payload, properties } of transport.replay?.('#', span) ?? []) {
+    found.push([payload[0], properties['stream-offset']])
+  }
+  return found
 }
