@@ -90,7 +90,10 @@ class LentClient implements Transport {
     const { protocolVersion } = this.#defaults
     const qos = qualityFor(filter, this.#defaults.qos)
     try {
-      await this.#client.subscribeAsync(filter, {
+      // MQTT.js does not ask for a filter twice unless told so, and who asks gets what is retained. As a
+      // filter of its own the word would be lost.
+      const again = Object.assign({ [filter]: { qos } }, { resubscribe: true })
+      await this.#client.subscribeAsync(filter === 'resubscribe' ? filter : again, {
         qos,
         ...(protocolVersion === 5 ? { properties } : {}),
       })

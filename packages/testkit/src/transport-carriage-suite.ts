@@ -125,6 +125,18 @@ function describeExtras(setup: TransportSetup, features: TransportFeatures): voi
     expect(await log.at(0)).toMatchObject({ retained: true, payload: Uint8Array.of(2) })
   })
 
+  it('hands the retained message to each new subscriber of one filter', async (c) => {
+    need(c, features, 'retained')
+    const { open, address } = await stageTest(setup)
+    const sender = await open()
+    await sender.send(address, Uint8Array.of(1), { retained: true })
+    const reader = await open()
+    for (const log of [new MessageLog(), new MessageLog()]) {
+      await reader.subscribe(address, log.acknowledge)
+      expect(await log.at(0)).toMatchObject({ retained: true, payload: Uint8Array.of(1) })
+    }
+  })
+
   it('says of a message sent while subscribed that it is live', async () => {
     const { open, address } = await stageTest(setup)
     const [sender, receiver, log] = [await open(), await open(), new MessageLog()]
