@@ -6,7 +6,7 @@
  * @module
  */
 
-import { assertStreamName, WaxwingError, type Transport } from '@waxwing/core'
+import { assertStreamName, toHex, WaxwingError, type Transport } from '@waxwing/core'
 import type { RotationReason } from '../events.js'
 import type { Generation } from '../generation.js'
 import type { Receipt } from '../message.js'
@@ -17,6 +17,7 @@ import type { MakingInputs } from './new-generation.js'
 import { withClearPart } from './clear-part.js'
 import { Publishing, type TransferReceipt } from './publishing.js'
 import { RoomFilling } from './room-filling.js'
+import { planPieces, SealedPieces, type PiecesDeps } from './sealed-pieces.js'
 import type { Rotations } from './rotations.js'
 import type { GrantActions, Sharing } from './sharing.js'
 import { isSameSession, type SessionRecord } from './stream-record.js'
@@ -25,6 +26,8 @@ import { StreamState } from './stream-state.js'
 
 const NOTE_SESSION_MS = 1000
 const MAX_RACES = 16
+/** A piece has 1 MiB at the most, and its object little more. */
+const MAX_OBJECT_BYTES = 2_097_152
 
 export interface ProducerDeps extends MakingInputs {
   readonly transport: Transport | undefined
@@ -191,6 +194,38 @@ export class Producer {
     return await this.#publishing.publishFrom(source, withClearPart(options))
   }
 
+  /**
+   * Seals a payload in pieces, as it comes from a source, for whoever carries objects without a
+   * transport: in a mail, in a file. To be sent in this order, all of them; one is in memory at a time.
+   *
+   * @param source - The payload in parts of any length, copied before the next is asked for.
+   * @param options - As of {@link publishFrom}; `onProgress` is told what was sealed.
+   * @param maxObjectBytes - The longest object that may come out. Default 2 MiB, more than any piece has.
+   * @returns The objects, in new arrays.
+   * @throws {TypeError | RangeError} As {@link publishFrom}, while iterating.
+   * @throws {WaxwingError} `ERR_NOT_READY` if epochs end faster than they can be recorded; `ERR_CLOSED`.
+   */
+  async *sealFrom(
+    source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    options: TransferOptions = {},
+    maxObjectBytes: number = MAX_OBJECT_BYTES,
+  ): AsyncGenerator<Uint8Array, void> {
+    this.#assertOpen()
+    const deps = this.#piecesDeps()
+    const { signal, size, onProgress, ...rest } = options
+    const wanted = withClearPart({ ...rest, ...(size === undefined ? {} : { size }) })
+    const plan = planPieces(deps, wanted, maxObjectBytes)
+    const transferred = new SealedPieces(deps, plan)
+    for await (const piece of transferred.cut(source)) {
+      signal?.throwIfAborted()
+      transferred.take(piece)
+      const { sealed } = await transferred.seal(piece)
+      yield (await sealed).slice()
+      const { pieces, bytes } = transferred
+      onProgress?.({ transfer: toHex(plan.id), pieces, bytes, size })
+    }
+  }
+
   /** Begins a new generation. Merged: at most one a minute, later ones wait and share the next. */
   rotate(reason: RotationReason = 'demand'): Promise<void> {
     this.#assertOpen()
@@ -256,15 +291,17 @@ export class Producer {
   }
 
   #publishingOver(transport: Transport): Publishing {
-    return new Publishing({
-      name: this.name,
+    return new Publishing({ ...this.#piecesDeps(), name: this.name, transport })
+  }
+
+  #piecesDeps(): PiecesDeps {
+    return {
       crypto: this.#deps.runtime.crypto,
-      transport,
       sealer: this.#sealer,
       ready: () => this.ready(),
       noteSoon: () => this.#scheduleNote(),
       assertOpen: () => this.#assertOpen(),
-    })
+    }
   }
 
   #seal(
