@@ -61,6 +61,8 @@ export class Context {
   readonly #unwatch: (() => void)[] = []
   #stop: Shutdown | undefined
   #isReached = false
+  /** Resolved when a connection that is to stay has failed for the first time. */
+  readonly #trouble = Promise.withResolvers<void>()
   #failure: { readonly error: unknown } | undefined
 
   constructor(options: GlobalOptions) {
@@ -146,8 +148,18 @@ export class Context {
     this.watch(transport)
     transport.onStatus(({ state }) => {
       this.#isReached ||= state === 'connected'
+      if (state === 'error') this.#trouble.resolve()
     })
     return transport
+  }
+
+  /**
+   * Resolves once a reader is subscribed: what is sent from now on comes. Or when something else is known to
+   * be the matter: the broker is not there, which was told, or the command is to end.
+   */
+  async untilSubscribed(reader: { start(): Promise<void> }): Promise<void> {
+    const started = reader.start().catch(() => undefined) // iterating throws it
+    await Promise.race([started, this.#trouble.promise, this.stop.asked])
   }
 
   /** Says when the connection goes and comes back, until the command is over. */

@@ -132,6 +132,7 @@ async function receiveLive(
   const session = sessionName('receive', options.name ?? pattern)
   const endpoint = await context.openEndpoint({ part: 'active', session, showEvents: true })
   const reader = endpoint.reader(pattern, readerOptionsFrom(pattern, options))
+  await context.untilSubscribed(reader)
   output.note(`Waiting for files of ${pattern}. Ctrl-C ends it; the same command goes on.`)
   const patience = new Patience(options.timeout, () => stop.ask())
   const waiting = new Waiting(stop.signal)
