@@ -170,7 +170,10 @@ export function describeQueues(broker: Broker): void {
       const first = open(broker, { name })
       await first.transport.subscribe(address, new MessageLog().hold)
       await first.transport.close()
-      expect((await channel.checkQueue(`${name}:${address}`)).consumerCount).toBe(0)
+      // RabbitMQ says that a connection is closed, and then tells its queues.
+      await expect
+        .poll(async () => (await channel.checkQueue(`${name}:${address}`)).consumerCount)
+        .toBe(0)
       const second = open(broker, { name })
       await (await second.transport.subscribe(address, new MessageLog().hold)).close()
       await second.transport.close()

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { ArchiveReader } from '@waxwing/core'
 import { mosquittoAvailable, requireOrSkip, startMosquitto, type Mosquitto } from '@waxwing/testkit'
+import { startHoldingRelay } from './holding-relay.js'
 import { run, Running, type Ended } from './running.js'
 
 // Each of these starts several processes, on machines that have other things to do.
@@ -245,11 +246,11 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     const pub = ['--home', 'plant', 'pub', 'plant/killed', '--lines']
     await run(pub, { cwd: folder, env, stdin: lines })
     const path = join(folder, 'killed.wax')
-    await until(() => statSync(path).size > 50 * 100)
+    const recorded = (): number => new ArchiveReader().push(readFileSync(path)).length
+    await expect.poll(recorded).toBe(50)
     recording.process.kill('SIGKILL')
     await recording.ended()
-    const reader = new ArchiveReader()
-    expect(reader.push(readFileSync(path)).length).toBe(50)
+    expect(recorded()).toBe(50)
     writeFileSync(path, readFileSync(path).subarray(0, -10))
     const again = await waxwing([...args, '--for', '1s'], env)
     expect(again.stderr).toContain('Cut off')
@@ -328,10 +329,15 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     expect(nobody.stderr).toContain('requests --watch')
     expect(await waxwing([...requests, '--watch', '--for', '1s'], env)).toMatchObject({ status: 0 })
     await waxwing(['--home', 'plant', 'pub', 'plant/heard', 'x', '--retain'], env)
+    // It listens for seconds: by then the other process stands ready to ask.
+    const relay = await startHoldingRelay(broker.port, 'plant/heard')
+    const args = ['--home', 'desk', 'sub', 'plant/heard', '--for', '3s']
+    const viaRelay = { WAXWING_BROKER: `mqtt://127.0.0.1:${relay.port}` }
+    const reading = new Running(args, { cwd: folder, env: viaRelay })
+    await relay.held
     const listening = new Running(requests, { cwd: folder, env })
     await listening.shows(/Listening for requests/)
-    const args = ['--home', 'desk', 'sub', 'plant/heard', '--for', '3s']
-    const reading = new Running(args, { cwd: folder, env })
+    relay.release()
     const { stdout } = await listening.ended()
     expect(stdout).toContain('desk')
     await reading.ended()
@@ -382,11 +388,3 @@ requireOrSkip('mosquitto', mosquittoAvailable())('the command beside a broker', 
     expect(findings).toContainEqual(expect.objectContaining({ check: 'broker', state: 'bad' }))
   })
 })
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 20_000
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error('timed out')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}

@@ -56,10 +56,11 @@ requireOrSkip('mosquitto', mosquittoAvailable())('files', () => {
     return { WAXWING_BROKER: `mqtt://127.0.0.1:${proxyPort}` }
   }
 
-  /** Waits until so much of a file that comes is there. */
+  /** Waits until so much of a file that comes is there, or all of it. */
   async function partHas(path: string, bytes: number): Promise<void> {
-    const size = (): number =>
-      statSync(office.path(`${path}.part`), { throwIfNoEntry: false })?.size ?? 0
+    const sizeOf = (name: string): number =>
+      statSync(office.path(name), { throwIfNoEntry: false })?.size ?? 0
+    const size = (): number => Math.max(sizeOf(`${path}.part`), sizeOf(path))
     await expect.poll(size, { timeout: 60_000, interval: 5 }).toBeGreaterThanOrEqual(bytes)
   }
 
@@ -125,7 +126,7 @@ requireOrSkip('mosquitto', mosquittoAvailable())('files', () => {
     const stream = await granted('plant/paused')
     made('paused.bin', 24 * MIB)
     const send = ['send', 'paused.bin', '--stream', stream]
-    const desk = receiving('paused.out', stream, '--timeout', '8s')
+    const desk = receiving('paused.out', stream)
     await desk.shows(/Waiting for files/)
     const plant = office.start('plant', ...send)
     await partHas('paused.out', 1 * MIB)
@@ -133,6 +134,7 @@ requireOrSkip('mosquitto', mosquittoAvailable())('files', () => {
     const stopped = await plant.ended()
     expect(stopped.status).toBe(10)
     expect(stopped.stderr).toMatch(/stopped after .* of 24.0 MiB: the same command goes on/)
+    desk.process.kill('SIGINT')
     const gaveUp = await desk.ended()
     expect(gaveUp.status).toBe(10)
     expect(gaveUp.stderr).toMatch(/paused.bin is not complete: \d+ pieces of 97; missing \d+-96/)
@@ -196,9 +198,12 @@ requireOrSkip('mosquitto', mosquittoAvailable())('files', () => {
   it('that are too large for sub are told once, with what takes them', async () => {
     const stream = await granted('plant/large')
     made('large.bin', 18 * MIB)
-    const desk = office.start('desk', 'sub', stream, '--timeout', '8s')
+    const desk = office.start('desk', 'sub', stream)
     await desk.shows(/Reading/)
     await office.in('plant', 'send', 'large.bin', '--stream', stream)
+    await office.in('plant', 'pub', stream, 'what comes after it')
+    await desk.shows(/what comes after it/)
+    desk.process.kill('SIGINT')
     const { stderr } = await desk.ended()
     expect(stderr.match(/waxwing receive FILE --stream plant\/large/g)).toHaveLength(1)
   })
@@ -244,6 +249,12 @@ requireOrSkip('mosquitto', mosquittoAvailable())('files', () => {
     expect(await office.in('plant', 'send', 'nobody', '--stream', 'plant/x')).toMatchObject({
       status: 2,
     })
+  })
+
+  it('that do not come are not waited for longer than was said', async () => {
+    const desk = await office.in('desk', 'receive', 'n', '--stream', 'plant/y', '--timeout', '1s')
+    expect(desk).toMatchObject({ status: 8, stdout: '' })
+    expect(desk.stderr).toContain('nothing came for 1s')
   })
 
   it('stay at the broker while the disk is full, and come when there is room', async (context) => {

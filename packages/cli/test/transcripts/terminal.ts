@@ -8,8 +8,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { matchOutput, type Block } from './console-blocks.js'
+import { environment } from './running.js'
 
-const PATIENCE_MS = 25_000
+const PATIENCE_MS = 60_000
 
 export interface TerminalOptions {
   readonly folder: string
@@ -44,7 +45,7 @@ export class Terminal {
     const text = command.startsWith('waxwing ') ? `exec ${command} 2>&1` : `{ ${command}; } 2>&1`
     const child = spawn('sh', ['-c', text], {
       cwd,
-      env: { ...process.env, ...env },
+      env: environment(env),
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     this.#process = child
