@@ -7,7 +7,13 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { memoryStore, openEndpoint, type Endpoint, type Producer } from '@waxwing/client'
+import {
+  memoryStore,
+  openEndpoint,
+  type Endpoint,
+  type Producer,
+  type Reader,
+} from '@waxwing/client'
 import { mqttTransport } from '@waxwing/mqtt'
 import { serve } from './worker.ts'
 
@@ -58,7 +64,9 @@ async function start(admissions: readonly Uint8Array[]): Promise<Uint8Array> {
   const [plant, desk] = endpoints
   if (plant === undefined || desk === undefined) throw new TypeError('open comes first')
   for (const [i, admission] of admissions.entries()) await endpoints[i]?.admit(admission)
-  void readAll(desk)
+  const reader = desk.reader('plant/#')
+  await reader.start() // what is published from now on comes
+  void readAll(reader)
   const producer = await plant.producer(STREAM)
   const first = producer.seal('the first')
   void publishOn(producer)
@@ -76,8 +84,8 @@ async function publishOn(producer: Producer): Promise<never> {
   }
 }
 
-async function readAll(desk: Endpoint): Promise<void> {
-  for await (const message of desk.reader('plant/#')) {
+async function readAll(reader: Reader): Promise<void> {
+  for await (const message of reader) {
     seen.opened++
     void message.acknowledge()
   }

@@ -44,6 +44,9 @@ export const FLOOD_RATES: FloodRates = {
 const STREAM = 'plant/1/level'
 /** Its turn to ask is drawn: most likely it comes in seconds, with eight repeated kids in minutes. */
 const NEWCOMER_TIMEOUT_MS = 600_000
+/** How long a busy machine may take for what is done at once elsewhere. */
+const PATIENCE_MS = 60_000
+const LOOK_MS = 200
 const QUIET: readonly string[] = ['max_queued_messages 0', 'log_type none', 'log_type information']
 
 export async function runFloods(options: FloodOptions): Promise<FloodReport> {
@@ -54,8 +57,7 @@ export async function runFloods(options: FloodOptions): Promise<FloodReport> {
     const domain = await Domain.create({ store: memoryStore(), name: 'plant', recovery: false })
     const object = await openVictim(victim, domain, broker.url)
     const request = await lawfulRequest(domain, object)
-    await sleep(1000) // the reader of the victim is granted its key
-    const before = await victim.call<VictimState>('state')
+    const before = await readingBegun(victim)
     await flood.call('start', setupOf({ url: broker.url, object, request }))
     await flood.call('setRates', options.rates)
     await sleep(1000)
@@ -103,6 +105,17 @@ function setupOf({
   return { url, requestTopic, dataTopic: STREAM, request, object, kidAt }
 }
 
+/** When the reader of the victim was granted its key. */
+async function readingBegun(victim: Worker): Promise<VictimState> {
+  const until = performance.now() + PATIENCE_MS
+  for (;;) {
+    const state = await victim.call<VictimState>('state')
+    if (state.opened > 0) return state
+    if (performance.now() > until) throw new Error('the reader of the victim opened nothing')
+    await sleep(LOOK_MS)
+  }
+}
+
 /** Comes new to the stream, and goes on for some seconds once it reads. */
 async function watchNewcomer(
   domain: Domain,
@@ -134,8 +147,8 @@ async function watchNewcomer(
 /** When everything that was on its way has come. */
 async function afterwards(victim: Worker): Promise<VictimState> {
   let state = await victim.call<VictimState>('state')
-  for (let wait = 0; wait < 50; wait++) {
-    await sleep(200)
+  for (const until = performance.now() + PATIENCE_MS; performance.now() < until;) {
+    await sleep(LOOK_MS)
     const next = await victim.call<VictimState>('state')
     // It goes on publishing: what was published before is what has to be open by now.
     if (next.refused === state.refused && next.opened >= state.published) {
