@@ -13,6 +13,7 @@ import hpke
 from errors import Refused, require
 from grants import Grant, receive, verify_grant
 from objects import OpenedObject, SealedObject, decode_object, open_object
+from packed import plain
 from statements import Manifest
 from tree import DEPTH, Node
 from trust import Principal, Trust
@@ -101,7 +102,8 @@ class Opener:
     def take_grant(self, data: bytes) -> Grant:
         """Open, authenticate and verify a grant (Sections 7.2.3, 7.2.4, 7.5.2), and hold it."""
         inside = hpke.open_sealed(data, self.principal, self.secrets)
-        message = receive(inside.message, self.principal, self.trust, self.now)
+        held = [self.trust.own.data] if self.trust.own else []
+        message = receive(plain(inside.message, held), self.principal, self.trust, self.now)
         require(message.kind == "grant", "ERR_UNSUPPORTED", "no grant")
         require(not self.trust.frozen(self.now), "ERR_EXPIRED", "our bundle")
         fields: dict[int, Any] = message.fields

@@ -20,6 +20,7 @@ from errors import Refused, require
 from grants import prove_denial, receive, verify_grant
 from objects import decode_object, open_object
 from opener import judge
+from packed import STATIC, unpack
 from statements import decode_manifest, decode_statement
 from tree import Node, content_key, cover, nodes_of
 from trust import Trust, check_card, offer_card
@@ -181,6 +182,11 @@ def sealed(case: Case) -> None:
         same(encrypt0_aad(hexed(case, "protectedHeader"), b""), case, "aad")
 
 
+def packed(case: Case) -> None:
+    same(STATIC, case, "dictionary")
+    same(unpack(hexed(case, "packed"), map(bytes.fromhex, case["held"])), case, "message")
+
+
 def links(case: Case) -> None:
     link = decode_statement(hexed(case, "link"), "link")
     same(link.payload, case, "payload")
@@ -205,7 +211,7 @@ COVERED: dict[str, Callable[[Case], None]] = {
     "credentials": credentials,
     "denials": message, "ed25519-strict": ed25519_strict, "enrolments": message,
     "grant-messages": message, "grants": grants, "key-cards": key_cards, "links": links,
-    "manifests": manifests, "objects": objects, "requests": message, "revocations": message,
+    "manifests": manifests, "objects": objects, "packed": packed, "requests": message, "revocations": message,
     "sealed": sealed,
 }
 NOT_COVERED: dict[str, str] = {

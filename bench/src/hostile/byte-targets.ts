@@ -42,6 +42,7 @@ import {
   compactIsGivenBack,
   metadataIsGivenBack,
   objectIsGivenBack,
+  packedIsGivenBack,
   patternsAgree,
   sameUnlessEmptyHeader,
   splitAlike,
@@ -189,6 +190,14 @@ export function byteTargets(): readonly Target[] {
       seeds: [...fieldOf('compact', 'compact'), ...fieldOf('object', 'compact'), ...objects],
       weight: 8,
       run: compactIsGivenBack,
+    },
+    {
+      name: 'packed message',
+      covers: ['unpackMessage', 'decodePackedMessage', 'isPackedMessage'],
+      codes: ['ERR_MALFORMED', 'ERR_LIMIT', 'ERR_KEY_UNKNOWN'],
+      seeds: fieldOf('packed', 'packed'),
+      weight: 8,
+      run: packedIsGivenBack,
     },
     {
       name: 'clear properties',

@@ -17,21 +17,28 @@ import {
   encodeCompact,
   encodeMetadata,
   encodeProtectedHeader,
+  fromHex,
   isCompact,
   isNamePattern,
+  isPackedMessage,
   isStreamName,
   itemEnd,
   matchesName,
   MAX_ARCHIVE_ITEM_BYTES,
+  packedReference,
+  packMessage,
   patternCovers,
   readArchive,
   toHex,
+  unpackMessage,
   WaxwingError,
   CborTag,
   type CborKey,
   type CborValue,
 } from '@waxwing/core'
+import { sodiumProvider } from '@waxwing/core/sodium'
 import { same } from './same.ts'
+import { casesOf } from './seeds.ts'
 import type { Trial } from './target.ts'
 
 /** An encoded empty map is accepted for an empty protected header (RFC 9052 Section 3). */
@@ -146,4 +153,22 @@ export function patternsAgree(bytes: Uint8Array): Trial {
   const isWrong =
     patternCovers(pattern, other) && matchesName(other, name) && !matchesName(pattern, name)
   return isWrong ? `${text}: a pattern covers what matches more` : undefined
+}
+
+const HELD = heldStrings()
+
+/** What is unpacked is packed again, which has to lead to the same. */
+export function packedIsGivenBack(bytes: Uint8Array): Trial {
+  const find = (reference: Uint8Array): Uint8Array | undefined => HELD.get(toHex(reference))
+  const statement = unpackMessage(bytes, find)
+  if (!isPackedMessage(bytes)) return 'not taken for packed'
+  const packed = packMessage(sodiumProvider, statement)
+  if (packed === statement) return undefined
+  return same('statement', unpackMessage(packed, find), statement)
+}
+
+function heldStrings(): ReadonlyMap<string, Uint8Array> {
+  const held = casesOf('packed').flatMap((test) => test.held as readonly string[])
+  const all = [...new Set(held)].map((one) => fromHex(one))
+  return new Map(all.map((one) => [toHex(packedReference(sodiumProvider, one)), one]))
 }

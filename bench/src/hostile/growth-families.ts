@@ -7,6 +7,7 @@
  * @module
  */
 
+import { constants, deflateRawSync } from 'node:zlib'
 import {
   ArchiveReader,
   decodeCbor,
@@ -28,6 +29,7 @@ import {
   signMessage,
   signTrustBundle,
   Trust,
+  unpackMessage,
   CborTag,
   type CborValue,
 } from '@waxwing/core'
@@ -145,6 +147,9 @@ export const FAMILIES: readonly Family[] = [
       return () => decodeMessage(crypto, bytes)
     },
   },
+  packed('stored', (n) => new Uint8Array(deflateRawSync(new Uint8Array(n), { level: 0 }))),
+  packed('a repetition', (n) => new Uint8Array(deflateRawSync(new Uint8Array(n)))),
+  packed('literals', (n) => new Uint8Array(deflateRawSync(noise(n), { strategy: constants.Z_HUFFMAN_ONLY }))),
   {
     name: 'seen ranges: many ranges',
     max: MAX_SEEN,
@@ -168,6 +173,26 @@ export const FAMILIES: readonly Family[] = [
   text('a name below a pattern', 255, (n) => 'a/'.repeat(n >> 1).slice(0, -1), (name) => matchesName('+/'.repeat(name.length >> 2) + '#', name)),
   text('a pattern below a pattern', 255, (n) => '+/'.repeat(n >> 1).slice(0, -1), (name) => patternCovers('+/'.repeat(name.length >> 2) + '#', name)),
 ] // prettier-ignore
+
+function packed(name: string, data: (size: number) => Uint8Array): Family {
+  return {
+    name: `packed message: ${name}`,
+    max: STATEMENT_ROOM,
+    make(n) {
+      const bytes = encodeCbor([[], data(n)])
+      return () => unpackMessage(bytes, () => undefined)
+    },
+  }
+}
+
+/** Bytes of 64 values, which a code makes shorter. */
+function noise(size: number): Uint8Array {
+  let state = 1
+  return Uint8Array.from({ length: size }, () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31
+    return state >> 25
+  })
+}
 
 function cbor(name: string, max: number, value: (size: number) => CborValue): Family {
   return {

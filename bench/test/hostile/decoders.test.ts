@@ -11,7 +11,8 @@ import { findingOf, type Target } from '../../src/hostile/target.ts'
 const SEED = 1
 
 /** What reads bytes, texts or values that anybody may have made. */
-const READS = /^(decode|parse|open|verify|read|from[A-Z]|is(Sealed|Stream|Name)|authenticate|newer)/
+const READS =
+  /^(decode|unpack|parse|open|verify|read|from[A-Z]|is(Sealed|Packed|Stream|Name)|authenticate|newer)/
 const READS_A_PART = /^(itemEnd|sealedKid|matchesName|patternCovers|\w+From(Cbor|Fields))$/
 
 describe('the table of decoders', () => {

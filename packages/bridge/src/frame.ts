@@ -10,8 +10,10 @@
 import {
   decodeClearProperties,
   decodeObject,
+  decodePackedMessage,
   decodeStatement,
   isControlAddress,
+  isPackedMessage,
   isSealedMessage,
   sealedKid,
   WaxwingError,
@@ -25,6 +27,7 @@ export function foreignness(kind: Kind, payload: Uint8Array): WaxwingError | und
   try {
     if (kind === 'data') decodeObject(payload)
     else if (isSealedMessage(payload)) sealedKid(payload)
+    else if (isPackedMessage(payload)) decodePackedMessage(payload)
     else decodeStatement(payload)
     return undefined
   } catch (error) {

@@ -17,7 +17,7 @@ import { Granter, type GranterInputs } from './granting/granter.js'
 import { GrantingAnew } from './granting/granting-anew.js'
 import { Revoking } from './granting/revoking.js'
 import { SharingOut } from './granting/sharing-out.js'
-import { OwnIdentity } from './identity/own-identity.js'
+import { OwnIdentity, type OwnIdentityOptions } from './identity/own-identity.js'
 import { TrustBook } from './identity/trust-book.js'
 import type { EndpointOptions } from './options.js'
 import { ReceivingGrants } from './requesting/receiving-grants.js'
@@ -196,13 +196,11 @@ async function makeRuntime(
   return { crypto, store, time, timers, emit, report }
 }
 
-function identityOptions({ name, cardDays }: EndpointOptions): {
-  name?: string
-  cardDays?: number
-} {
+function identityOptions({ name, cardDays, kems }: EndpointOptions): OwnIdentityOptions {
   return {
     ...(name === undefined ? {} : { name }),
     ...(cardDays === undefined ? {} : { cardDays }),
+    ...(kems === undefined ? {} : { kems }),
   }
 }
 

@@ -17,6 +17,7 @@ import { keyCards } from './key-cards.ts'
 import { links } from './links.ts'
 import { manifests } from './manifests.ts'
 import { objects } from './objects.ts'
+import { packedMessages } from './packed.ts'
 import { requests } from './requests.ts'
 import { sealedMessages } from './sealed.ts'
 import type { VectorFile } from './vector-file.ts'
@@ -39,6 +40,7 @@ const FILES: readonly (() => VectorFile)[] = [
   revocations,
   enrolments,
   sealedMessages,
+  packedMessages,
 ]
 
 /** Makes every file anew. */

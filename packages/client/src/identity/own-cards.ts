@@ -14,6 +14,7 @@ import {
   type CryptoProvider,
   type Ed25519SigningKey,
   type KemKeyPair,
+  type KemKind,
 } from '@waxwing/core'
 import type { TimeKeeper } from '../time-keeper.js'
 import type { CardKeys } from './own-records.js'
@@ -30,9 +31,24 @@ export interface CardAuthor {
   readonly key: Ed25519SigningKey
 }
 
-/** Makes KEM keys for a card: X25519 and X-Wing. */
-export async function makeKemKeys(crypto: CryptoProvider): Promise<readonly KemKeyPair[]> {
-  return [await generateKemKeyPair(crypto, 'x25519'), await generateKemKeyPair(crypto, 'x-wing')]
+/** What a card has keys for, if nobody chooses. */
+export const ALL_KEMS: readonly KemKind[] = ['x25519', 'x-wing']
+
+/** @throws {RangeError} If a card cannot have keys of these kinds: X25519, alone or with X-Wing. */
+export function checkKems(kems: readonly KemKind[]): void {
+  const isKnown = kems.every((kind) => ALL_KEMS.includes(kind))
+  if (isKnown && kems.includes('x25519') && new Set(kems).size === kems.length) return
+  throw new RangeError(`kems must be x25519, or x25519 and x-wing, not ${kems.join(', ')}`)
+}
+
+/** Makes KEM keys for a card, of each kind one. */
+export async function makeKemKeys(
+  crypto: CryptoProvider,
+  kems: readonly KemKind[] = ALL_KEMS,
+): Promise<readonly KemKeyPair[]> {
+  const made: KemKeyPair[] = []
+  for (const kind of kems) made.push(await generateKemKeyPair(crypto, kind))
+  return made
 }
 
 /** Signs a card over keys. */
@@ -47,10 +63,19 @@ export function makeCard(
   return { card: decodeKeyCard(signKeyCard(fields, author.id, author.key)), keys }
 }
 
-/** Whether the current card, the last one, is to be replaced. */
-export function isCardDue(cards: readonly CardKeys[], time: TimeKeeper): boolean {
+/**
+ * Whether the current card, the last one, is to be replaced.
+ *
+ * @param kems - What it has to have keys for, and nothing else; left out: whatever it has.
+ */
+export function isCardDue(
+  cards: readonly CardKeys[],
+  time: TimeKeeper,
+  kems?: readonly KemKind[],
+): boolean {
   const current = cards.at(-1)
   if (current === undefined) return true
+  if (kems !== undefined && !isSameKinds(kems, current)) return true
   const { issued, expires } = current.card
   return (expires - secondsOf(time)) * DUE_PART < expires - issued || isFromFuture(current, time)
 }
@@ -74,6 +99,16 @@ export function cardsToKeep(cards: readonly CardKeys[], time: TimeKeeper): reado
   const confirmed = time.confirmedMs === undefined ? Infinity : Math.floor(time.confirmedMs / 1000)
   const limit = Math.min(secondsOf(time), confirmed) - CARD_GRACE_SECONDS
   return cards.filter(({ card }, i) => i === cards.length - 1 || card.expires > limit)
+}
+
+/** The kinds of KEM keys that a card has. */
+export function kemsOf({ keys }: CardKeys): readonly KemKind[] {
+  return keys.map(({ kind }) => kind)
+}
+
+function isSameKinds(kems: readonly KemKind[], card: CardKeys): boolean {
+  const held = kemsOf(card)
+  return held.length === kems.length && kems.every((kind) => held.includes(kind))
 }
 
 /** Whether a card is dated in the future, by a time that is borne out. */

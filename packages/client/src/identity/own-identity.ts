@@ -21,6 +21,7 @@ import {
   type Credential,
   type Ed25519SigningKey,
   type KemKeyPair,
+  type KemKind,
   type KeyCard,
   type Trust,
 } from '@waxwing/core'
@@ -29,7 +30,16 @@ import { readRecord } from '../table.js'
 import { decodeAdmission } from './bundle-chain.js'
 import { checkShortText, makeEnrolment, type EnrolmentWish } from './enrolment.js'
 import { Listeners } from './listeners.js'
-import { cardsToKeep, isCardDue, makeCard, makeKemKeys, nextCardNumber } from './own-cards.js'
+import {
+  ALL_KEMS,
+  cardsToKeep,
+  checkKems,
+  isCardDue,
+  kemsOf,
+  makeCard,
+  makeKemKeys,
+  nextCardNumber,
+} from './own-cards.js'
 import { OwnRecords, type CardKeys, type CredentialRecord, type SelfRecord } from './own-records.js'
 import { judgedSeconds } from './statement-time.js'
 import type { TrustBook } from './trust-book.js'
@@ -40,6 +50,11 @@ export interface OwnIdentityOptions {
   readonly name?: string
   /** Days that a key card lives, 1 to 365. Default 30. */
   readonly cardDays?: number
+  /**
+   * What key cards have keys for: `x25519`, alone or with `x-wing`. Default: both for a new identity,
+   * and whatever its card has for one that is there.
+   */
+  readonly kems?: readonly KemKind[]
   /** Keep the first KEM keys for ever, on every card: for the recovery principal. */
   readonly permanent?: boolean
 }
@@ -49,6 +64,11 @@ const DAY_SECONDS = 86_400
 const SEED_BYTES = 32
 /** How often a write is tried again because another process was faster. */
 const MAX_ATTEMPTS = 16
+
+interface CardChoices {
+  readonly cardSeconds: number
+  readonly kems: readonly KemKind[] | undefined
+}
 
 interface Loaded {
   readonly self: SelfRecord
@@ -65,6 +85,7 @@ export class OwnIdentity {
   readonly #cardSeconds: number
   readonly #ownName: string
   readonly #isPermanent: boolean
+  readonly #kems: readonly KemKind[] | undefined
   readonly #turns = new Turns()
   readonly #listeners: Listeners<KeyCard>
   readonly #stopListening: (() => void) | undefined
@@ -81,24 +102,30 @@ export class OwnIdentity {
    * @throws {RangeError} If an option is out of its range.
    */
   static async open(runtime: Runtime, options: OwnIdentityOptions = {}): Promise<OwnIdentity> {
-    const { name = 'unnamed', cardDays = DEFAULT_CARD_DAYS, permanent = false } = options
+    const { name = 'unnamed', cardDays = DEFAULT_CARD_DAYS, permanent = false, kems } = options
     checkShortText('name', name)
+    if (kems !== undefined) checkKems(kems)
     const cardSeconds = cardDays * DAY_SECONDS
     if (!Number.isInteger(cardDays) || cardDays < 1 || cardSeconds > MAX_CARD_SECONDS) {
       throw new RangeError(`cardDays must be a whole number from 1 to 365, not ${cardDays}`)
     }
     const records = new OwnRecords(runtime.store)
-    const loaded =
-      (await load(records)) ?? (await create(runtime, records, { name, permanent, cardSeconds }))
+    const made = { name, permanent, cardSeconds, kems: kems ?? ALL_KEMS }
+    const loaded = (await load(records)) ?? (await create(runtime, records, made))
     if (permanent && !loaded.self.isPermanent) {
       throw new WaxwingError('ERR_CONFLICT', 'the store holds an identity that is not permanent')
     }
-    const identity = new OwnIdentity(runtime, records, loaded, cardSeconds)
+    const identity = new OwnIdentity(runtime, records, loaded, { cardSeconds, kems })
     await identity.renewCardIfDue()
     return identity
   }
 
-  private constructor(runtime: Runtime, records: OwnRecords, loaded: Loaded, cardSeconds: number) {
+  private constructor(
+    runtime: Runtime,
+    records: OwnRecords,
+    loaded: Loaded,
+    { cardSeconds, kems }: CardChoices,
+  ) {
     const { self, cards, credential } = loaded
     const { crypto, store } = runtime
     this.signingKey = crypto.ed25519SigningKey(self.seed)
@@ -109,6 +136,7 @@ export class OwnIdentity {
     this.#cardSeconds = cardSeconds
     this.#ownName = self.name
     this.#isPermanent = self.isPermanent
+    this.#kems = self.isPermanent ? undefined : kems
     this.#cards = cards
     this.#keys = this.#keysOf(cards)
     if (credential !== undefined) this.#setCredential(credential)
@@ -162,7 +190,7 @@ export class OwnIdentity {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         await this.#catchUp()
         const held = this.#cards
-        const isDue = isCardDue(held, this.#runtime.time)
+        const isDue = isCardDue(held, this.#runtime.time, this.#kems)
         const cards = isDue ? await this.#withNewCard(held) : this.#kept(held)
         if (cards.length === held.length && !isDue) return false
         if (!(await this.#records.replaceCards(held, cards))) continue
@@ -232,7 +260,8 @@ export class OwnIdentity {
 
   async #withNewCard(held: readonly CardKeys[]): Promise<readonly CardKeys[]> {
     const { crypto, time } = this.#runtime
-    const keys = this.#isPermanent ? this.#current.keys : await makeKemKeys(crypto)
+    const kems = this.#kems ?? kemsOf(this.#current)
+    const keys = this.#isPermanent ? this.#current.keys : await makeKemKeys(crypto, kems)
     const validity = { issued: nextCardNumber(held, time), lifeSeconds: this.#cardSeconds }
     const author = { id: this.id, key: this.signingKey }
     return this.#kept([...held, makeCard(author, keys, validity)])
@@ -310,7 +339,7 @@ async function load(records: OwnRecords): Promise<Loaded | undefined> {
 async function create(
   runtime: Runtime,
   records: OwnRecords,
-  options: { name: string; permanent: boolean; cardSeconds: number },
+  options: { name: string; permanent: boolean; cardSeconds: number; kems: readonly KemKind[] },
 ): Promise<Loaded> {
   const { crypto, time } = runtime
   const { name, permanent: isPermanent, cardSeconds: lifeSeconds } = options
@@ -318,7 +347,8 @@ async function create(
   const key = crypto.ed25519SigningKey(self.seed)
   const author = { id: principalId(crypto, key.publicKey), key }
   const issued = nextCardNumber([], time)
-  const cards = [makeCard(author, await makeKemKeys(crypto), { issued, lifeSeconds })]
+  const keys = await makeKemKeys(crypto, options.kems)
+  const cards = [makeCard(author, keys, { issued, lifeSeconds })]
   if (await records.create(self, cards)) return { self, cards, credential: undefined }
   const others = await load(records)
   if (others !== undefined) return others
