@@ -5,6 +5,7 @@
  * @module
  */
 
+export type { CoapMessage, CoapOption } from '@waxwing/oscore'
 export * from './blockwise/index.js'
 export * from './client/client.js'
 export type { ObservationTimes } from './client/observing.js'

@@ -22,6 +22,8 @@ export type TransportFeature =
   | 'every-message'
   /** Messages of no bytes. */
   | 'empty'
+  /** Messages of 100 KiB; where they are missing, larger payloads go in pieces. */
+  | 'large'
   /** The last message of an address is kept for late subscribers. */
   | 'retained'
   /** `+` and `#` in filters. */

@@ -5,7 +5,10 @@
  * @module
  */
 
+export * from './group-datagrams.js'
+export type { GroupResponseListener } from './group-requests.js'
+export * from './group-socket.js'
 export type { EndpointStats } from './messenger.js'
 export type { EndpointLimits, TransmissionParameters } from './parameters.js'
 export * from './udp-endpoint.js'
-export { markVerified } from './verified.js'
+export { challengeFor, markVerified } from './verified.js'

@@ -21,6 +21,7 @@ import {
   TYPE,
 } from './datagram.js'
 import { EchoValues } from './echo-values.js'
+import { GroupRequests } from './group-requests.js'
 import type { Medium } from './medium.js'
 import { isObserved } from './client-observation.js'
 import type { Arrival, PeerState } from './peer-state.js'
@@ -51,6 +52,8 @@ export class Messenger {
   readonly #peers: PeerTable
   readonly #requesting: Requesting
   readonly #serving: Serving | undefined
+  /** What was asked of groups. */
+  readonly groupRequests: GroupRequests = new GroupRequests()
 
   constructor(medium: Medium, handler?: Handler) {
     this.#medium = medium
@@ -125,6 +128,7 @@ export class Messenger {
   }
 
   #responded(arrival: Arrival, header: Header, from: Peer): void {
+    if (this.groupRequests.take(arrival, from)) return
     const state = this.#peers.find(from)
     if (state !== undefined) {
       state.heardAt = this.#medium.now()

@@ -12,7 +12,10 @@ import { isIP, isIPv6 } from 'node:net'
 import { WaxwingError } from '@waxwing/core'
 import type { Handler, Peer } from '../handler.js'
 import { warn } from '../process-warning.js'
+import type { CoapMessage } from '@waxwing/oscore'
 import { addressFor, plainAddress } from './addresses.js'
+import { encodeDatagram, TYPE } from './datagram.js'
+import type { GroupResponseListener } from './group-requests.js'
 import type { Medium } from './medium.js'
 import { type EndpointStats, Messenger } from './messenger.js'
 import {
@@ -39,6 +42,16 @@ export interface UdpEndpointOptions {
   readonly randomBytes?: (count: number) => Buffer
 }
 
+/** How an endpoint sends to groups (RFC 7252 Section 8). */
+export interface MulticastSettings {
+  /** The interface: its address for IPv4, `::%zone` for IPv6. Default: the system's choice. */
+  readonly interface?: string
+  /** How many links it may cross: 1 to 255. */
+  readonly hopLimit: number
+  /** Whether members on this machine hear it. */
+  readonly loopback: boolean
+}
+
 /** An endpoint that is open. */
 export interface UdpEndpoint extends AsyncDisposable {
   /** Where it listens. */
@@ -56,6 +69,26 @@ export interface UdpEndpoint extends AsyncDisposable {
   readonly network: Handler
   /** How much it keeps at the moment. */
   readonly stats: EndpointStats
+  /**
+   * Says how to send to groups, from now on.
+   *
+   * @throws {WaxwingError} `ERR_TRANSPORT` if the interface is not there.
+   */
+  multicast(settings: MulticastSettings): void
+  /**
+   * Sends a message that is not confirmable, without an exchange: a request to a group, or a response
+   * to one that came to a group. Resolves when the system has taken it.
+   *
+   * @param token - One character a byte, 8 at the most.
+   * @throws {RangeError} If the message is too long or cannot be encoded.
+   * @throws {WaxwingError} `ERR_TRANSPORT` with the system's error as cause; `ERR_CLOSED`.
+   */
+  announce(message: CoapMessage, to: Peer, token: string): Promise<void>
+  /**
+   * Calls the listener with each response that has this token and is not confirmable, whoever sent it.
+   * Returns a function that ends that.
+   */
+  onGroupResponse(token: string, listener: GroupResponseListener): () => void
   /**
    * Calls the listener with errors that nobody waits for. Without a listener what a handler throws, or
    * answers that cannot be sent, is a warning of the process. Returns a function that removes it.
@@ -97,13 +130,18 @@ class OpenEndpoint implements UdpEndpoint {
   readonly #messenger: Messenger
   readonly #listeners = new Set<(error: unknown) => void>()
   readonly #sweep: ReturnType<typeof setInterval>
+  readonly #maxMessageBytes: number
+  #announcementId: number
   #address: Peer = { address: '', port: 0 }
   #closing: Promise<void> | undefined
   #isClosed = false
 
   constructor(type: 'udp4' | 'udp6', options: UdpEndpointOptions) {
     this.#type = type
-    this.#messenger = new Messenger(this.#medium(options), options.handler)
+    const medium = this.#medium(options)
+    this.#messenger = new Messenger(medium, options.handler)
+    this.#maxMessageBytes = medium.limits.maxMessageBytes
+    this.#announcementId = medium.randomBytes(2).readUInt16BE()
     this.#socket = createSocket({ type, lookup: asItStands })
     this.#sweep = setInterval(() => this.#messenger.sweep(), SWEEP_MS).unref()
   }
@@ -139,6 +177,41 @@ class OpenEndpoint implements UdpEndpoint {
         port: sender.port,
       }),
     )
+  }
+
+  multicast(settings: MulticastSettings): void {
+    const { hopLimit, loopback } = settings
+    try {
+      if (settings.interface !== undefined) this.#socket.setMulticastInterface(settings.interface)
+      this.#socket.setMulticastTTL(hopLimit)
+      this.#socket.setMulticastLoopback(loopback)
+    } catch (cause) {
+      throw new WaxwingError('ERR_TRANSPORT', 'the interface cannot be used', {}, { cause })
+    }
+  }
+
+  async announce(message: CoapMessage, { address, port }: Peer, token: string): Promise<void> {
+    if (this.#isClosed) throw new WaxwingError('ERR_CLOSED', 'the endpoint was closed')
+    this.#announcementId = (this.#announcementId + 1) & 0xffff
+    const datagram = encodeDatagram(TYPE.non, this.#announcementId, token, message)
+    if (datagram.length > this.#maxMessageBytes) {
+      throw new RangeError(`message must be at most ${this.#maxMessageBytes} bytes long`)
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const sent = (cause: Error | null): void => {
+      if (cause === null) resolve()
+      else reject(new WaxwingError('ERR_TRANSPORT', 'nothing can be sent there', {}, { cause }))
+    }
+    try {
+      this.#socket.send(datagram, port, addressFor(this.#type, address), sent)
+    } catch (error) {
+      sent(error as Error)
+    }
+    await promise
+  }
+
+  onGroupResponse(token: string, listener: GroupResponseListener): () => void {
+    return this.#messenger.groupRequests.listen(token, listener)
   }
 
   onError(listener: (error: unknown) => void): () => void {

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Where the parts of a record stand: in memory, or in a folder, one file each, that is only ever added
+ * to. A file that could not be written to the end is added to no more; the next item begins another.
+ *
+ * @module
+ */
+
+import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { WaxwingError } from '@waxwing/core'
+import { limitError } from '@waxwing/transport-kit'
+import type { Item } from '../inquiry.js'
+import { FileSegment, MemorySegment, type Segment } from './segment.js'
+
+export interface Shelf {
+  /** What was there when it was opened, oldest first. */
+  readonly segments: readonly Segment[]
+  /** Begins a part. */
+  begin(number: number): Segment
+  /** Adds to the part that was begun last. */
+  add(item: Item, encoded: Uint8Array): void
+  /** Resolves when what was added can be read. */
+  settled(): Promise<void>
+  /** Calls the listener when the part that was begun last is not to be added to. */
+  onBroken(listener: () => void): void
+  close(): Promise<void>
+}
+
+const FILE_NAME = /^([0-9]{10})\.cbor$/
+const MAX_UNWRITTEN_BYTES = 4 * 1024 * 1024
+
+/** In memory. */
+export class MemoryShelf implements Shelf {
+  readonly segments: readonly Segment[] = []
+  #last: MemorySegment | undefined
+
+  begin(number: number): Segment {
+    this.#last = new MemorySegment(number)
+    return this.#last
+  }
+
+  add(item: Item): void {
+    this.#last?.add({ ...item, payload: Uint8Array.from(item.payload) })
+  }
+
+  async settled(): Promise<void> {}
+
+  onBroken(): void {}
+
+  async close(): Promise<void> {}
+}
+
+/** In a folder. */
+export class FolderShelf implements Shelf {
+  readonly segments: readonly Segment[]
+  readonly #folder: string
+  readonly #report: (error: unknown) => void
+  #path: string | undefined
+  #file: FileHandle | undefined
+  #unwritten: Uint8Array[] = []
+  #unwrittenBytes = 0
+  #writing: Promise<void> = Promise.resolve()
+  #isFailing = false
+  #broken: () => void = () => undefined
+
+  private constructor(
+    folder: string,
+    segments: readonly Segment[],
+    report: (error: unknown) => void,
+  ) {
+    this.#folder = folder
+    this.segments = segments
+    this.#report = report
+  }
+
+  /** @throws {WaxwingError} `ERR_TRANSPORT` if the folder cannot be read or made. */
+  static async open(folder: string, report: (error: unknown) => void): Promise<FolderShelf> {
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 })
+      const names = (await readdir(folder)).filter((name) => FILE_NAME.test(name)).toSorted()
+      const segments = await Promise.all(
+        names.map(async (name) => {
+          const path = join(folder, name)
+          return new FileSegment(Number(name.slice(0, 10)), path, (await stat(path)).size)
+        }),
+      )
+      return new FolderShelf(folder, segments, report)
+    } catch (cause) {
+      throw recordError(`the record in ${folder} cannot be opened`, cause)
+    }
+  }
+
+  begin(number: number): Segment {
+    const path = join(this.#folder, `${String(number).padStart(10, '0')}.cbor`)
+    this.#path = path
+    this.#enqueue(async () => {
+      await this.#file?.close()
+      this.#file = undefined
+      this.#file = await open(path, 'ax', 0o600)
+    })
+    return new FileSegment(number, path, 0)
+  }
+
+  add(_item: Item, encoded: Uint8Array): void {
+    if (this.#unwrittenBytes + encoded.length > MAX_UNWRITTEN_BYTES) {
+      this.#report(limitError('the disk is too slow for the record', 'maxUnwrittenBytes'))
+      return
+    }
+    this.#unwritten.push(encoded)
+    this.#unwrittenBytes += encoded.length
+    if (this.#unwritten.length === 1) this.#enqueue(() => this.#write())
+  }
+
+  async settled(): Promise<void> {
+    await this.#writing
+  }
+
+  onBroken(listener: () => void): void {
+    this.#broken = listener
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    await this.#file?.close().catch((error: unknown) => this.#report(error))
+  }
+
+  async #write(): Promise<void> {
+    const batch = Buffer.concat(this.#unwritten)
+    this.#unwritten = []
+    this.#unwrittenBytes = 0
+    if (this.#file === undefined) return // it could not be begun, and that was said
+    await this.#file.appendFile(batch)
+    this.#isFailing = false
+  }
+
+  #enqueue(work: () => Promise<void>): void {
+    this.#writing = this.#writing.then(work).catch((cause: unknown) => {
+      // A full disk is said once, not with every message.
+      if (!this.#isFailing)
+        this.#report(recordError(`the record ${this.#path} lacks messages`, cause))
+      this.#isFailing = true
+      this.#broken()
+    })
+  }
+}
+
+/** Without room, `ERR_STORE_FULL`. */
+function recordError(message: string, cause: unknown): WaxwingError {
+  const code = (cause as NodeJS.ErrnoException).code ?? ''
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+  return new WaxwingError(isFull ? 'ERR_STORE_FULL' : 'ERR_TRANSPORT', message, {}, { cause })
+}
