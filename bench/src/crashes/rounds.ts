@@ -62,6 +62,8 @@ const EARLY_PART = 0.25
 /** What a process takes to begin, at the most, before a round goes on without it. */
 const BEGIN_MS = 2000
 const BEGIN_FULL_MS = 300
+/** The same for the first life of the reader, without which there is nothing to play. */
+const FIRST_BEGIN_MS = 60_000
 /** How long nothing may happen before what is left counts as lost. */
 const IDLE_MS = 45_000
 const LOOK_MS = 100
@@ -145,7 +147,10 @@ class Play {
     })
     // It has to be there before the load: a broker keeps nothing for whom it never saw.
     this.#begin('reader')
-    await this.#untilBegun(this.#reader)
+    await Promise.race([
+      this.#reader.tell('begun'),
+      sleep(FIRST_BEGIN_MS, undefined, { ref: false }),
+    ])
   }
 
   async playRounds(): Promise<void> {

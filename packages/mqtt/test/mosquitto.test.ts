@@ -219,14 +219,14 @@ describeWithMosquitto('back-pressure', () => {
   it('keeps the connection alive while nothing is read from it', async () => {
     const broker = await start()
     const sender = open(broker)
-    const receiver = open(broker, { clientId: 'slow', maxUnacknowledged: 1, keepAliveSeconds: 1 })
+    const receiver = open(broker, { clientId: 'slow', maxUnacknowledged: 1, keepAliveSeconds: 2 })
     const log = new MessageLog()
     await receiver.subscribe('a', log.hold)
     for (const value of [1, 2, 3]) await sender.send('a', bytes(value), { qos: 0 })
     const first = await log.at(0)
     const states: string[] = []
     receiver.onStatus(({ state }) => states.push(state))
-    await loggedTimes(broker, 'Received PINGREQ from slow\n', 5) // 1.5 s without an answer kill it
+    await loggedTimes(broker, 'Received PINGREQ from slow\n', 3) // 3 s without an answer kill it
     await first.acknowledge()
     await (await log.at(1)).acknowledge()
     await log.at(2)

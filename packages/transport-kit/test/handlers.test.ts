@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as fc from 'fast-check'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Received } from '@waxwing/core'
 import { Handlers, type Parcel, type Settlement } from '../src/handlers.js'
 
@@ -101,7 +101,7 @@ describe('the handlers of a filter', () => {
       return message.acknowledge()
     })
     handlers.offer(PARCEL, settlement)
-    await vi.waitFor(() => expect(told).toEqual(['acknowledged']))
+    await expect.poll(() => told).toEqual(['acknowledged'])
     expect(seen).toEqual([false, true, true])
     expect(reported).toMatchObject([{ message: 'thrown' }, { message: 'rejected' }])
   })
@@ -160,7 +160,7 @@ describe('the handlers of a filter', () => {
     handlers.offer(PARCEL, settlement)
     expect([hanging.length, handlers.unsettled]).toEqual([2, 1])
     hanging[0]?.reject(new Error('lost as well'))
-    await vi.waitFor(() => expect(hanging).toHaveLength(3))
+    await expect.poll(() => hanging).toHaveLength(3)
     handlers.offer(PARCEL, settlement)
     handlers.close()
     expect(told).toEqual(['given back', 'given back'])

@@ -139,8 +139,9 @@ describe('a server', () => {
     if (first === undefined) throw new Error('it was connected')
     // It reads on, and never writes again.
     Reflect.set(socketOf(first), 'write', () => true)
+    // A busy machine may be silent for a second by itself, later.
     await expect
-      .poll(() => changes.filter((state) => state !== 'error'))
+      .poll(() => changes.filter((state) => state !== 'error').slice(0, 3))
       .toEqual(['connected', 'disconnected', 'connected'])
     await transport.send('q', ONE)
   })

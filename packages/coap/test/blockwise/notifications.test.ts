@@ -46,7 +46,7 @@ describe('an observation of large states', () => {
     const { notifications } = listenTo(response)
     for (const [index, size] of [10, 5_000, 2_000].entries()) {
       become(size)
-      await vi.waitFor(() => expect(notifications).toHaveLength(index + 1))
+      await expect.poll(() => notifications).toHaveLength(index + 1)
     }
     expect(notifications.map(shown)).toEqual(['10 of 1', '5000 of 2', '2000 of 3'])
     for (const notification of notifications) {
@@ -61,7 +61,7 @@ describe('an observation of large states', () => {
     const server = network(blockwiseServer()(resources({ a: { get, changes } })))
     const { notifications } = listenTo(await blockwiseClient()(server)(requestTo(REGISTER)))
     changes.changed()
-    await vi.waitFor(() => expect(notifications).toHaveLength(1))
+    await expect.poll(() => notifications).toHaveLength(1)
     expect(get).toHaveBeenCalledTimes(2)
   })
 
@@ -111,7 +111,7 @@ describe('an observation of large states', () => {
     const { notifications } = listenTo(response)
     isRestless = true
     changes.changed()
-    await vi.waitFor(() => expect(notifications.map(shown)).toEqual(['4000 of 2']))
+    await expect.poll(() => notifications.map(shown)).toEqual(['4000 of 2'])
     expect(optionValue(notifications[0] ?? response, OPTION.observe)).toBeDefined()
   })
 
@@ -144,7 +144,7 @@ describe('an observation of large states', () => {
     }
     const { notifications } = listenTo(await blockwiseClient()(restless)(requestTo(REGISTER)))
     become(4_000)
-    await vi.waitFor(() => expect(shown(notifications.at(-1) ?? requestTo())).toBe('4000 of 21'))
+    await expect.poll(() => shown(notifications.at(-1) ?? requestTo())).toBe('4000 of 21')
     for (const notification of notifications) expect(shown(notification)).toMatch(/^4000 of \d+$/)
   })
 
@@ -177,7 +177,7 @@ describe('an observation of large states', () => {
     become(5_000)
     await expect(ended).resolves.toBe(failure)
     expect(notifications).toHaveLength(0)
-    await vi.waitFor(() => expect(changes.observerCount).toBe(0))
+    await expect.poll(() => changes.observerCount).toBe(0)
   })
 
   it('is over when its signal is aborted, also amid a state', async () => {

@@ -261,7 +261,7 @@ describe('clients of a proxy that observe the same', () => {
     const [first, second] = [new AbortController(), new AbortController()]
     const asked = [first, second].map(({ signal }) => observe(proxy, [], { signal }))
     const outcomes = Promise.allSettled(asked)
-    await vi.waitFor(() => expect(origin.registered).toHaveLength(1))
+    await expect.poll(() => origin.registered).toHaveLength(1)
     first.abort(new Error('enough'))
     expect(origin.counting).toEqual([true])
     answer.resolve(contentOf('at last'))
@@ -292,7 +292,7 @@ describe('clients of a proxy that observe the same', () => {
     origin.answer = () => answer.promise
     const giving = new AbortController()
     const asked = observe(proxy, [], { signal: giving.signal })
-    await vi.waitFor(() => expect(origin.registered).toHaveLength(1))
+    await expect.poll(() => origin.registered).toHaveLength(1)
     giving.abort(new Error('enough'))
     await expect(asked).rejects.toThrow('enough')
     expect(origin.counting).toEqual([false])

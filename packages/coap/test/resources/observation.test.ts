@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fromUtf8 } from '@waxwing/core'
 import type { CoapMessage } from '@waxwing/oscore'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { codeName, METHOD, RESPONSE } from '../../src/codes.js'
 import type { NotificationListener } from '../../src/handler.js'
 import { OPTION, optionValues, readUint, uintOption } from '../../src/options.js'
@@ -35,9 +35,9 @@ describe('an observation', () => {
     expect(sequenceOf(response)).toBe(0)
     const { notifications } = listenTo(response)
     ring()
-    await vi.waitFor(() => expect(notifications).toHaveLength(1))
+    await expect.poll(() => notifications).toHaveLength(1)
     ring()
-    await vi.waitFor(() => expect(notifications).toHaveLength(2))
+    await expect.poll(() => notifications).toHaveLength(2)
     expect(notifications.map(({ payload }) => fromUtf8(payload))).toEqual(['1', '2'])
     expect(notifications.map(sequenceOf)).toEqual([1, 2])
   })
@@ -47,7 +47,7 @@ describe('an observation', () => {
     const response = await resources({ a: { get, changes } })(requestTo(REGISTER))
     ring()
     const { notifications } = listenTo(response)
-    await vi.waitFor(() => expect(notifications).toHaveLength(1))
+    await expect.poll(() => notifications).toHaveLength(1)
   })
 
   it('of somebody slow gets the newest state alone', async () => {
@@ -64,10 +64,10 @@ describe('an observation', () => {
     }
     response.notifications?.(listener)
     ring()
-    await vi.waitFor(() => expect(gates).toHaveLength(1))
+    await expect.poll(() => gates).toHaveLength(1)
     for (let i = 0; i < 100; i++) ring()
     gates[0]?.()
-    await vi.waitFor(() => expect(gates).toHaveLength(2))
+    await expect.poll(() => gates).toHaveLength(2)
     expect(taken).toEqual(['1', '101'])
   })
 
