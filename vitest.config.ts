@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
+import { SlowFirstSequencer } from './tools/test-order.ts'
 import { summaryReporter } from './tools/vitest-summary.ts'
 
 const packages = fileURLToPath(new URL('packages', import.meta.url))
@@ -24,6 +25,7 @@ const config: ViteUserConfig = defineConfig({
     expect: { poll: { timeout: 15_000 } },
     // Many tests wait for brokers and processes; the default leaves a small machine half idle.
     maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: SlowFirstSequencer },
   },
 })
 
