@@ -19,10 +19,11 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'bench/test/**/*.test.ts', 'tools/test/**/*.test.ts'],
     reporters: ['default', summaryReporter],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    // What is waited for comes in its time, and on a busy machine that is not within the default's second.
-    expect: { poll: { timeout: 15_000 } },
+    // What is waited for comes in its time, and on a busy machine that is not within the defaults' seconds: a
+    // broker that is there after ten may take a minute.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     // Many tests wait for brokers and processes; the default leaves a small machine half idle.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: SlowFirstSequencer },

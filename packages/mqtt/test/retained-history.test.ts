@@ -37,5 +37,5 @@ describeWithMosquitto('a history of retained messages', () => {
       if (item.kind === 'end') expect(item.completeness).not.toBe('complete')
     }
     expect(new Set(told)).toEqual(new Set(STREAMS.map((stream) => `${stream} new`)))
-  }, 30_000)
+  }, 60_000)
 })

@@ -358,7 +358,7 @@ describe('any bytes at the door', () => {
       }),
       { numRuns: 300 },
     )
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a flood', () => {
@@ -379,7 +379,7 @@ describe('a flood', () => {
     for (let i = 0; i < 400 && eventsOf(plant, 'control-refused').length < 5500; i++)
       await town.settle()
     expect(eventsOf(plant, 'control-refused')).toHaveLength(5500)
-  }, 30_000)
+  }, 60_000)
 
   it('of large messages under our own KEM kid takes a bounded part of the memory', async () => {
     const sealed = await request(true)
@@ -407,7 +407,7 @@ describe('a flood', () => {
     expect(eventsOf(plant, 'granted')).toHaveLength(3)
     await Promise.all(claims)
     expect(eventsOf(plant, 'overload').length).toBeGreaterThan(0)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('closing', () => {

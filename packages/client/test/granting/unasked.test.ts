@@ -147,7 +147,7 @@ describe('a grant unasked', () => {
     const late = await town.restart(desk)
     for (let i = 0; i < 50; i++) await town.settle()
     expect(late.endpoint.generations()).toHaveLength(150)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('a delegate', () => {

@@ -125,7 +125,7 @@ describe('what an endpoint keeps', () => {
     expect(server.stats).toMatchObject({ peers: 1, rememberedMessages: 1 })
     clock.ms += 250_000
     await expect
-      .poll(() => server.stats, { timeout: 5_000 })
+      .poll(() => server.stats)
       .toMatchObject({
         peers: 0,
         rememberedMessages: 0,

@@ -80,7 +80,7 @@ describe('over a network that loses, repeats and reorders a fifth of all datagra
       expect(answered).toBeGreaterThan(REQUESTS * (confirmable ? 0.97 : 0.5))
       expect(Math.min(relay.stats.lost, relay.stats.duplicated)).toBeGreaterThan(REQUESTS / 10)
       expect(client.stats.outgoingRequests).toBe(0)
-      await expect.poll(() => server.stats.requests, { timeout: 10_000 }).toBe(0)
+      await expect.poll(() => server.stats.requests).toBe(0)
     },
     30_000,
   )
@@ -133,7 +133,7 @@ describe('over a network that loses, repeats and reorders a fifth of all datagra
     expect(heard.length).toBeGreaterThan(10)
     await expect.poll(() => server.stats.observations).toBe(0)
     expect(client.stats.outgoingRequests).toBe(0)
-  }, 30_000)
+  }, 60_000)
 
   it('while nothing passes nothing is lost: what waits goes on when it is over', async () => {
     const server = await openServer(async ({ payload }) => ({ ...content(''), payload }))

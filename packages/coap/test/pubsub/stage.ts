@@ -51,5 +51,5 @@ export async function expectCode(
 
 /** Waits until something holds. */
 export async function eventually(holds: () => boolean): Promise<void> {
-  await vi.waitUntil(holds, { timeout: 10_000, interval: 5 })
+  await vi.waitUntil(holds, { timeout: 30_000, interval: 5 })
 }
