@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The transport over SMS (`docs/spec/09-bindings.md` Section 9.10): objects in their compact form, in as few
+ * messages as they fit, over SMPP 3.4.
+ *
+ * @module
+ */
+
+import {
+  WaxwingError,
+  type MessageHandler,
+  type SendOptions,
+  type Subscription,
+  type Transport,
+  type TransportLimits,
+  type TransportStatus,
+} from '@waxwing/core'
+import {
+  assertAddress,
+  assertFilter,
+  closedError,
+  Correspondents,
+  SendQueue,
+  StatusBoard,
+} from '@waxwing/transport-kit'
+import { Arrivals } from './arrivals.js'
+import { encodeLetter, shortInbox, type Letter } from './envelope.js'
+import { Feed } from './feed.js'
+import { Link } from './link.js'
+import { destinationOf, placesOf, senderOf } from './numbers.js'
+import { resolveOptions, type ResolvedOptions, type SmsTransportOptions } from './options.js'
+import { partOf } from './parts.js'
+import { decodeDeliverSm, DELIVER_RESPONSE, encodeSubmitSm, type Pdu } from './pdu.js'
+import { isReceipt, Receipts, type ReceiptState } from './receipts.js'
+import { Reassembly } from './reassembly.js'
+import { References } from './references.js'
+import { capacityOf, segmentsOf } from './segments.js'
+import type { Session } from './session.js'
+import { STATUS } from './smpp.js'
+import { Submitter } from './submitter.js'
+import { validityOf } from './validity.js'
+
+/** What has happened since the transport was opened. */
+export interface SmsCounts {
+  /** Segments that the centre took: what is paid for. */
+  readonly sentSegments: number
+  /** Segments and messages that came, receipts apart. */
+  readonly receivedSegments: number
+  /** Texts of persons. */
+  readonly texts: number
+  /** By what they said. */
+  readonly receipts: Readonly<Partial<Record<ReceiptState, number>>>
+}
+
+/** A transport, with what only SMS have. */
+export interface SmsTransport extends Transport {
+  readonly counts: SmsCounts
+}
+
+/**
+ * Opens a transport. It connects at once, and again whenever the connection breaks; failures on the way
+ * are reported by `onStatus`. When the first bind is refused for its name or password, everything that
+ * waits and everything later fails with `ERR_TRANSPORT`.
+ *
+ * @throws {TypeError | RangeError} Naming the option that is wrong.
+ */
+export function smsTransport(options: SmsTransportOptions): SmsTransport {
+  return new SmppTransport(resolveOptions(options))
+}
+
+interface Outgoing {
+  readonly address: string
+  /** Bodies of submit_sm, always the same ones: what is sent again has the same reference. */
+  readonly segments: readonly Uint8Array[]
+}
+
+/** What has to be read from the store before anything is sent or taken. */
+interface Opened {
+  readonly correspondents: Correspondents
+  readonly references: References
+  readonly reassembly: Reassembly
+  readonly arrivals: Arrivals
+}
+
+const PEERS_TABLE = 'sms/peers'
+/** A number that was forged does not push out the one before. */
+const MAX_PEERS = 2
+/** Longest kind of envelope, without and with an address in it. */
+const ENVELOPE_BYTES = 41
+const ADDRESS_ENVELOPE_BYTES = 265
+const MAX_OPEN = 1_024
+
+class SmppTransport implements SmsTransport {
+  readonly limits: TransportLimits
+  readonly #options: ResolvedOptions
+  readonly #status = new StatusBoard()
+  readonly #link: Link
+  readonly #submitter: Submitter
+  readonly #sends: SendQueue<Outgoing>
+  readonly #feeds = new Map<string, Feed>()
+  readonly #receipts = new Receipts()
+  readonly #opening: Promise<Opened>
+  readonly #bound: PromiseWithResolvers<void> = Promise.withResolvers()
+  readonly #sweeping: ReturnType<typeof setInterval>
+  #opened: Opened | undefined
+  #sentSegments = 0
+  #receivedSegments = 0
+  #texts = 0
+  #end: WaxwingError | undefined
+  #closing: Promise<void> | undefined
+
+  readonly #report = (error: unknown): void => this.#status.report(error)
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options
+    this.limits = limitsOf(options)
+    this.#bound.promise.catch(() => undefined) // perhaps nobody waits
+    this.#submitter = new Submitter({ ...options, report: this.#report })
+    this.#sends = new SendQueue(options, (item, done) => this.#begin(item, done))
+    this.#link = new Link(options, {
+      up: (session) => this.#up(session),
+      down: () => this.#down(),
+      refused: (error) => this.#refused(error),
+      deliver: (pdu, session) => this.#deliver(pdu, session),
+      report: this.#report,
+    })
+    this.#sweeping = setInterval(() => this.#opened?.reassembly.expire(), SWEEP_MS)
+    this.#sweeping.unref()
+    this.#opening = this.#open()
+    this.#opening.catch((error: unknown) => this.#refused(asWaxwingError(error)))
+  }
+
+  get counts(): SmsCounts {
+    return {
+      sentSegments: this.#sentSegments,
+      receivedSegments: this.#receivedSegments,
+      texts: this.#texts,
+      receipts: this.#receipts.counts,
+    }
+  }
+
+  async send(address: string, payload: Uint8Array, options: SendOptions = {}): Promise<void> {
+    assertSendable(address, payload, options, this.limits)
+    this.#assertOpen()
+    const bytes = new Uint8Array(payload)
+    const opened = this.#opened ?? (await this.#opening)
+    this.#assertOpen()
+    const segments = this.#segmentsOf(address, bytes, opened, options)
+    const byteCount = segments.reduce((sum, { length }) => sum + length, 0)
+    await this.#sends.push({ address, segments }, byteCount)
+  }
+
+  async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
+    assertFilter(filter)
+    this.#assertOpen()
+    const feed = this.#feedFor(filter)
+    const remove = feed.handlers.add(handler)
+    this.#opened?.arrivals.offerAgain()
+    const close = async (): Promise<void> => {
+      remove()
+      if (feed.handlers.size > 0 || this.#feeds.get(filter) !== feed) return
+      this.#feeds.delete(filter)
+      feed.close()
+    }
+    try {
+      await this.#bound.promise
+    } catch (error) {
+      await close()
+      throw error
+    }
+    return { close }
+  }
+
+  onStatus(listener: (status: TransportStatus) => void): () => void {
+    return this.#status.listen(listener)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #open(): Promise<Opened> {
+    const { store } = this.#options
+    const [report, table] = [this.#report, PEERS_TABLE]
+    const terms = { store, table, maxPeers: MAX_PEERS, report }
+    const correspondents = await Correspondents.open(terms)
+    const references = await References.open(store, report)
+    const { reassembly, wholes } = await Reassembly.open({ ...this.#options, store, report })
+    const arrivals = new Arrivals({
+      reassembly,
+      feeds: () => this.#feeds.values(),
+      isDurable: store !== undefined,
+      holdMs: this.#options.holdMs,
+      maxOpen: MAX_OPEN,
+      maxOpenBytes: this.#options.maxWaitingBytes,
+      text: (text) => {
+        this.#texts++
+        this.#tell(() => this.#options.onText?.(text))
+      },
+      read: (letter, source) => learn(correspondents, letter, source),
+      report,
+    })
+    const opened = { correspondents, references, reassembly, arrivals }
+    this.#opened = opened
+    arrivals.restore(wholes)
+    this.#link.start()
+    return opened
+  }
+
+  async #close(): Promise<void> {
+    this.#end ??= closedError()
+    this.#bound.reject(this.#end)
+    clearInterval(this.#sweeping)
+    this.#opened?.arrivals.close()
+    for (const feed of this.#feeds.values()) feed.close()
+    this.#feeds.clear()
+    await this.#sends.emptied(this.#options.closeTimeoutMs)
+    this.#sends.ended(closedError())
+    await this.#opening.catch(() => undefined)
+    this.#opened?.arrivals.close() // where it was opened meanwhile
+    await this.#link.end()
+    this.#submitter.detach()
+    await this.#opened?.reassembly.settled()
+    await this.#opened?.correspondents.settled()
+    await this.#opened?.references.settled()
+  }
+
+  #assertOpen(): void {
+    if (this.#end !== undefined) throw this.#end
+  }
+
+  #feedFor(filter: string): Feed {
+    let feed = this.#feeds.get(filter)
+    if (feed === undefined) {
+      const { retryHandlerMs, maxUnacknowledged } = this.#options
+      feed = new Feed(filter, { retryHandlerMs, maxUnacknowledged, report: this.#report })
+      this.#feeds.set(filter, feed)
+    }
+    return feed
+  }
+
+  #segmentsOf(
+    address: string,
+    payload: Uint8Array,
+    { correspondents, references }: Opened,
+    { expiresAfterSeconds }: SendOptions,
+  ): readonly Uint8Array[] {
+    const options = this.#options
+    const { numbers, isDirect } = placesOf(address, options, correspondents)
+    const carriesAddress = options.carryAddresses && !address.startsWith('sms/')
+    const letter = encodeLetter(address, payload, {
+      sender: this.#sender(),
+      isDirect,
+      carriesAddress,
+    })
+    let drawn: number | undefined
+    const reference = (): number => (drawn ??= references.next())
+    const registeredDelivery = options.onReceipt === undefined ? 0 : 1
+    const { source } = options
+    return numbers.flatMap((number) => {
+      const terms = { ...options, coding: options.codingOf(number) }
+      return segmentsOf(letter, reference, terms).map((segment) =>
+        encodeSubmitSm({
+          ...segment,
+          source,
+          destination: destinationOf(number),
+          validityPeriod: validityOf(expiresAfterSeconds),
+          registeredDelivery,
+        }),
+      )
+    })
+  }
+
+  /** The first bytes of the principal whose inbox is subscribed to here. */
+  #sender(): Uint8Array | undefined {
+    for (const { inbox } of this.#feeds.values()) if (inbox !== undefined) return senderOf(inbox)
+    return undefined
+  }
+
+  #up(session: Session): void {
+    this.#submitter.attach(session)
+    this.#sends.resume()
+    this.#bound.resolve()
+    this.#status.up(this.#link)
+  }
+
+  #down(): void {
+    this.#submitter.detach()
+    this.#sends.suspend()
+    if (this.#end === undefined) this.#opened?.arrivals.lost()
+    this.#status.down(this.#link)
+  }
+
+  #refused(error: WaxwingError): void {
+    this.#end ??= error
+    this.#status.report(error)
+    this.#bound.reject(this.#end)
+    this.#sends.ended(this.#end)
+    for (const feed of this.#feeds.values()) feed.close()
+    void this.#link.end()
+  }
+
+  #begin({ address, segments }: Outgoing, done: (error?: unknown) => void): void {
+    this.#submitter.push({
+      segments,
+      done,
+      taken: (messageId) => {
+        this.#sentSegments++
+        this.#receipts.taken(messageId, address)
+      },
+    })
+  }
+
+  #deliver(pdu: Pdu, session: Session): void {
+    const answer = (status: number): void => session.answer(pdu, status, DELIVER_RESPONSE)
+    try {
+      const deliver = decodeDeliverSm(pdu.body)
+      if (isReceipt(deliver)) {
+        const receipt = this.#receipts.read(deliver)
+        answer(STATUS.ok)
+        if (receipt !== undefined) this.#tell(() => this.#options.onReceipt?.(receipt))
+        return
+      }
+      this.#receivedSegments++
+      void this.#opened?.arrivals.take(partOf(deliver), answer)
+    } catch (error) {
+      this.#report(error)
+      answer(STATUS.permanentReceiverError) // it never gets any better
+    }
+  }
+
+  /** Calls a listener of the application: what it throws is its own. */
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+}
+
+/** How often what is too old is looked for. */
+const SWEEP_MS = 60_000
+
+function learn(correspondents: Correspondents, letter: Letter, source: string): void {
+  if (letter.sender !== undefined) correspondents.learnInbox(shortInbox(letter.sender), source)
+  if (letter.to.kind === 'data') correspondents.learnObject(letter.payload, source)
+}
+
+function limitsOf(options: ResolvedOptions): TransportLimits {
+  const { coding = 'binary', concatenation, maxSegments, carryAddresses, answerSeconds } = options
+  const narrowest = coding === 'binary' ? 'binary' : 'text'
+  const capacity = capacityOf(maxSegments, { coding: narrowest, concatenation })
+  return {
+    maxPayloadBytes: capacity - (carryAddresses ? ADDRESS_ENVELOPE_BYTES : ENVELOPE_BYTES),
+    binary: true,
+    retained: false,
+    properties: false,
+    answerSeconds,
+    costly: true,
+  }
+}
+
+/** Checks a send. @throws {TypeError | RangeError | WaxwingError} Naming what is wrong. */
+function assertSendable(
+  address: string,
+  payload: Uint8Array,
+  { expiresAfterSeconds: expiry = 0, properties }: SendOptions,
+  { maxPayloadBytes }: TransportLimits,
+): void {
+  assertAddress(address)
+  if (payload.length > maxPayloadBytes) {
+    throw new RangeError(
+      `payload is ${payload.length} bytes, limit is ${maxPayloadBytes} (maxPayloadBytes)`,
+    )
+  }
+  if (!Number.isInteger(expiry) || expiry < 0 || expiry > 0xffff_ffff) {
+    throw new RangeError('expiresAfterSeconds must be an integer from 0 to 4294967295')
+  }
+  if (properties !== undefined && Object.keys(properties).length > 0) {
+    throw new WaxwingError('ERR_UNSUPPORTED', 'SMS carry no properties', { field: 'properties' })
+  }
+}
+
+function asWaxwingError(error: unknown): WaxwingError {
+  if (error instanceof WaxwingError) return error
+  return new WaxwingError('ERR_INTERNAL', 'the transport could not be opened', {}, { cause: error })
+}

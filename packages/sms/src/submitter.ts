@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What is sent over one connection after another: so many submit_sm at once, not faster than agreed, and a
+ * pause where the centre asks for one (`docs/spec/09-bindings.md` Section 9.10.3).
+ *
+ * A job is one message: one or more segments. It is done when the centre has taken them all, or has refused
+ * one. What a broken connection leaves undone is forgotten here: `SendQueue` begins it again.
+ *
+ * @module
+ */
+
+import { Pauses, transportError } from '@waxwing/transport-kit'
+import { decodeSubmitResponse, type Pdu } from './pdu.js'
+import type { Session } from './session.js'
+import { COMMAND, STATUS, statusText } from './smpp.js'
+
+export interface SubmitterTerms {
+  readonly maxInFlight: number
+  /** 0: as fast as the centre takes them. */
+  readonly messagesPerSecond: number
+  /** The first pause when the centre is too busy; each further one doubles. */
+  readonly throttleMinMs: number
+  readonly throttleMaxMs: number
+  readonly report: (error: unknown) => void
+}
+
+/** One message on its way. */
+export interface Job {
+  /** Bodies of submit_sm. */
+  readonly segments: readonly Uint8Array[]
+  /** Called once, unless the connection breaks before. */
+  readonly done: (error?: unknown) => void
+  /** The centre took a segment, and gave it this id. */
+  readonly taken: (messageId: string) => void
+}
+
+interface Running {
+  readonly job: Job
+  next: number
+  open: number
+  isOver: boolean
+}
+
+interface Segment {
+  readonly running: Running
+  readonly body: Uint8Array
+  attempts: number
+}
+
+/** A segment that fails for a reason of the moment is tried so often. */
+const MAX_ATTEMPTS = 5
+
+export class Submitter {
+  readonly #terms: SubmitterTerms
+  readonly #pauses: Pauses
+  #session: Session | undefined
+  #jobs: Running[] = []
+  #again: Segment[] = []
+  #inFlight = 0
+  #isThrottled = false
+  /** No segment is sent before this one fires. */
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #nextAtMs = 0
+
+  constructor(terms: SubmitterTerms) {
+    this.#terms = terms
+    this.#pauses = new Pauses(terms.throttleMinMs, terms.throttleMaxMs)
+  }
+
+  attach(session: Session): void {
+    this.#session = session
+  }
+
+  /** The connection is gone, with all that was under way. */
+  detach(): void {
+    this.#session = undefined
+    this.#jobs = []
+    this.#again = []
+    this.#inFlight = 0
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  push(job: Job): void {
+    this.#jobs.push({ job, next: 0, open: job.segments.length, isOver: false })
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (this.#timer === undefined && this.#inFlight < this.#terms.maxInFlight) {
+      const session = this.#session
+      if (session === undefined || this.#mustWait()) return
+      const segment = this.#nextSegment()
+      if (segment === undefined) return
+      void this.#submit(session, segment)
+    }
+  }
+
+  /** Keeps the rate. */
+  #mustWait(): boolean {
+    const { messagesPerSecond } = this.#terms
+    if (messagesPerSecond === 0) return false
+    const nowMs = performance.now()
+    if (nowMs < this.#nextAtMs) {
+      if (this.#jobs.length > 0 || this.#again.length > 0) this.#waitFor(this.#nextAtMs - nowMs)
+      return true
+    }
+    return false
+  }
+
+  #nextSegment(): Segment | undefined {
+    const again = this.#again.shift()
+    if (again !== undefined) return again
+    for (;;) {
+      const running = this.#jobs[0]
+      if (running === undefined) return undefined
+      const body = running.job.segments[running.next++]
+      if (body !== undefined && !running.isOver) return { running, body, attempts: 0 }
+      this.#jobs.shift()
+    }
+  }
+
+  async #submit(session: Session, segment: Segment): Promise<void> {
+    const { messagesPerSecond } = this.#terms
+    this.#inFlight++
+    if (messagesPerSecond > 0) this.#nextAtMs = performance.now() + 1_000 / messagesPerSecond
+    let answer: Pdu
+    try {
+      answer = await session.request(COMMAND.submitSm, segment.body)
+    } catch {
+      return // the connection is gone: all of it is sent again
+    }
+    if (session !== this.#session) return
+    this.#inFlight--
+    this.#answered(segment, answer)
+    this.#pump()
+  }
+
+  #answered(segment: Segment, { status, body }: Pdu): void {
+    if (status === STATUS.throttled || status === STATUS.queueFull) {
+      this.#throttled(segment, status)
+      return
+    }
+    const isOfTheMoment = status === STATUS.temporaryReceiverError || status === STATUS.systemError
+    if (isOfTheMoment && ++segment.attempts < MAX_ATTEMPTS) {
+      this.#again.push(segment)
+      this.#waitFor(this.#pauses.next())
+      return
+    }
+    this.#isThrottled = false
+    this.#pauses.reset()
+    if (status === STATUS.ok) this.#taken(segment.running, body)
+    else this.#refused(segment.running, status)
+  }
+
+  #taken(running: Running, body: Uint8Array): void {
+    try {
+      running.job.taken(decodeSubmitResponse(body))
+    } catch (error) {
+      this.#terms.report(error) // it was taken; only its receipt will not be recognized
+    }
+    running.open--
+    if (running.open > 0 || running.isOver) return
+    running.isOver = true
+    running.job.done()
+  }
+
+  #refused(running: Running, status: number): void {
+    if (running.isOver) return
+    running.isOver = true
+    this.#again = this.#again.filter((segment) => segment.running !== running)
+    running.job.done(transportError(`the centre refuses a message: ${statusText(status)}`))
+  }
+
+  #throttled(segment: Segment, status: number): void {
+    if (!segment.running.isOver) this.#again.push(segment)
+    if (!this.#isThrottled) {
+      const what = `the centre is too busy, ${statusText(status)}: sending slows down`
+      this.#terms.report(transportError(what))
+    }
+    this.#isThrottled = true
+    if (this.#timer === undefined) this.#waitFor(this.#pauses.next())
+  }
+
+  #waitFor(pauseMs: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#pump()
+    }, pauseMs)
+  }
+}
