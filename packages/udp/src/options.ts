@@ -14,7 +14,10 @@ import { assertRanges, LONGEST_MS, type OptionRanges } from '@waxwing/transport-
 export interface RecordOptions {
   /** Where the record is kept; made if it is not there. Of one transport alone. Left out: in memory. */
   readonly folder?: string
-  /** Neighbours may read it. Default `false`. */
+  /**
+   * Neighbours may read it, and retained control messages of others are kept for them, in memory. Default
+   * `false`.
+   */
   readonly serve?: boolean
   /** The oldest goes when there is more. Default 64 MiB. */
   readonly maxBytes?: number

@@ -257,6 +257,10 @@ class OverMulticast implements UdpTransport {
       report: this.#complain,
       isWanted: (address, peer) => lan.isNear(peer) && this.#feeds.for(address).length > 0,
       take: ({ address, payload }) => this.#feeds.take(live(address, payload)),
+      keep:
+        options.record?.serve === true
+          ? ({ address, payload }) => this.#kept.keepFor(address, payload)
+          : undefined,
       signal,
     })
     const { controlTimeoutMs } = options
@@ -334,7 +338,9 @@ class OverMulticast implements UdpTransport {
     this.#feeds.close()
     if (parts !== undefined) {
       await parts.data.close()
-      await inTime(parts.control.settled(), this.#options.closeTimeoutMs)
+      const { closeTimeoutMs, discoveryMs } = this.#options
+      await inTime(parts.control.settled(), closeTimeoutMs)
+      await parts.retained.settled(Math.min(closeTimeoutMs, discoveryMs))
     }
     this.#closing.abort(closedError())
     this.#complaints.close()

@@ -1,68 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Retained messages (`docs/spec/09-bindings.md` Section 9.11.6). There is nobody else to keep them: their
- * sender does, as long as its transport is open, one for each address, and gives them to who asks.
+ * sender does, as long as its transport is open, one for each address, and gives them to who asks. So do
+ * neighbours that keep a record for others.
  *
  * @module
  */
 
+import { equalBytes } from '@waxwing/core'
 import { filterMatcher, limitError } from '@waxwing/transport-kit'
 import { type Inquiry, type Item, MAX_PAGE_ITEMS, type Page } from '../inquiry.js'
 
 const MAX_MESSAGES = 4_096
 const MAX_BYTES = 16 * 1024 * 1024
 const PAGE_BYTES = 48_000
+/** Different ones of others for one address: who keeps them cannot tell which is true, or newer. */
+const MAX_VERSIONS = 4
+
+/** Of one address, the newest first. */
+interface Versions {
+  own: Item | undefined
+  others: readonly Item[]
+}
 
 export class KeptMessages {
   readonly #report: (error: unknown) => void
-  /** By address; the one that was sent longest ago first. */
-  readonly #items = new Map<string, Item>()
+  /** By address; the one that was changed longest ago first. */
+  readonly #versions = new Map<string, Versions>()
   #bytes = 0
 
   constructor(report: (error: unknown) => void) {
     this.#report = report
   }
 
-  /** Keeps it in place of the one before; a message of no bytes only takes that away. */
+  /** Keeps an own one in place of the one before; a message of no bytes only takes that away. */
   keep(address: string, payload: Uint8Array): void {
-    this.#forget(address)
-    if (payload.length === 0) return
-    this.#items.set(address, { time: Date.now(), address, payload })
-    this.#bytes += payload.length
-    while (this.#items.size > MAX_MESSAGES || this.#bytes > MAX_BYTES) {
-      const [oldest = address] = this.#items.keys()
-      this.#forget(oldest)
-      this.#report(limitError(`the message for ${oldest} is retained no longer`, 'retained'))
-    }
+    const own = payload.length === 0 ? undefined : { time: Date.now(), address, payload }
+    this.#set(address, { own, others: this.#versions.get(address)?.others ?? [] })
+  }
+
+  /** Keeps one of somebody else, beside a few others of the address. */
+  keepFor(address: string, payload: Uint8Array): void {
+    if (payload.length === 0 || this.#has(address, payload)) return
+    const { own, others } = this.#versions.get(address) ?? { own: undefined, others: [] }
+    const item = { time: Date.now(), address, payload }
+    this.#set(address, { own, others: [item, ...others].slice(0, MAX_VERSIONS - 1) })
   }
 
   mayHave({ filter }: Inquiry): boolean {
     const matches = filterMatcher(filter)
-    for (const address of this.#items.keys()) if (matches(address)) return true
+    for (const address of this.#versions.keys()) if (matches(address)) return true
     return false
   }
 
   /** Some of what matches, in the order of addresses; the cursor is the last address. */
   page({ filter, cursor = '' }: Inquiry): Page {
     const matches = filterMatcher(filter)
-    const addresses = [...this.#items.keys()]
-      .filter((one) => one > cursor && matches(one))
-      .toSorted()
+    const all = [...this.#versions.keys()].filter((one) => one > cursor && matches(one)).toSorted()
     const items: Item[] = []
     let bytes = 0
-    for (const address of addresses) {
-      const item = this.#items.get(address)
-      if (item === undefined) continue
-      if (items.length > 0 && (bytes >= PAGE_BYTES || items.length >= MAX_PAGE_ITEMS)) break
-      items.push(item)
-      bytes += item.payload.length
+    let last: string | undefined
+    for (const address of all) {
+      const isFull = bytes >= PAGE_BYTES || items.length > MAX_PAGE_ITEMS - MAX_VERSIONS
+      if (isFull) return { cursor: last, now: Date.now(), items }
+      for (const item of itemsOf(this.#versions.get(address))) {
+        items.push(item)
+        bytes += item.payload.length
+      }
+      last = address
     }
-    const isLast = items.length === addresses.length
-    return { cursor: isLast ? undefined : items.at(-1)?.address, now: Date.now(), items }
+    return { cursor: undefined, now: Date.now(), items }
+  }
+
+  #has(address: string, payload: Uint8Array): boolean {
+    return itemsOf(this.#versions.get(address)).some((item) => equalBytes(item.payload, payload))
+  }
+
+  #set(address: string, versions: Versions): void {
+    this.#forget(address)
+    if (itemsOf(versions).length === 0) return
+    this.#versions.set(address, versions)
+    this.#bytes += bytesOf(versions)
+    while (this.#versions.size > MAX_MESSAGES || this.#bytes > MAX_BYTES) {
+      const [oldest = address] = this.#versions.keys()
+      this.#forget(oldest)
+      this.#report(limitError(`the message for ${oldest} is retained no longer`, 'retained'))
+    }
   }
 
   #forget(address: string): void {
-    this.#bytes -= this.#items.get(address)?.payload.length ?? 0
-    this.#items.delete(address)
+    this.#bytes -= bytesOf(this.#versions.get(address))
+    this.#versions.delete(address)
   }
+}
+
+function itemsOf(versions: Versions | undefined): readonly Item[] {
+  if (versions === undefined) return []
+  const { own, others } = versions
+  return own === undefined ? others : [own, ...others]
+}
+
+function bytesOf(versions: Versions | undefined): number {
+  return itemsOf(versions).reduce((sum, { payload }) => sum + payload.length, 0)
 }

@@ -8,6 +8,7 @@
 
 import { createHash } from 'node:crypto'
 import {
+  type CoapMessage,
   CONTENT_FORMAT,
   type GroupRequest,
   METHOD,
@@ -30,64 +31,71 @@ export interface RetainedTerms {
   readonly isWanted: (address: string, peer: Peer) => boolean
   /** Takes what was fetched because it is new. */
   readonly take: (item: Item) => void
+  /** Keeps it for others; left out where nothing is kept for them. */
+  readonly keep: ((item: Item) => void) | undefined
   readonly signal: AbortSignal
 }
 
 const DIGEST_BYTES = 16
 const MAX_SEEN = 4_096
-/** Announced so often, each time after a longer pause: any datagram may be lost. */
-const HINT_PAUSES_MS: readonly number[] = [0, 400, 2_000]
+/** Said again after these pauses: any datagram may be lost. */
+const HINT_PAUSES_MS: readonly number[] = [400, 2_000]
 /** Pages of one peer. */
 const MAX_PAGES = 1_000
+
+/** Something new, until it was said often enough. */
+interface News {
+  readonly hint: CoapMessage
+  timer: ReturnType<typeof setTimeout> | undefined
+}
+
+/** A new subscriber, and what it got of what is kept. */
+interface Seeker {
+  readonly feed: Feed
+  readonly given: Set<string>
+}
 
 export class RetainedMessages {
   readonly #terms: RetainedTerms
   /** What came by a hint, and need not be fetched again. */
   readonly #seen = new Set<string>()
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>()
+  /** What was not said often enough yet, by address. */
+  readonly #news = new Map<string, News>()
 
   constructor(terms: RetainedTerms) {
     this.#terms = terms
     terms.signal.addEventListener('abort', () => {
-      for (const timer of this.#timers.values()) clearTimeout(timer)
+      for (const address of [...this.#news.keys()]) this.#silence(address)
     })
   }
 
   /** Says to the group that there is something new to fetch. */
   announce(address: string, payload: Uint8Array): void {
-    const hint = {
-      code: METHOD.POST,
-      options: [
-        ...pathOptions(RESOURCE.kept),
-        uintOption(OPTION.contentFormat, CONTENT_FORMAT.cbor),
-        uintOption(OPTION.noResponse, ALL_CLASSES),
-      ],
-      payload: encodeCbor([address, digestOf(payload)]),
-    }
-    clearTimeout(this.#timers.get(address))
-    const say = (round: number): void => {
-      const pause = HINT_PAUSES_MS[round]
-      if (pause === undefined || this.#terms.signal.aborted) {
-        this.#timers.delete(address)
-        return
-      }
-      const timer = setTimeout(() => {
-        this.#terms.questions.say(hint)
-        say(round + 1)
-      }, pause)
-      this.#timers.set(address, timer)
-    }
-    say(0)
+    this.#silence(address)
+    const hint = hintOf(address, payload)
+    const news = { hint, timer: undefined }
+    this.#news.set(address, news)
+    this.#say(address, news, 0)
+  }
+
+  /** Says the rest at once, and lets members fetch what they have not. */
+  async settled(ms: number): Promise<void> {
+    if (this.#news.size === 0) return
+    for (const { hint } of this.#news.values()) this.#terms.questions.say(hint)
+    for (const address of [...this.#news.keys()]) this.#silence(address)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    setTimeout(resolve, ms)
+    await promise
   }
 
   /** Hears of something new. */
   hear(request: GroupRequest): void {
-    const { questions, isWanted, report } = this.#terms
+    const { questions, isWanted, keep, report } = this.#terms
     try {
       const { address, digest } = readHint(request.payload)
       const { peer } = request
       const name = `${peer.address} ${peer.port} ${digest.toString('base64')} ${address}`
-      if (this.#seen.has(name) || !isWanted(address, peer)) return
+      if (this.#seen.has(name) || (keep === undefined && !isWanted(address, peer))) return
       this.#see(name)
       questions.atLeisure(() => void this.#fetch(address, digest, peer, name))
     } catch (error) {
@@ -100,23 +108,26 @@ export class RetainedMessages {
     const { questions, signal } = this.#terms
     const inquiry = inquiryFor(filter)
     const fetches: Promise<void>[] = []
+    const given = new Set<string>() // several may keep the same
     await questions.ask(
       RESOURCE.kept,
       inquiry,
-      (peer) => fetches.push(this.#fetchAll(inquiry, peer, feed)),
+      (peer) => fetches.push(this.#fetchAll(inquiry, peer, { feed, given })),
       signal,
     )
     await Promise.all(fetches)
   }
 
-  async #fetchAll(first: Inquiry, peer: Peer, feed: Feed): Promise<void> {
+  async #fetchAll(first: Inquiry, peer: Peer, { feed, given }: Seeker): Promise<void> {
     const { unicast, report, signal } = this.#terms
     try {
       let inquiry: Inquiry | undefined = first
       for (let count = 0; inquiry !== undefined && count < MAX_PAGES; count++) {
         const { cursor, items } = await unicast.fetch(RESOURCE.kept, inquiry, peer)
         for (const { address, payload } of items) {
-          if (!feed.matches(address)) continue
+          const name = `${digestOf(payload).toString('base64')} ${address}`
+          if (!feed.matches(address) || given.has(name) || given.size >= MAX_SEEN) continue
+          given.add(name)
           feed.take({ address, payload, properties: {}, retained: true, redelivered: false })
         }
         inquiry = cursor === undefined ? undefined : { ...inquiry, cursor }
@@ -127,15 +138,31 @@ export class RetainedMessages {
   }
 
   async #fetch(address: string, digest: Buffer, peer: Peer, name: string): Promise<void> {
-    const { unicast, take, report, signal } = this.#terms
+    const { unicast, isWanted, take, keep, report, signal } = this.#terms
     try {
       const { items } = await unicast.fetch(RESOURCE.kept, inquiryFor(address), peer)
-      const item = items.find((one) => one.address === address)
-      if (item !== undefined && digest.equals(digestOf(item.payload))) take(item)
+      const isIt = (one: Item): boolean =>
+        one.address === address && digest.equals(digestOf(one.payload))
+      const item = items.find(isIt)
+      if (item === undefined) return
+      keep?.(item)
+      if (isWanted(address, peer)) take(item)
     } catch (error) {
       this.#seen.delete(name)
       if (!signal.aborted) report(error)
     }
+  }
+
+  #say(address: string, news: News, round: number): void {
+    this.#terms.questions.say(news.hint)
+    const pause = HINT_PAUSES_MS[round]
+    if (pause === undefined) this.#news.delete(address)
+    else news.timer = setTimeout(() => this.#say(address, news, round + 1), pause)
+  }
+
+  #silence(address: string): void {
+    clearTimeout(this.#news.get(address)?.timer)
+    this.#news.delete(address)
   }
 
   #see(name: string): void {
@@ -150,6 +177,18 @@ export class RetainedMessages {
 
 /** 2.xx, 4.xx and 5.xx (RFC 7967 Section 2.1). */
 export const ALL_CLASSES = 26
+
+function hintOf(address: string, payload: Uint8Array): CoapMessage {
+  return {
+    code: METHOD.POST,
+    options: [
+      ...pathOptions(RESOURCE.kept),
+      uintOption(OPTION.contentFormat, CONTENT_FORMAT.cbor),
+      uintOption(OPTION.noResponse, ALL_CLASSES),
+    ],
+    payload: encodeCbor([address, digestOf(payload)]),
+  }
+}
 
 function inquiryFor(filter: string): Inquiry {
   return { filter, from: undefined, until: undefined, now: Date.now(), cursor: undefined }
