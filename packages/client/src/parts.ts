@@ -7,9 +7,12 @@
 
 import { systemClock, toBase64Url, toHex, WaxwingError, type Transport } from '@waxwing/core'
 import { Dispatcher, type Handlers } from './control/dispatcher.js'
+import { Holdings } from './control/holdings.js'
 import { Intake } from './control/intake.js'
+import { mediumOf, type Medium } from './control/medium.js'
 import { Messenger, type Reply } from './control/messenger.js'
 import { Outbox } from './control/outbox.js'
+import { Packing } from './control/packing.js'
 import { loadCrypto } from './crypto-choice.js'
 import type { EventListener, WaxwingEvent } from './events.js'
 import { GenerationBook } from './generation-book.js'
@@ -36,6 +39,9 @@ export interface Parts {
   readonly identity: OwnIdentity
   readonly trustBook: TrustBook
   readonly book: GenerationBook
+  readonly medium: Medium
+  readonly holdings: Holdings
+  readonly packing: Packing
   readonly messenger: Messenger
   readonly outbox: Outbox
   readonly granter: Granter
@@ -63,15 +69,10 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
   if (options.onEvent !== undefined) listeners.add(options.onEvent)
   const runtime = await makeRuntime(options, listeners)
   const { transport, decide } = options
-  const trustBook = await TrustBook.open(runtime)
-  const identity = await OwnIdentity.open(runtime, identityOptions(options))
-  const book = new GenerationBook(runtime, trustBook.trust)
-  const messenger = new Messenger(runtime, identity, trustBook)
+  const shared = await sharedParts(runtime, options)
   const outbox = new Outbox(runtime, transport)
   const hooks = idleHooks()
   const send = (replies: readonly Reply[]): Promise<void> => sendAll(replies, transport, outbox)
-  const shared = { runtime, book, identity, trustBook, messenger }
-
   const choices = choicesOf(options)
   const granting = grantingParts({ ...shared, ...choices, outbox, hooks, decide, send })
   const { granter, revoking, sharing } = granting
@@ -83,12 +84,10 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
   })
   const grants = new ReceivingGrants({ ...shared, requester })
   const dispatcher = new Dispatcher({
-    runtime,
-    identity,
-    trustBook,
+    ...shared,
     handlers: handlersOf({ runtime, granter, grants, revoking, sharing, outbox, hooks }),
   })
-  const intake = new Intake({ runtime, identity, trustBook, dispatcher, send })
+  const intake = new Intake({ ...shared, dispatcher, send })
   return {
     ...choices,
     ...shared,
@@ -104,6 +103,23 @@ export async function assemble(options: EndpointOptions): Promise<Parts> {
       return () => listeners.delete(listener)
     },
   }
+}
+
+type SharedParts = Pick<
+  Parts,
+  'runtime' | 'identity' | 'trustBook' | 'book' | 'medium' | 'holdings' | 'packing' | 'messenger'
+>
+
+/** What nearly all parts need. */
+async function sharedParts(runtime: Runtime, options: EndpointOptions): Promise<SharedParts> {
+  const trustBook = await TrustBook.open(runtime)
+  const identity = await OwnIdentity.open(runtime, identityOptions(options))
+  const book = new GenerationBook(runtime, trustBook.trust)
+  const medium = mediumOf(options.transport)
+  const holdings = await Holdings.open(runtime, identity, medium)
+  const packing = new Packing({ runtime, identity, trustBook, holdings, medium })
+  const messenger = new Messenger({ runtime, identity, trustBook, holdings, packing })
+  return { runtime, identity, trustBook, book, medium, holdings, packing, messenger }
 }
 
 /** Before the endpoint around them is there. */

@@ -72,6 +72,11 @@ export interface Received {
    * @param reason - A few words, readable by anyone; cut at 255 bytes.
    */
   reject?(reason: string): Promise<void>
+  /**
+   * Whether the connection is gone on which it came, so that it can be acknowledged no more: if the
+   * intermediary keeps it, it comes again. Absent where that cannot be told.
+   */
+  isLost?(): boolean
 }
 
 export type MessageHandler = (message: Received) => Promise<void>

@@ -184,9 +184,10 @@ export class Inbound {
     let acknowledged: Promise<void> | undefined
     const acknowledge = (): Promise<void> =>
       (acknowledged ??= this.#acknowledge(delivery, registration))
+    const isLost = (): boolean => !this.#isLive(delivery)
     delivery.runningCount++
     try {
-      await registration.handler(receivedFrom(packet, redelivered, acknowledge))
+      await registration.handler(receivedFrom(packet, redelivered, { acknowledge, isLost }))
     } catch (error) {
       if (!this.#isClosed) this.#port.report(error)
       this.#callAgainLater(delivery, registration, attempt + 1)

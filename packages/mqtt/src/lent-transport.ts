@@ -157,7 +157,7 @@ class LentClient implements Transport {
 
   async #call(handler: MessageHandler, packet: IPublishPacket): Promise<void> {
     try {
-      await handler(receivedFrom(packet, packet.dup, () => Promise.resolve()))
+      await handler(receivedFrom(packet, packet.dup, { acknowledge: () => Promise.resolve() }))
     } catch (error) {
       this.#status.report(error)
     }

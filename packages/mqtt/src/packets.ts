@@ -34,7 +34,7 @@ export function acknowledgementOf({ qos, messageId = 0 }: IPublishPacket): Uint8
 export function receivedFrom(
   packet: IPublishPacket,
   redelivered: boolean,
-  acknowledge: () => Promise<void>,
+  settling: Pick<Received, 'acknowledge' | 'isLost'>,
 ): Received {
   const { topic, payload, retain } = packet
   return {
@@ -43,7 +43,7 @@ export function receivedFrom(
     properties: propertiesOf(packet),
     retained: retain,
     redelivered,
-    acknowledge,
+    ...settling,
   }
 }
 

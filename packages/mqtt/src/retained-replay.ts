@@ -53,7 +53,7 @@ export class RetainedReplay {
         this.#assertGoing()
         const packets = this.#take()
         for (const packet of packets) {
-          yield receivedFrom(packet, false, keep)
+          yield receivedFrom(packet, false, { acknowledge: keep })
           this.#assertGoing()
         }
         if (packets.length > 0) continue

@@ -132,10 +132,12 @@ function describeBreaks(setup: TransportSetup, features: TransportFeatures): voi
     const [sender, receiver, log] = [await open(), await open(session), new MessageLog()]
     await receiver.subscribe(address, log.hold)
     await sender.send(address, numbered(1))
-    await log.at(0)
+    const first = await log.at(0)
     await interrupt()
     const again = await log.at(1)
     expect(again.payload).toEqual(numbered(1))
+    if (first.isLost !== undefined)
+      expect([first.isLost(), again.isLost?.()]).toEqual([true, false])
     expect(again.redelivered || features.redelivered !== undefined).toBe(true)
     await again.acknowledge()
     await sender.send(address, MARKER)

@@ -124,7 +124,8 @@ export class Handlers {
     const delivery = new Delivery(parcel, settlement, this.#terms, this.#settled)
     this.#deliveries.add(delivery)
     const mustCopy = this.#handlers.size > 1
-    for (const taker of this.#handlers) delivery.hand(taker, mustCopy)
+    for (const taker of this.#handlers) delivery.add(taker, mustCopy)
+    delivery.start()
   }
 
   #handWaiting(): void {
@@ -170,14 +171,24 @@ class Delivery {
     this.#settled = settled
   }
 
+  /** Nothing can be settled any more. */
+  get isLost(): boolean {
+    return this.#why !== undefined
+  }
+
   get canReject(): boolean {
     return this.#settlement.reject !== undefined
   }
 
-  hand(taker: Taker, mustCopy: boolean): void {
-    const handling = new Handling(this, taker, mustCopy)
-    this.#waiting.set(taker, handling)
-    handling.call(this.parcel.redelivered)
+  add(taker: Taker, mustCopy: boolean): void {
+    this.#waiting.set(taker, new Handling(this, taker, mustCopy))
+  }
+
+  /** Calls all handlers, once all are known: the first may settle it before the second is called. */
+  start(): void {
+    for (const [taker, handling] of this.#waiting) {
+      if (this.isWaitingFor(taker)) handling.call(this.parcel.redelivered)
+    }
   }
 
   /** Whether this handler is still to settle it. */
@@ -293,6 +304,7 @@ class Handling {
       retained,
       redelivered,
       acknowledge: () => this.#settle('acknowledged', ''),
+      isLost: () => this.#delivery.isLost,
     }
     if (this.#delivery.canReject) {
       received.reject = (reason) => this.#settle('rejected', cutReason(reason))

@@ -9,6 +9,9 @@
 
 import type { Channel, Message } from 'amqplib'
 
+/** A message, by what the broker calls it. */
+export type Tagged = Pick<Message, 'fields'>
+
 export class Acknowledgements {
   readonly #channel: Channel
   /** Delivered and not settled, in order: no more than the prefetch. */
@@ -22,20 +25,20 @@ export class Acknowledgements {
   }
 
   /** A message came: it is acknowledged or refused in time, or the channel ends before. */
-  delivered({ fields }: Message): void {
+  delivered({ fields }: Tagged): void {
     this.#outstanding.add(fields.deliveryTag)
   }
 
   /** The message is safe here. */
-  acknowledge({ fields }: Message): void {
+  acknowledge({ fields }: Tagged): void {
     if (!this.#outstanding.delete(fields.deliveryTag)) return
     if (this.#acknowledged.push(fields.deliveryTag) === 1) setImmediate(() => this.flush())
   }
 
   /** The broker takes it back, for others or again for this one (`requeue`), or sets it aside. */
-  refuse(message: Message, requeue: boolean): void {
-    if (!this.#outstanding.delete(message.fields.deliveryTag) || this.#isOver) return
-    this.#channel.nack(message, false, requeue)
+  refuse({ fields: { deliveryTag } }: Tagged, requeue: boolean): void {
+    if (!this.#outstanding.delete(deliveryTag) || this.#isOver) return
+    this.#channel.nack(tagged(deliveryTag), false, requeue)
   }
 
   /** Tells the broker now. */
@@ -60,7 +63,11 @@ export class Acknowledgements {
   }
 
   #tell(deliveryTag: number, isAllUpTo: boolean): void {
-    // The tag is all that amqplib reads.
-    this.#channel.ack({ fields: { deliveryTag } } as Message, isAllUpTo)
+    this.#channel.ack(tagged(deliveryTag), isAllUpTo)
   }
+}
+
+/** The tag is all that amqplib reads. */
+function tagged(deliveryTag: number): Message {
+  return { fields: { deliveryTag } } as Message
 }

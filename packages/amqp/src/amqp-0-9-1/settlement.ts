@@ -8,7 +8,7 @@
 
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { lostError, type Settlement } from '@waxwing/transport-kit'
-import type { Acknowledgements } from './acknowledgements.js'
+import type { Acknowledgements, Tagged } from './acknowledgements.js'
 
 /** One channel with a consumer, as long as it lasts. */
 export interface Reading {
@@ -41,36 +41,39 @@ export function giveBackLater(settlement: Pick<Settlement, 'giveBack'>): void {
 
 class PlainSettlement implements Settlement {
   protected readonly reading: Reading
-  protected readonly message: ConsumeMessage
+  /** Without the body, of which the handler has a copy. */
+  readonly #delivery: Tagged
 
-  constructor(reading: Reading, message: ConsumeMessage) {
+  constructor(reading: Reading, { fields }: Tagged) {
     this.reading = reading
-    this.message = message
+    this.#delivery = { fields }
   }
 
   acknowledge(): Promise<void> | undefined {
     if (this.reading.isOver) return Promise.reject(lostError())
-    this.reading.acknowledgements.acknowledge(this.message)
+    this.reading.acknowledgements.acknowledge(this.#delivery)
     return undefined
   }
 
   giveBack(): void {
-    if (!this.reading.isOver) this.reading.acknowledgements.refuse(this.message, true)
+    if (!this.reading.isOver) this.reading.acknowledgements.refuse(this.#delivery, true)
   }
 }
 
 class RejectingSettlement extends PlainSettlement {
+  readonly #message: ConsumeMessage
   readonly #bury: Bury
 
   constructor(reading: Reading, message: ConsumeMessage, bury: Bury) {
     super(reading, message)
+    this.#message = message
     this.#bury = bury
   }
 
   /** The copy with the reason first: a crash in between makes two of it, and loses none. */
   async reject(reason: string): Promise<void> {
     try {
-      await this.#bury(this.message, reason)
+      await this.#bury(this.#message, reason)
     } catch (error) {
       giveBackLater(this)
       throw error

@@ -32,9 +32,11 @@ import { judgedSeconds } from '../identity/statement-time.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import type { Runtime } from '../runtime.js'
 import { EarlyCards } from './early-cards.js'
+import type { Holdings } from './holdings.js'
 import { KeepersWord } from './keepers-word.js'
 import type { Reply } from './messenger.js'
 import { isOwnTrouble } from './own-trouble.js'
+import type { Packing } from './packing.js'
 import { RateLimit } from './rate-limit.js'
 import { Seen } from './seen.js'
 
@@ -65,6 +67,8 @@ export class Dispatcher {
   readonly #runtime: Runtime
   readonly #identity: OwnIdentity
   readonly #trustBook: TrustBook
+  readonly #packing: Packing
+  readonly #holdings: Holdings
   readonly #handlers: Handlers
   readonly #seen = new Seen()
   readonly #earlyCards: EarlyCards
@@ -83,11 +87,15 @@ export class Dispatcher {
     runtime: Runtime
     identity: OwnIdentity
     trustBook: TrustBook
+    packing: Packing
+    holdings: Holdings
     handlers: Handlers
   }) {
     this.#runtime = inputs.runtime
     this.#identity = inputs.identity
     this.#trustBook = inputs.trustBook
+    this.#packing = inputs.packing
+    this.#holdings = inputs.holdings
     this.#handlers = inputs.handlers
     this.#keepersWord = new KeepersWord(inputs.runtime, inputs.trustBook)
     const { crypto } = inputs.runtime
@@ -103,13 +111,16 @@ export class Dispatcher {
    * @throws {WaxwingError} Whatever was wrong with it; nothing was changed then.
    */
   async receive(bytes: Uint8Array, isRetry = false): Promise<readonly Reply[]> {
-    if (!isSealedMessage(bytes)) return this.#receiveSigned(bytes, { ...NOT_SEALED, isRetry })
+    if (!isSealedMessage(bytes)) {
+      return this.#receiveSigned(this.#packing.unpacked(bytes), { ...NOT_SEALED, isRetry })
+    }
     const key = this.#identity.kemKey(sealedKid(bytes))
     if (key === undefined) {
       throw new WaxwingError('ERR_RECIPIENT', 'the message is sealed to a key that is not ours')
     }
     const { crypto } = this.#runtime
-    const signed = await openSealedMessage(crypto, bytes, { id: this.#identity.id, key })
+    const inside = await openSealedMessage(crypto, bytes, { id: this.#identity.id, key })
+    const signed = this.#packing.unpacked(inside)
     const arrival = { sealedTo: kemKeyThumbprint(crypto, key), kem: key.kind, isRetry }
     return this.#receiveSigned(signed, arrival)
   }
@@ -222,6 +233,7 @@ export class Dispatcher {
       this.#seen.remember(message, [])
       return this.#refuse(verified.message, 'not-authorized')
     }
+    if (arrival.sealedTo) await this.#holdings.note(message.author, arrival.sealedTo)
     this.#compareBundle(verified.message)
     this.#keepersWord.take(verified.message)
     if (!arrival.isRetry && !this.#mayAct(verified.message)) return this.#tooMuch(verified.message)

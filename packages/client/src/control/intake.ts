@@ -14,7 +14,15 @@
  * @module
  */
 
-import { decodeStatement, isSealedMessage, sealedKid, toHex, WaxwingError } from '@waxwing/core'
+import {
+  decodePackedMessage,
+  decodeStatement,
+  isPackedMessage,
+  isSealedMessage,
+  sealedKid,
+  toHex,
+  WaxwingError,
+} from '@waxwing/core'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { pause } from '../pause.js'
@@ -93,6 +101,10 @@ export class Intake {
       if (isSealedMessage(payload)) {
         if (identity.kemKey(sealedKid(payload)) !== undefined) return this.#sealed
         throw new WaxwingError('ERR_RECIPIENT', 'the message is sealed to a key that is not ours')
+      }
+      if (isPackedMessage(payload)) {
+        decodePackedMessage(payload)
+        return this.#unknown // whose it is shows when it is unpacked, which costs more
       }
       const { author } = decodeStatement(payload)
       const isKnown = trustBook.isKnown(author)

@@ -20,6 +20,7 @@ import type { Runtime } from '../runtime.js'
 import { cardAddress, credentialAddress, inboxFilter, trustFilter } from './addresses.js'
 import type { Intake } from './intake.js'
 import type { Outbox } from './outbox.js'
+import type { Packing } from './packing.js'
 
 const REFETCH_MS = 60_000
 
@@ -29,6 +30,7 @@ export interface ListeningInputs {
   readonly trustBook: TrustBook
   readonly intake: Intake
   readonly outbox: Outbox
+  readonly packing: Packing
   readonly transport: Transport | undefined
   /** Leave answering to another process: subscribe to nothing. */
   readonly passive: boolean
@@ -78,13 +80,13 @@ export class Listening {
    * transport they wait in the outbox.
    */
   async announceSelf(): Promise<void> {
-    const { identity, transport, announce, outbox } = this.#inputs
+    const { identity, transport, announce, outbox, packing } = this.#inputs
     const { domainId, credential, card, id } = identity
     if (!announce || domainId === null || credential === null) return
     const retained = true
     const announced = [
-      { address: credentialAddress(domainId, id), payload: credential, retained },
-      { address: cardAddress(domainId, id), payload: card.bytes, retained },
+      { address: credentialAddress(domainId, id), payload: packing.packed(credential), retained },
+      { address: cardAddress(domainId, id), payload: packing.packed(card.bytes), retained },
     ]
     if (transport === undefined) return outbox.post(announced)
     for (const { address, payload } of announced)

@@ -7,6 +7,7 @@
 
 import {
   inboxAddress,
+  requestAddress,
   sealMessage,
   signMessage,
   type DecodedMessage,
@@ -14,10 +15,13 @@ import {
   type KeyCard,
   type MessageBodies,
   type MessageType,
+  type SealedRecipient,
 } from '@waxwing/core'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import type { TrustBook } from '../identity/trust-book.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
+import type { Holdings } from './holdings.js'
+import type { Packing } from './packing.js'
 
 /** A control message, ready to be sent. */
 export interface Reply {
@@ -33,6 +37,11 @@ export interface ComposeOptions {
   readonly inReplyTo?: Pick<DecodedMessage, 'digest'> | undefined
   /** Default: a week. */
   readonly lifeSeconds?: number
+  /**
+   * Where bytes cost: leave out, or refer to, what the recipient surely holds. Only for what is said again,
+   * whole, if that was wrong. Default `false`.
+   */
+  readonly isFirstTry?: boolean
 }
 
 const DEFAULT_LIFE_SECONDS = 604_800
@@ -42,14 +51,27 @@ export class Messenger {
   readonly #runtime: Runtime
   readonly #identity: OwnIdentity
   readonly #trustBook: TrustBook
+  readonly #holdings: Holdings
+  readonly #packing: Packing
 
-  constructor(runtime: Runtime, identity: OwnIdentity, trustBook: TrustBook) {
-    this.#runtime = runtime
-    this.#identity = identity
-    this.#trustBook = trustBook
+  constructor(inputs: {
+    runtime: Runtime
+    identity: OwnIdentity
+    trustBook: TrustBook
+    holdings: Holdings
+    packing: Packing
+  }) {
+    this.#runtime = inputs.runtime
+    this.#identity = inputs.identity
+    this.#trustBook = inputs.trustBook
+    this.#holdings = inputs.holdings
+    this.#packing = inputs.packing
   }
 
-  /** Signs a message with our credential and newest key card in its envelope. */
+  /**
+   * Signs a message with our credential and newest key card in its envelope, unless the recipient surely
+   * holds them and bytes cost.
+   */
   compose<T extends MessageType>(
     type: T,
     body: MessageBodies[T],
@@ -58,17 +80,19 @@ export class Messenger {
     const identity = this.#identity
     const issued = nowSeconds(this.#runtime)
     const { bundle } = this.#trustBook.trust
+    const { recipient, isFirstTry = false } = options
+    const isHeld = isFirstTry && recipient !== null && this.#holdings.areWith(recipient)
     const envelope = {
       id: this.#runtime.crypto.randomBytes(MESSAGE_ID_BYTES),
       issued,
       expires: issued + (options.lifeSeconds ?? DEFAULT_LIFE_SECONDS),
       inReplyTo: options.inReplyTo?.digest,
       bundle: bundle && { version: bundle.version, digest: bundle.digest },
-      credential: identity.credential ?? undefined,
-      keyCard: identity.card.bytes,
+      credential: isHeld ? undefined : (identity.credential ?? undefined),
+      keyCard: isHeld ? undefined : identity.card.bytes,
     }
     const { id: author, signingKey: key } = identity
-    return signMessage({ type, envelope, body, author, key, recipient: options.recipient })
+    return signMessage({ type, envelope, body, author, key, recipient })
   }
 
   /** Signs the acknowledgement of a message. */
@@ -91,18 +115,39 @@ export class Messenger {
     return isXWingDemanded && key?.kind !== 'x-wing' ? undefined : key
   }
 
-  /** Seals a signed message for a principal and addresses it to its inbox. */
-  async sealFor(id: Uint8Array, key: KemPublicKey, message: Uint8Array): Promise<Reply> {
-    const payload = await sealMessage(this.#runtime.crypto, message, { id, key })
+  /**
+   * Seals a signed message for a principal and addresses it to its inbox.
+   *
+   * @param options - `isFirstTry`: as it was composed.
+   */
+  async sealFor(
+    { id, key }: SealedRecipient,
+    message: Uint8Array,
+    options: Pick<ComposeOptions, 'isFirstTry'> = {},
+  ): Promise<Reply> {
+    const { isFirstTry = false } = options
+    const packed = isFirstTry ? this.#packing.packedFor(id, message) : this.#packing.packed(message)
+    const payload = await sealMessage(this.#runtime.crypto, packed, { id, key })
     return { address: inboxAddress(id), payload, retained: false }
   }
 
+  /** Addresses a signed message to the request address of a kid, for whoever may grant. */
+  addressToAll(kid: Uint8Array, message: Uint8Array): Reply {
+    const payload = this.#packing.packed(message)
+    return { address: requestAddress(kid), payload, retained: false }
+  }
+
   /** Seals a message where we know the recipient's card; signed only, where we do not. */
-  async addressTo(id: Uint8Array, message: Uint8Array): Promise<Reply> {
+  async addressTo(
+    id: Uint8Array,
+    message: Uint8Array,
+    options: Pick<ComposeOptions, 'isFirstTry'> = {},
+  ): Promise<Reply> {
     const card = this.#trustBook.cardOf(id)
     const isValid = card !== undefined && card.expires > nowSeconds(this.#runtime)
     const key = isValid ? this.kemKeyOf(card) : undefined
-    if (key !== undefined) return this.sealFor(id, key, message)
-    return { address: inboxAddress(id), payload: message, retained: false }
+    if (key !== undefined) return this.sealFor({ id, key }, message, options)
+    const payload = this.#packing.packed(message)
+    return { address: inboxAddress(id), payload, retained: false }
   }
 }

@@ -12,6 +12,7 @@
 import { toHex, type Change, type Transport } from '@waxwing/core'
 import type { Runtime } from '../runtime.js'
 import { Table } from '../table.js'
+import { mediumOf, pausesOver, type Pauses } from './medium.js'
 import type { Reply } from './messenger.js'
 import { recordFromCbor, recordToCbor, type OutboxRecord, type Posting } from './outbox-record.js'
 
@@ -45,8 +46,7 @@ export interface Awaited {
   readonly principal: string
 }
 
-const FIRST_RETRY_MS = 60_000
-const LAST_RETRY_MS = 21_600_000
+const RETRIES: Pauses = { firstMs: 60_000, lastMs: 21_600_000 }
 /** After a transport refused. */
 const REFUSED_RETRY_MS = 10_000
 /** An acknowledgement that is still missing after so many sendings is reported. */
@@ -57,6 +57,8 @@ export class Outbox {
   readonly #runtime: Runtime
   readonly #table: Table<OutboxRecord>
   readonly #transport: Transport | undefined
+  readonly #pauses: Pauses
+  readonly #refusedMs: number
   readonly #entries = new Map<string, Entry>()
   /** What was prepared and may stand in the store already, but is not ours to send yet. */
   readonly #prepared = new Set<string>()
@@ -67,6 +69,9 @@ export class Outbox {
   constructor(runtime: Runtime, transport: Transport | undefined) {
     this.#runtime = runtime
     this.#transport = transport
+    const medium = mediumOf(transport)
+    this.#pauses = pausesOver(medium, RETRIES)
+    this.#refusedMs = Math.max(REFUSED_RETRY_MS, medium.answerMs)
     const codec = { toCbor: recordToCbor, fromCbor: recordFromCbor }
     this.#table = new Table(runtime.store, 'outbox', codec)
   }
@@ -80,7 +85,7 @@ export class Outbox {
     for (const { key, record } of found) {
       if (this.#entries.has(key) || this.#prepared.has(key)) continue
       const restMs = record.nextAt - this.#runtime.time.now()
-      const dueMs = Math.min(Math.max(restMs, 0), delayAfter(record.attempts))
+      const dueMs = Math.min(Math.max(restMs, 0), delayAfter(record.attempts, this.#pauses))
       this.#entries.set(key, { record, dueAt: this.#now() + dueMs, isUnderWay: false })
     }
     this.#schedule()
@@ -201,7 +206,7 @@ export class Outbox {
     } catch (error) {
       entry.isUnderWay = false
       if (this.#closed) return // it is kept
-      entry.dueAt = this.#now() + REFUSED_RETRY_MS
+      entry.dueAt = this.#now() + this.#refusedMs
       this.#schedule()
       throw error
     }
@@ -216,7 +221,7 @@ export class Outbox {
   ): Promise<void> {
     if (!this.#entries.has(key)) return // acknowledged meanwhile
     const attempts = record.attempts + 1
-    const delay = delayAfter(attempts)
+    const delay = delayAfter(attempts, this.#pauses)
     const nextAt = Math.floor(this.#runtime.time.now() + delay)
     const again = { ...record, attempts, nextAt }
     this.#entries.set(key, { record: again, dueAt: this.#now() + delay, isUnderWay: false })
@@ -315,8 +320,8 @@ function asFound(
 }
 
 /** How long to wait after so many sendings. */
-function delayAfter(attempts: number): number {
-  return Math.min(FIRST_RETRY_MS * 2 ** Math.max(0, attempts - 1), LAST_RETRY_MS)
+function delayAfter(attempts: number, { firstMs, lastMs }: Pauses): number {
+  return Math.min(firstMs * 2 ** Math.max(0, attempts - 1), lastMs)
 }
 
 /** Waits for all, whatever becomes of some; then fails if one did. */

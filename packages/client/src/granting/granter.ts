@@ -18,6 +18,7 @@ import {
   type Span,
   type TrustedPrincipal,
 } from '@waxwing/core'
+import type { Medium } from '../control/medium.js'
 import type { Messenger, Reply } from '../control/messenger.js'
 import type { Outbox } from '../control/outbox.js'
 import { isOwnTrouble } from '../control/own-trouble.js'
@@ -50,6 +51,7 @@ export interface GranterInputs {
   readonly identity: OwnIdentity
   readonly trustBook: TrustBook
   readonly messenger: Messenger
+  readonly medium: Medium
   readonly outbox: Outbox
   readonly decide: Decide | undefined
   /** Sends what is decided later than the request came. */
@@ -70,12 +72,12 @@ export class Granter {
   #closed = false
 
   constructor(inputs: GranterInputs) {
-    const { runtime, identity, messenger, decide } = inputs
+    const { runtime, decide } = inputs
     this.#inputs = inputs
     this.ledger = new Ledger(runtime)
     this.rules = new Rules(runtime)
     this.pending = new PendingRequests(runtime)
-    this.issuing = new Issuing(runtime, identity, messenger)
+    this.issuing = new Issuing(inputs)
     this.#deciding = new Deciding(runtime, decide)
     const { ledger, issuing } = this
     this.authorities = new Authorities({ ...inputs, ledger })

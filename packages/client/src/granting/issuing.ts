@@ -13,6 +13,7 @@ import {
   LAST_EPOCH,
   lastEpochOfLease,
   MAX_MESSAGE_SECONDS,
+  toBase64Url,
   toHex,
   WaxwingError,
   type DenialCode,
@@ -22,12 +23,16 @@ import {
   type VerifiedMessage,
 } from '@waxwing/core'
 import { leftGrantAddress } from '../control/addresses.js'
+import { FirstTries } from '../control/first-tries.js'
+import { lifeOver, type Medium } from '../control/medium.js'
 import type { Messenger, Reply } from '../control/messenger.js'
 import type { OwnIdentity } from '../identity/own-identity.js'
 import { nowSeconds, type Runtime } from '../runtime.js'
 import type { Authority } from './authority.js'
 import type { Covers } from './covers.js'
 import { clipToHeld, endOf, spanOf, type FixedTerms } from './terms.js'
+
+const DENIAL_LIFE_SECONDS = 86_400
 
 /** Who gets a grant, and the key that it is sealed to. */
 export interface Grantee {
@@ -49,15 +54,26 @@ export interface IssueOptions {
   readonly covers?: Covers
 }
 
+export interface IssuingInputs {
+  readonly runtime: Runtime
+  readonly identity: OwnIdentity
+  readonly messenger: Messenger
+  readonly medium: Medium
+}
+
 export class Issuing {
   readonly #runtime: Runtime
   readonly #identity: OwnIdentity
   readonly #messenger: Messenger
+  readonly #medium: Medium
+  readonly #firstTries: FirstTries
 
-  constructor(runtime: Runtime, identity: OwnIdentity, messenger: Messenger) {
-    this.#runtime = runtime
-    this.#identity = identity
-    this.#messenger = messenger
+  constructor(inputs: IssuingInputs) {
+    this.#runtime = inputs.runtime
+    this.#identity = inputs.identity
+    this.#messenger = inputs.messenger
+    this.#medium = inputs.medium
+    this.#firstTries = new FirstTries(inputs.runtime.time, inputs.medium)
   }
 
   /** The key to seal a grant to; `undefined` without a valid card that has one. */
@@ -121,11 +137,15 @@ export class Issuing {
     })
     // The message lasts as long as its grant: it may wait in a broker until the recipient comes.
     const lifeSeconds = end === null ? MAX_MESSAGE_SECONDS : Math.max(1, end - now)
-    const composed = { recipient: grantee.id, inReplyTo: options.inReplyTo, lifeSeconds }
+    // What is left for somebody is not asked for again soon.
+    const isLeft = options.retained === true
+    const isFirstTry = !isLeft && this.#isFirstTry('grant', generation.id, grantee.id)
+    const { inReplyTo } = options
+    const composed = { recipient: grantee.id, inReplyTo, lifeSeconds, isFirstTry }
     const signed = this.#messenger.compose('grant', body, composed)
     body.nodes.fill(0)
-    const sealed = await this.#messenger.sealFor(grantee.id, grantee.key, signed)
-    if (options.retained !== true) return { ...sealed, span, signed }
+    const sealed = await this.#messenger.sealFor(grantee, signed, { isFirstTry })
+    if (!isLeft) return { ...sealed, span, signed }
     const address = leftGrantAddress(grantee.id, generation.id, identity.id)
     return { address, payload: sealed.payload, retained: true, span, signed }
   }
@@ -137,7 +157,7 @@ export class Issuing {
     code: DenialCode,
     retrySeconds: number,
   ): Promise<Reply> {
-    const { manifest } = authority.generation
+    const { manifest, id } = authority.generation
     const body = {
       kid: kidOf(manifest),
       code,
@@ -146,9 +166,18 @@ export class Issuing {
       manifestDigest: manifest.payloadDigest,
       chain: authority.chain,
     }
-    const options = { recipient: request.author, inReplyTo: request, lifeSeconds: 86_400 }
+    const lifeSeconds = lifeOver(this.#medium, DENIAL_LIFE_SECONDS)
+    const { author: recipient } = request
+    const isFirstTry = this.#isFirstTry('denial', id, recipient)
+    const options = { recipient, inReplyTo: request, lifeSeconds, isFirstTry }
     const signed = this.#messenger.compose('denial', body, options)
-    return this.#messenger.addressTo(request.author, signed)
+    return this.#messenger.addressTo(recipient, signed, { isFirstTry })
+  }
+
+  /** Whether the recipient need not be told what it holds already: it would ask again. */
+  #isFirstTry(type: string, generation: string, recipient: Uint8Array): boolean {
+    if (!this.#medium.isCostly) return false
+    return this.#firstTries.take(`${type}/${generation}/${toBase64Url(recipient)}`)
   }
 
   /** The name of the authority's own grant: what of it is not proven, its issuer answers for. */

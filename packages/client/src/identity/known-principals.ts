@@ -13,6 +13,7 @@ import {
   decodeStatement,
   equalBytes,
   fromBase64Url,
+  packedReference,
   principalId,
   toBase64Url,
   toHex,
@@ -49,6 +50,8 @@ export class KnownPrincipals {
   /** Whom the bundle names, and the bundle that did. */
   #named: readonly TrustedPrincipal[] = []
   #namedBy: TrustBundle | undefined
+  /** What is remembered, by reference in hex; made when a packed message first refers to something. */
+  #byReference: Map<string, Uint8Array> | undefined
 
   constructor(crypto: CryptoProvider, trust: Trust) {
     this.#crypto = crypto
@@ -88,11 +91,22 @@ export class KnownPrincipals {
     return domain === toHex(this.#trust.bundle?.domainId ?? NOBODY) ? null : domain
   }
 
+  /** The credential or newest card that a packed message refers to, of somebody who was met. */
+  referredTo(reference: Uint8Array): Uint8Array | undefined {
+    this.#byReference ??= new Map(this.records().flatMap((record) => this.#referencesOf(record)))
+    return this.#byReference.get(toHex(reference))
+  }
+
   put(record: PrincipalRecord): void {
+    this.#unrefer(record.id)
+    for (const [name, bytes] of this.#byReference ? this.#referencesOf(record) : []) {
+      this.#byReference?.set(name, bytes)
+    }
     this.#met.set(toBase64Url(record.id), { record, card: undefined, anchorId: undefined })
   }
 
   delete(id: Uint8Array): void {
+    this.#unrefer(id)
     this.#met.delete(toBase64Url(id))
   }
 
@@ -110,6 +124,7 @@ export class KnownPrincipals {
   /** Takes exactly these in the place of all that were met and pinned. */
   replace(records: readonly PrincipalRecord[], pins: readonly PinnedKey[]): void {
     this.#met.clear()
+    this.#byReference = undefined
     for (const record of records) this.put(record)
     for (const { publicKey } of this.#pinned.values()) {
       this.unpin(principalId(this.#crypto, publicKey))
@@ -152,6 +167,18 @@ export class KnownPrincipals {
       return text.length >= MIN_PREFIX_LENGTH && toBase64Url(id).startsWith(text)
     })
     return this.#resolveAll(candidates.map(({ id }) => id))
+  }
+
+  #referencesOf({ credential, card }: PrincipalRecord): readonly [string, Uint8Array][] {
+    return [credential, card].flatMap((bytes): readonly [string, Uint8Array][] =>
+      bytes === null ? [] : [[toHex(packedReference(this.#crypto, bytes)), bytes]],
+    )
+  }
+
+  #unrefer(id: Uint8Array): void {
+    const record = this.#byReference && this.recordOf(id)
+    if (record === undefined) return
+    for (const [name] of this.#referencesOf(record)) this.#byReference?.delete(name)
   }
 
   #resolveAll(ids: readonly Uint8Array[]): readonly TrustedPrincipal[] {

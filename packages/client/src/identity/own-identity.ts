@@ -169,6 +169,11 @@ export class OwnIdentity {
     return this.#current.card
   }
 
+  /** The key cards whose private keys are kept, the current one last. */
+  get cards(): readonly KeyCard[] {
+    return this.#cards.map(({ card }) => card)
+  }
+
   /** The key that a sealed message names, while it is kept. */
   kemKey(kid: Uint8Array): KemKeyPair | undefined {
     return this.#keys.get(toHex(kid))

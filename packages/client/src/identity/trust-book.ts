@@ -10,6 +10,7 @@
  */
 
 import {
+  equalBytes,
   toBase64Url,
   type BundleOutcome,
   type KeyCard,
@@ -138,6 +139,16 @@ export class TrustBook {
   /** A principal that was met, that the bundle names or that is pinned, while somebody vouches. */
   principalOf(id: Uint8Array): TrustedPrincipal | undefined {
     return this.#state.known.principalOf(id)
+  }
+
+  /**
+   * What a packed message refers to (`docs/spec/07-granting.md` Section 7.2.6): our own bundle, or the credential or
+   * newest card of somebody who was met.
+   */
+  referredTo(reference: Uint8Array): Uint8Array | undefined {
+    const { bundle } = this.trust
+    if (bundle !== undefined && equalBytes(bundle.digest, reference)) return bundle.bytes
+    return this.#state.known.referredTo(reference)
   }
 
   isKnown(id: Uint8Array): boolean {

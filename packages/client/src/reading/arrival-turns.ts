@@ -18,6 +18,7 @@ import type { Conclusion } from './conclusion.js'
 import type { Delivery } from './delivery.js'
 import type { Drain } from './drain.js'
 import type { Examined, Examiner, Unopened } from './examiner.js'
+import { HeldArrivals } from './held-arrivals.js'
 import type { KidLanes } from './kid-lanes.js'
 import type { Openings } from './openings.js'
 import type { ParkOutcome, Parking } from './parking.js'
@@ -49,8 +50,7 @@ export class ArrivalTurns {
   readonly #inputs: ArrivalTurnsInputs
   readonly #retries: RetryList
   readonly #line: StoreLine
-  /** What waits for room in a pool, by kid. */
-  readonly #held = new Map<string, Arrival[]>()
+  readonly #held = new HeldArrivals()
   #closed = false
 
   constructor(inputs: ArrivalTurnsInputs) {
@@ -84,11 +84,10 @@ export class ArrivalTurns {
 
   /** There is room in a pool, or there are keys: what waited for that is tried again. */
   tryHeld(kid: string, pool?: Pool): void {
-    const kids = pool === 'unvouched' ? [...this.#held.keys()] : [kid]
+    const kids = pool === 'unvouched' ? this.#held.kids : [kid]
     for (const one of kids) {
-      const held = this.#held.get(one)
+      const held = this.#held.take(one)
       if (held === undefined) continue
-      this.#held.delete(one)
       void this.#inputs.lanes.runFirst(one, () => this.#takeHeld(one, held))
     }
   }
@@ -198,8 +197,9 @@ export class ArrivalTurns {
   async #parked(arrival: Arrival, unopened: Unopened, outcome: ParkOutcome): Promise<void> {
     const { wanting, delivery } = this.#inputs
     if (outcome !== 'given-up') wanting.ask(arrival, unopened)
-    if (outcome === 'full') this.#hold(arrival)
-    else await delivery.discard(arrival, outcome === 'given-up' ? 'ERR_LIMIT' : undefined)
+    if (outcome !== 'full')
+      await delivery.discard(arrival, outcome === 'given-up' ? 'ERR_LIMIT' : undefined)
+    else if (!this.#closed) this.#held.hold(arrival)
   }
 
   /** Hands over what is parked and came before, and waits for a permit. `false` once closed. */
@@ -234,13 +234,6 @@ export class ArrivalTurns {
     }
     permits.release()
     return await this.#park(arrival, examined, number)
-  }
-
-  #hold(arrival: Arrival): void {
-    if (this.#closed) return
-    const held = this.#held.get(arrival.kid)
-    if (held === undefined) this.#held.set(arrival.kid, [arrival])
-    else held.push(arrival)
   }
 
   #inBackground(arrival: Arrival, work: Promise<void>): void {

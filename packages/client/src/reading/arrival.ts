@@ -26,6 +26,8 @@ export interface Arrival {
   readonly retained: boolean
   readonly redelivered: boolean
   readonly acknowledge: Tell | undefined
+  /** As the transport brought it; `undefined` where none did. */
+  readonly received: Pick<Received, 'isLost'> | undefined
   /** Where it is parked. */
   readonly parkedAt: ParkedPlace | undefined
 }

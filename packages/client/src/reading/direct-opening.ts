@@ -83,6 +83,7 @@ export class DirectOpening {
       retained: false,
       redelivered: false,
       acknowledge: undefined,
+      received: undefined,
       parkedAt: undefined,
     }
     const examined: Examined = await examiner.examine(arrival)

@@ -321,6 +321,7 @@ function arrivalOf({ place, record }: Parked, object: DecodedObject): Arrival {
     retained: record.retained,
     redelivered: record.redelivered || record.wasTried,
     acknowledge: undefined,
+    received: undefined,
     parkedAt: place,
   }
 }

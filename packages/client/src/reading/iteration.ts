@@ -43,8 +43,15 @@ export class Iteration<M extends Any> implements AsyncIterator<M, undefined> {
   #next(): Promise<IteratorResult<M, undefined>> {
     if (this.#isOver) return Promise.resolve({ done: true, value: undefined })
     const entry = this.#queue.take()
-    if (entry !== undefined) return Promise.resolve(this.#result(entry))
-    return this.#queue.wait().then((waited) => this.#result(waited))
+    if (entry !== undefined) return this.#handOver(entry)
+    return this.#queue.wait().then((waited) => this.#handOver(waited))
+  }
+
+  /** What another process may have handed over while it waited here is looked up once more. */
+  #handOver(entry: InFlight | undefined): Promise<IteratorResult<M, undefined>> {
+    const isStillWanted = entry?.whole?.isStillWanted
+    if (isStillWanted === undefined) return Promise.resolve(this.#result(entry))
+    return isStillWanted().then((is) => (is ? this.#result(entry) : this.#next()))
   }
 
   #result(entry: InFlight | undefined): IteratorResult<M, undefined> {

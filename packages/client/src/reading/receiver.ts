@@ -102,6 +102,7 @@ export class Receiver {
       retained: received.retained,
       redelivered: received.redelivered,
       acknowledge: tellOf(received),
+      received,
       parkedAt: undefined,
     }
   }

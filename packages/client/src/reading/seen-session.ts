@@ -146,6 +146,11 @@ export interface WholePayload {
   /** The pieces go, and that they were there stays. */
   endingChanges(): readonly Change[]
   ended(): void
+  /**
+   * There if several processes may have put it together. Tells, when it is about to be handed over, whether none
+   * of the others has ended it; else lets go of it.
+   */
+  isStillWanted?(): Promise<boolean>
 }
 
 export type InFlightState =

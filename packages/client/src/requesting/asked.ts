@@ -8,14 +8,14 @@
  */
 
 import { containsEpoch, isOpenEnded, MAX_REQUEST_SPANS, mergeSpans, type Span } from '@waxwing/core'
+import { pausesOver, type Medium, type Pauses } from '../control/medium.js'
 import type { Generation } from '../generation.js'
 
 /** Requests for the same are merged for so long before the first is sent. */
 const MERGE_MS = 50
 /** Nothing is asked for any more so long after it was denied for good. */
 const FINAL_DENIAL_MS = 86_400_000
-const FIRST_RETRY_MS = 2000
-const LAST_RETRY_MS = 3_600_000
+const RETRIES: Pauses = { firstMs: 2000, lastMs: 3_600_000 }
 /** A request that was sealed to its authorities goes unsealed after so many tries. */
 const SEALED_TRIES = 3
 /** Answers to older sendings than these are not recognised. */
@@ -31,6 +31,7 @@ export interface AskedInputs {
   readonly generation: Generation | undefined
   /** Asked only to keep a lease. */
   readonly renewal: boolean
+  readonly medium: Medium
 }
 
 export interface Denied {
@@ -56,11 +57,17 @@ export class Asked {
   #sealedAttempts = 0
   #sentAt = -Infinity
   #isDenied = false
+  /** Sendings in a row that were denied. */
+  #denials = 0
   #finallyDeniedAt: number | undefined
+  readonly #pauses: Pauses
+  readonly #isPatient: boolean
   #hurries = 0
   #hurriesSince = -Infinity
 
-  constructor({ kid, address, reason, generation, renewal }: AskedInputs) {
+  constructor({ kid, address, reason, generation, renewal, medium }: AskedInputs) {
+    this.#pauses = pausesOver(medium, RETRIES)
+    this.#isPatient = medium.isCostly || medium.answerMs > 0
     this.kid = kid
     this.address = address
     this.reason = reason
@@ -70,6 +77,11 @@ export class Asked {
 
   get spans(): readonly Span[] {
     return this.#spans
+  }
+
+  /** Whether the last sending was not answered, or never came to be. */
+  get isRepeated(): boolean {
+    return this.#attempts > 0
   }
 
   /** Whether the next request may go unsealed: the authorities did not answer the sealed ones. */
@@ -112,15 +124,14 @@ export class Asked {
     }
     if (this.#hurries >= MAX_HURRIES) return
     this.#hurries++
-    const soonest = Math.max(nowMs + MERGE_MS * (0.5 + jitter), this.#sentAt + FIRST_RETRY_MS)
+    const soonest = Math.max(nowMs + MERGE_MS * (0.5 + jitter), this.#sentAt + this.#pauses.firstMs)
     this.nextAt = Math.min(this.nextAt, soonest)
   }
 
   /** Notes that a request goes out; the next try comes later each time, with jitter. */
   sending(digests: readonly string[], isSealed: boolean, nowMs: number, jitter: number): void {
     this.#sendings = [digests, ...this.#sendings].slice(0, REMEMBERED_SENDINGS)
-    const delay = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts, LAST_RETRY_MS)
-    this.#attempts++
+    const delay = this.#delay(this.#attempts++)
     if (isSealed) this.#sealedAttempts++
     this.#sentAt = nowMs
     this.#isDenied = false
@@ -130,7 +141,7 @@ export class Asked {
   /** The transport has taken it, perhaps only after a long while without a connection. */
   sent(nowMs: number): void {
     this.#sentAt = nowMs
-    this.nextAt = Math.max(this.nextAt, nowMs + FIRST_RETRY_MS)
+    this.nextAt = Math.max(this.nextAt, nowMs + this.#pauses.firstMs)
   }
 
   /** The transport did not take it: nobody can have failed to answer. */
@@ -140,19 +151,23 @@ export class Asked {
 
   /** There is nobody to send it to: tries again later, without counting it. */
   postpone(nowMs: number, jitter: number): void {
-    const delay = Math.min(FIRST_RETRY_MS * 2 ** this.#attempts++, LAST_RETRY_MS)
+    const delay = this.#delay(this.#attempts++)
     this.nextAt = nowMs + delay * (0.75 + 0.5 * jitter)
   }
 
   /**
-   * Takes a denial: asks again when it says, within an hour; the soonest of several counts.
+   * Takes a denial: asks again when it says, within an hour; the soonest of several counts. Where answers take
+   * long, or bytes cost, denials in a row make for longer pauses: whoever decides later says so unasked.
    *
    * @param isLastWord - Nobody else could say otherwise: it is the producer's. A delegate that has not
    *   what is wanted must not keep the producer, whose card may be unknown, from being asked.
    */
   denied({ retrySeconds, isFinal, isLastWord }: Denied, nowMs: number, jitter: number): void {
-    const delay = Math.max(retrySeconds * 1000, FIRST_RETRY_MS) * (1 + 0.1 * jitter)
-    const again = nowMs + Math.min(delay, LAST_RETRY_MS)
+    const { firstMs, lastMs } = this.#pauses
+    if (!this.#isDenied) this.#denials++
+    const times = this.#isPatient ? 2 ** (this.#denials - 1) : 1
+    const delay = Math.max(retrySeconds * 1000, firstMs) * times * (1 + 0.1 * jitter)
+    const again = nowMs + Math.min(delay, lastMs)
     this.nextAt = this.#isDenied ? Math.min(this.nextAt, again) : again
     this.#isDenied = true
     this.#attempts = 0
@@ -176,9 +191,15 @@ export class Asked {
       return without({ first: wanted.first, last: Math.max(last, wanted.first) }, granted)
     })
     this.#attempts = 0
+    this.#denials = 0
     this.#finallyDeniedAt = undefined
-    this.nextAt = Math.max(nowMs + FIRST_RETRY_MS, this.#isDenied ? this.nextAt : 0)
+    this.nextAt = Math.max(nowMs + this.#pauses.firstMs, this.#isDenied ? this.nextAt : 0)
     return this.#spans.length === 0
+  }
+
+  #delay(attempts: number): number {
+    const { firstMs, lastMs } = this.#pauses
+    return Math.min(firstMs * 2 ** attempts, lastMs)
   }
 }
 

@@ -12,13 +12,14 @@
 import {
   concatBytes,
   fromHex,
-  requestAddress,
   toHex,
   utf8,
   WaxwingError,
   type DenialCode,
   type Span,
 } from '@waxwing/core'
+import type { Holdings } from '../control/holdings.js'
+import { lifeOver, type Medium } from '../control/medium.js'
 import type { Messenger, Reply } from '../control/messenger.js'
 import type { Generation } from '../generation.js'
 import type { GenerationBook } from '../generation-book.js'
@@ -41,6 +42,8 @@ export interface RequesterInputs {
   readonly identity: OwnIdentity
   readonly trustBook: TrustBook
   readonly messenger: Messenger
+  readonly medium: Medium
+  readonly holdings: Holdings
   readonly sealedOnly: boolean
   /** Absent where there is no transport: whoever opens objects carries the requests. */
   readonly send: ((replies: readonly Reply[]) => Promise<void>) | undefined
@@ -197,7 +200,8 @@ export class Requester implements KeyRequests {
 
   #make(wanted: Wanted, renewal: boolean): Asked {
     const { kid, address, reason, generation } = wanted
-    const asked = new Asked({ kid, address, reason, generation, renewal })
+    const { medium } = this.#inputs
+    const asked = new Asked({ kid, address, reason, generation, renewal, medium })
     asked.add(wantedSpan(wanted))
     return asked
   }
@@ -253,6 +257,7 @@ export class Requester implements KeyRequests {
     }
     asked.isUnderWay = true
     try {
+      if (asked.isRepeated) await this.#forgetHoldings(authorities)
       const recipients = isSealed ? authorities : [undefined]
       const composed = await Promise.all(recipients.map((r) => this.#compose(asked, r)))
       const digests = composed.map(({ digest }) => digest)
@@ -273,17 +278,23 @@ export class Requester implements KeyRequests {
     asked: Asked,
     authority: KnownAuthority | undefined,
   ): Promise<{ reply: Reply; digest: string }> {
-    const { messenger, runtime } = this.#inputs
+    const { messenger, runtime, medium } = this.#inputs
     const kid = fromHex(asked.kid)
     const body = { kid, spans: asked.spans, rights: 'read' as const, reason: asked.reason }
     const recipient = authority?.id ?? null
-    const options = { recipient, lifeSeconds: REQUEST_LIFE_SECONDS }
+    const lifeSeconds = lifeOver(medium, REQUEST_LIFE_SECONDS)
+    const options = { recipient, lifeSeconds, isFirstTry: !asked.isRepeated }
     const signed = messenger.compose('request', body, options)
     const digest = toHex(runtime.crypto.sha256(signed))
     if (authority === undefined) {
-      return { reply: { address: requestAddress(kid), payload: signed, retained: false }, digest }
+      return { reply: messenger.addressToAll(kid, signed), digest }
     }
-    return { reply: await messenger.sealFor(authority.id, authority.key, signed), digest }
+    return { reply: await messenger.sealFor(authority, signed, options), digest }
+  }
+
+  /** Who did not answer may not have understood: it is told everything again. */
+  async #forgetHoldings(authorities: readonly KnownAuthority[]): Promise<void> {
+    for (const { id } of authorities) await this.#inputs.holdings.forget(id)
   }
 
   /** Asks for more before a lease ends, so that nothing has to be parked. */

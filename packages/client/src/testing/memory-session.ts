@@ -204,6 +204,7 @@ export class MemorySubscription {
       retained,
       redelivered,
       acknowledge: async () => void settle(),
+      isLost: () => this.#target?.connection !== connection,
       ...(this.#broker.deadLetters && { reject }),
     }
   }

@@ -31,6 +31,10 @@ export interface MemoryTransportOptions {
   readonly receiveMaximum?: number
   /** Default: the broker's. */
   readonly maxPayloadBytes?: number
+  /** How soon an answer may come, as it says of itself. Default: it does not. */
+  readonly answerSeconds?: number
+  /** It says that each byte costs. Default: it does not. */
+  readonly costly?: true
 }
 
 export interface MemoryTransport extends Transport {
@@ -86,6 +90,8 @@ class BrokerConnection implements MemoryTransport {
       binary: true,
       retained: broker.keepsRetained,
       ...(broker.history !== undefined && { history: broker.history }),
+      ...(options.answerSeconds !== undefined && { answerSeconds: options.answerSeconds }),
+      ...(options.costly === true && { costly: true }),
     }
     this.#session = broker.session(options.clientId)
     this.reconnect()

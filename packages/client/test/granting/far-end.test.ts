@@ -39,7 +39,7 @@ async function shareUntil(end: number, { endpoint: grantee }: Resident): Promise
     end,
   })
   const signed = messenger.compose('grant', body, { recipient: id, lifeSeconds: DAY / 1000 })
-  await grantee.receive((await messenger.sealFor(id, key, signed)).payload)
+  await grantee.receive((await messenger.sealFor({ id, key }, signed)).payload)
 }
 
 describe('a share that ends later than the last epoch there is', () => {

@@ -522,6 +522,34 @@ describe('quotas', () => {
     for (let i = 0; i < 10; i++) got.push(...(await acknowledgeAll(made)))
     expect(got).toEqual(Array.from({ length: 8 }, (_, i) => `message ${i}`))
   })
+
+  it('are held once, however often the connection breaks, and acknowledged where they came last', async () => {
+    await using made = await setting({
+      keys: false,
+      holdWhenFull: true,
+      maxParkedObjects: 2,
+      receiveMaximum: 8,
+    })
+    await giveKeys(made.book, made.stream, { span: LATER })
+    const twice = made.sealer.seal(7)
+    for (let counter = 0; counter < 7; counter++) made.inject(made.sealer.seal(counter))
+    for (const copy of [twice, twice]) made.inject(copy)
+    for (let round = 0; round < 3; round++) {
+      await settle()
+      made.transport.disconnect()
+      made.transport.reconnect()
+    }
+    await settle()
+    await giveKeys(made.book, made.stream, { id: 'all' })
+    const got: string[] = []
+    for (let i = 0; i < 12; i++) got.push(...(await acknowledgeAll(made)))
+    expect(got).toEqual(Array.from({ length: 8 }, (_, i) => `message ${i}`))
+    expect(ofType(made, 'duplicate')).toEqual([]) // a copy of a broken connection would be one
+    made.transport.disconnect()
+    made.transport.reconnect()
+    await settle()
+    expect(await made.take()).toEqual([])
+  })
 })
 
 describe('a full store', () => {

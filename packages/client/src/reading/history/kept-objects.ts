@@ -239,6 +239,7 @@ function arrivalOf(object: DecodedObject, { address, properties }: Where): Arriv
     retained: false,
     redelivered: false,
     acknowledge: undefined,
+    received: undefined,
     parkedAt: undefined,
   }
 }

@@ -18,6 +18,7 @@ import type { MessageQueue } from '../message-queue.js'
 import type { OrderBuffer } from '../order-buffer.js'
 import { PendingWork } from '../pending-work.js'
 import type { Permits } from '../permits.js'
+import type { ReadingOptions } from '../reading-options.js'
 import { InFlight, type SeenSession } from '../seen-session.js'
 import { isDamage } from '../store-line.js'
 import { joinedMessage } from './joining.js'
@@ -26,6 +27,7 @@ import type { EndedTransfer, OpenTransfer } from './transfer-record.js'
 
 export interface WholeDeliveryInputs {
   readonly runtime: Runtime
+  readonly options: Pick<ReadingOptions, 'isShared'>
   readonly book: TransferBook
   readonly delivery: Delivery
   readonly permits: Permits
@@ -172,7 +174,7 @@ export class WholeDelivery {
   }
 
   #entryOf(key: string, read: ReadTransfer, { first }: OpenTransfer): InFlight {
-    const { book, runtime } = this.#inputs
+    const { book, runtime, options } = this.#inputs
     const entry = new InFlight({
       session: undefined,
       generation: undefined,
@@ -187,7 +189,22 @@ export class WholeDelivery {
         book.noteEnded(key, ended)
         this.#inHand.delete(key)
       },
+      ...(options.isShared && { isStillWanted: () => this.#isStillWanted(key, entry) }),
     }
     return entry
+  }
+
+  /** Another process that started meanwhile found it complete as well, and may have been faster. */
+  async #isStillWanted(key: string, entry: InFlight): Promise<boolean> {
+    try {
+      const read = await this.#inputs.book.read(key)
+      if (read?.record.state === 'open') return true
+    } catch (error) {
+      this.#inputs.runtime.report(error)
+      return true // better twice than never
+    }
+    this.#inHand.delete(key)
+    if (entry.holdsPermit) this.releasePermit()
+    return false
   }
 }

@@ -667,6 +667,35 @@ describe('two readers that share a subscription and a store', () => {
     expect(message).toMatchObject({ redelivered: true })
     expect(message?.text()).toBe(TEXT)
   })
+
+  it('hand over nothing that the other one acknowledged while it waited here', async () => {
+    const shared = { store: memoryStore(), filter: `$share/g/${STREAM}`, name: 'desk' }
+    await using one = await setting({ ...shared, maxInFlight: 1 })
+    injectAll(one, piecesOf(one.sealer, TEXT))
+    await settle() // it is put together, and nobody asks for it
+    await using other = await setting({ ...shared, trust: one.trust })
+    const [message] = await other.take() // as if the first one had died
+    expect(message).toMatchObject({ redelivered: true })
+    await message?.acknowledge()
+    expect(texts(await one.take())).toEqual([])
+    injectAll(one, piecesOf(one.sealer, 'the next', { transfer: OTHER_ID, counter: 10 }))
+    expect(texts(await one.take())).toEqual(['the next'])
+  })
+
+  it('hand over what the store does not tell of, and say so', async () => {
+    let isBroken = false
+    const store = faultyStore(memoryStore(), {
+      beforeRead: () => {
+        if (isBroken) throw new Error('the disk does not answer')
+      },
+    })
+    await using one = await setting({ store, filter: `$share/g/${STREAM}`, name: 'desk' })
+    injectAll(one, piecesOf(one.sealer, TEXT))
+    await settle()
+    isBroken = true
+    expect(texts(await one.take())).toEqual([TEXT])
+    expect(one.runtime.errors).toMatchObject([{ message: 'the disk does not answer' }])
+  })
 })
 
 it('does not mix transfers of two producers of one name', async () => {
