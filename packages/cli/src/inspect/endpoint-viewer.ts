@@ -52,10 +52,10 @@ export class EndpointViewer implements Viewer {
   }
 
   async unseal(sealed: Uint8Array): Promise<Uint8Array | undefined> {
-    const { identity } = this.#parts
+    const { identity, packing } = this.#parts
     const key = identity.kemKey(sealedKid(sealed))
     if (key === undefined) return undefined
-    return openSealedMessage(this.crypto, sealed, { id: identity.id, key })
+    return packing.unpacked(await openSealedMessage(this.crypto, sealed, { id: identity.id, key }))
   }
 
   judge(statement: DecodedStatement, credential?: Uint8Array): Verdict {
