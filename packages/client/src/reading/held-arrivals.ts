@@ -28,7 +28,7 @@ export class HeldArrivals {
   hold(arrival: Arrival): void {
     const { kid, object } = arrival
     let held = this.#byKid.get(kid)
-    if (held === undefined) this.#byKid.set(kid, (held = new Map()))
+    if (held === undefined) this.#byKid.set(kid, (held = new Map<string, Arrival[]>()))
     const place = `${object.epoch}/${toHex(object.partialIv)}`
     const there = held.get(place)
     if (there === undefined) {
