@@ -150,7 +150,7 @@ export interface WholePayload {
    * There if several processes may have put it together. Tells, when it is about to be handed over, whether none
    * of the others has ended it; else lets go of it.
    */
-  isStillWanted?(): Promise<boolean>
+  isStillWanted?: () => Promise<boolean>
 }
 
 export type InFlightState =
