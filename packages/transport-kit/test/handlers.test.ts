@@ -56,6 +56,16 @@ describe('the handlers of a filter', () => {
     expect(handlers.unsettled).toBe(0)
   })
 
+  it('wait for each other also where the first acknowledges before the second is called', async () => {
+    const { handlers, told, settlement } = stage()
+    handlers.add((message) => message.acknowledge())
+    const { got } = holder(handlers)
+    handlers.offer(PARCEL, settlement)
+    expect(told).toEqual([])
+    await got[0]?.acknowledge()
+    expect(told).toEqual(['acknowledged'])
+  })
+
   it('have each a payload of its own', () => {
     const { handlers, settlement } = stage()
     const [first, second] = [holder(handlers), holder(handlers)]
