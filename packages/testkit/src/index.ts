@@ -8,6 +8,8 @@
 export * from './aedes.js'
 export * from './certificates.js'
 export * from './dovecot.js'
+export { mortal } from './fixture-process.js'
+export * from './lan.js'
 export * from './libcoap.js'
 export * from './lossy-relay.js'
 export * from './message-centre.js'

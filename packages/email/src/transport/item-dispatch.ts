@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Mails taken apart into items, for the handlers of subscriptions, and put together again to be settled
+ * (`docs/spec/09-bindings.md` Section 9.9.3).
+ *
+ * - A mail is settled once each of its items was, by a handler, and never earlier. What nobody here
+ *   subscribes to keeps its mail in the mailbox.
+ * - What of a mail was settled comes no second time while this process lives, though the mail may.
+ * - Control messages go before data, however many of these nobody acknowledges.
+ *
+ * @module
+ */
+
+import type { MessageHandler } from '@waxwing/core'
+import { Handlers, lostError, type HandlingTerms, type Settlement } from '@waxwing/transport-kit'
+import type { MailItem } from '../letter.js'
+import type { Candidate } from '../mailbox/candidate.js'
+import type { FetchedMail, Verdict, Want } from '../mailbox/mailbox-watch.js'
+import { ItemFilter } from './item-filter.js'
+import { OpenMail, type Outcome } from './open-mail.js'
+
+export interface DispatchTerms extends HandlingTerms {
+  readonly maxUnacknowledgedBytes: number
+  /** All items of a mail were settled. */
+  readonly settle: (uid: number, verdict: Verdict) => Promise<void>
+  /** Nobody has anything of a mail any more, and some of it was not settled. */
+  readonly release: (uid: number) => void
+}
+
+/** Control messages in hand, for each of the data messages that may be. */
+const CONTROL_SHARE = 4
+
+interface Feed {
+  readonly filter: ItemFilter
+  readonly handlers: Handlers
+}
+
+export class ItemDispatch {
+  readonly #terms: DispatchTerms
+  readonly #feeds = new Map<string, Feed>()
+  readonly #mails = new Map<number, OpenMail>()
+  /** Of the mails in hand that hold no control messages. */
+  #dataBytes = 0
+  /** Counts changes of what is subscribed to. */
+  #version = 0
+
+  constructor(terms: DispatchTerms) {
+    this.#terms = terms
+  }
+
+  /** The inbox that is subscribed to; the first one. */
+  get inbox(): string | undefined {
+    for (const { filter } of this.#feeds.values()) {
+      if (filter.inbox !== undefined) return filter.inbox
+    }
+    return undefined
+  }
+
+  /** Adds a handler. Returns what removes it, safe to call twice. */
+  add(filter: string, handler: MessageHandler): () => void {
+    let feed = this.#feeds.get(filter)
+    if (feed === undefined) {
+      feed = { filter: new ItemFilter(filter), handlers: new Handlers(this.#terms) }
+      this.#feeds.set(filter, feed)
+    }
+    const own = feed
+    const remove = own.handlers.add(handler)
+    this.#version++
+    return () => {
+      remove()
+      if (own.handlers.size === 0 && this.#feeds.get(filter) === own) this.#feeds.delete(filter)
+    }
+  }
+
+  wants(candidate: Candidate): Want {
+    const mail = this.#mails.get(candidate.uid)
+    if (mail?.nobodyWantedAt === this.#version) return 'no'
+    const feeds = [...this.#feeds.values()].filter(({ filter }) =>
+      filter.mayWant(candidate.addresses),
+    )
+    const control = feeds.filter(({ filter }) => filter.isControl)
+    const most = CONTROL_SHARE * this.#terms.maxUnacknowledged
+    if (control.some(({ handlers }) => handlers.unsettled < most)) return 'first'
+    const isFull = feeds.some(({ handlers }) => handlers.unsettled >= this.#terms.maxUnacknowledged)
+    if (feeds.length === 0 || control.length > 0 || isFull) return 'no'
+    const bytes = this.#dataBytes + candidate.sizeBytes
+    return this.#dataBytes === 0 || bytes <= this.#terms.maxUnacknowledgedBytes ? 'yes' : 'no'
+  }
+
+  take({ candidate, content, redelivered }: FetchedMail): void {
+    const { uid, sizeBytes } = candidate
+    const mail = this.#mails.get(uid) ?? new OpenMail(content.items.length)
+    this.#mails.set(uid, mail)
+    const offers = content.items.flatMap((item, index) =>
+      mail.isSettled(index) ? [] : this.#offersOf(item, index),
+    )
+    mail.begin(offers.map(({ index }) => index))
+    if (offers.length === 0) {
+      mail.nobodyWantedAt = this.#version
+      void this.#finished(uid, mail)
+      return
+    }
+    if (!offers.some(({ feed }) => feed.filter.isControl)) {
+      mail.heldBytes = sizeBytes
+      this.#dataBytes += sizeBytes
+    }
+    for (const { item, index, feed, address, isCopy } of offers) {
+      const payload = isCopy ? new Uint8Array(item.payload) : item.payload
+      const parcel = { address, payload, properties: {}, retained: false, redelivered }
+      feed.handlers.offer(parcel, this.#settlement(uid, mail, index))
+    }
+  }
+
+  /** The connection is gone: everything in hand comes again. */
+  lost(): void {
+    for (const { handlers } of this.#feeds.values()) handlers.lost()
+    for (const mail of this.#mails.values()) this.#takeBack(mail)
+  }
+
+  /** UIDs are void. */
+  forget(): void {
+    this.#mails.clear()
+  }
+
+  close(): void {
+    for (const { handlers } of this.#feeds.values()) handlers.close()
+    this.#feeds.clear()
+  }
+
+  #offersOf(item: MailItem, index: number): Offer[] {
+    const offers: Offer[] = []
+    for (const feed of this.#feeds.values()) {
+      const address = feed.filter.addressFor(item)
+      if (address === undefined) continue
+      offers.push({ item, index, feed, address, isCopy: offers.length > 0 })
+    }
+    return offers
+  }
+
+  #settlement(uid: number, mail: OpenMail, index: number): Settlement {
+    const round = mail.round
+    const settle = (outcome: Outcome | undefined): Promise<void> => {
+      if (mail.round !== round) return Promise.reject(lostError())
+      mail.settled(index, outcome)
+      return mail.isInHand ? Promise.resolve() : this.#finished(uid, mail)
+    }
+    return {
+      acknowledge: () => settle({ kind: 'handled' }),
+      reject: (reason) => settle({ kind: 'rejected', reason }),
+      giveBack: () => void settle(undefined).catch(() => undefined),
+    }
+  }
+
+  /** Nobody has anything of it any more. */
+  #finished(uid: number, mail: OpenMail): Promise<void> {
+    this.#takeBack(mail)
+    if (!mail.isDone) {
+      this.#terms.release(uid)
+      return Promise.resolve()
+    }
+    this.#mails.delete(uid)
+    return this.#terms.settle(uid, { rejected: mail.rejected() })
+  }
+
+  #takeBack(mail: OpenMail): void {
+    mail.round++
+    this.#dataBytes -= mail.heldBytes
+    mail.heldBytes = 0
+  }
+}
+
+interface Offer {
+  readonly item: MailItem
+  readonly index: number
+  readonly feed: Feed
+  readonly address: string
+  readonly isCopy: boolean
+}
