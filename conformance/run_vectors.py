@@ -13,6 +13,7 @@ from typing import Any, Callable
 
 import cbor
 import hpke
+from armour import armoured, unarmoured
 from compact import contract, expand
 from cose import encrypt0_aad, principal_id
 from ed25519 import import_key, verify
@@ -124,6 +125,12 @@ def compact(case: Case) -> None:
         same(contract(hexed(case, "object")), case, "compact")
 
 
+def armour(case: Case) -> None:
+    """A valid case is bytes and their text, a refused one text."""
+    same(unarmoured(case["text"]), case, "bytes")
+    assert armoured(hexed(case, "bytes")) == case["text"]
+
+
 def credentials(case: Case) -> None:
     credential = decode_statement(hexed(case, "credential"), "credential")
     key = credential.fields[8][1]
@@ -207,7 +214,7 @@ def grants(case: Case) -> None:
 
 
 COVERED: dict[str, Callable[[Case], None]] = {
-    "acks": message, "batches": batches, "bundles": bundles, "compact": compact, "covers": covers,
+    "acks": message, "armour": armour, "batches": batches, "bundles": bundles, "compact": compact, "covers": covers,
     "credentials": credentials,
     "denials": message, "ed25519-strict": ed25519_strict, "enrolments": message,
     "grant-messages": message, "grants": grants, "key-cards": key_cards, "links": links,

@@ -136,6 +136,7 @@ export function decodeLetter(bytes: Uint8Array): Letter {
   if (first <= MAX_FLAGS || first >= FIRST_OBJECT_BYTE || first === KIND.asItIs) {
     return { to: { kind: 'data' }, sender: undefined, payload: decodeData(bytes) }
   }
+  if (first > KIND.asItIs) throw unknownKind()
   const start = (first & NO_SENDER) === 0 ? 1 + SENDER_BYTES : 1
   if (bytes.length < start) throw malformed('SMS', 'sender')
   const sender = start === 1 ? undefined : bytes.slice(1, start)
@@ -163,8 +164,12 @@ function decodeControl(kind: number, rest: Uint8Array): Pick<Letter, 'to' | 'pay
     case KIND.address:
       return decodeAddressed(rest)
     default:
-      throw new WaxwingError('ERR_UNSUPPORTED', 'SMS: unknown kind', { field: 'kind' })
+      throw unknownKind()
   }
+}
+
+function unknownKind(): WaxwingError {
+  return new WaxwingError('ERR_UNSUPPORTED', 'SMS: unknown kind', { field: 'kind' })
 }
 
 function decodeAddressed(rest: Uint8Array): Pick<Letter, 'to' | 'payload'> {

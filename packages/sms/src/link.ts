@@ -138,6 +138,7 @@ export class Link {
           ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
         })
       : connectTcp(port, host)
+    socket.on('error', () => undefined) // whoever waits for it hears of it
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
     if (this.#isEnded) socket.destroy()

@@ -8,7 +8,7 @@
 
 import { isControlAddress, type WaxwingError } from '@waxwing/core'
 import { filterMatches, inboxOf, transportError, type Correspondents } from '@waxwing/transport-kit'
-import { NUMBER_PREFIX, principalOf, SENDER_BYTES, shortInbox } from './envelope.js'
+import { NUMBER_PREFIX, principalOf, SENDER_BYTES, shortInbox, type Letter } from './envelope.js'
 import type { PduAddress } from './pdu.js'
 
 export type Coding = 'binary' | 'text'
@@ -18,6 +18,8 @@ const TON = { unknown: 0, international: 1, alphanumeric: 5 } as const
 const NPI_ISDN = 1
 /** Shorter ones are short codes of one network. */
 const SHORTEST_INTERNATIONAL = 7
+
+const NUMBER = /^[0-9]{3,15}$/
 
 /** Where a message goes. */
 export interface Places {
@@ -80,7 +82,7 @@ export function placesOf(
 
 function numberAddress(address: string): Places {
   const digits = address.slice(NUMBER_PREFIX.length)
-  if (!/^[0-9]{3,15}$/.test(digits)) {
+  if (!NUMBER.test(digits)) {
     throw transportError(`${address} is no number that can be written to`)
   }
   return { numbers: [digits], isDirect: false }
@@ -114,15 +116,23 @@ function learnedFor(
   inbox: string | undefined,
   correspondents: Correspondents,
 ): readonly string[] {
-  if (inbox === undefined) return correspondents.peersFor(address)
-  const principal = principalOf(inbox)
-  if (principal === undefined || principal.length < SENDER_BYTES) return []
-  return correspondents.peersFor(shortInbox(principal.subarray(0, SENDER_BYTES)))
+  const sender = inbox === undefined ? undefined : senderOf(inbox)
+  if (inbox !== undefined && sender === undefined) return []
+  const peers = correspondents.peersFor(sender === undefined ? address : shortInbox(sender))
+  return peers.filter((peer) => NUMBER.test(peer)) // to a name nobody can write
 }
 
 function noNumber(address: string, isInbox: boolean): WaxwingError {
   const what = isInbox ? 'set numbers for that principal, or routes' : 'set routes'
   return transportError(`no number is known for ${address}: ${what}`)
+}
+
+/** Remembers what a message says of who is where. */
+export function learnFrom(letter: Letter, source: string, correspondents: Correspondents): void {
+  const { to, sender, payload } = letter
+  if (sender !== undefined) correspondents.learnInbox(shortInbox(sender), source)
+  const isControl = to.kind === 'inbox' || (to.kind === 'address' && isControlAddress(to.address))
+  if (!isControl) correspondents.learnObject(payload, source)
 }
 
 /** The first bytes of the principal whose inbox this is. */

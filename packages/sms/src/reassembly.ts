@@ -110,8 +110,9 @@ export class Reassembly {
     this.expire()
     const key = setKey(part)
     if (this.#isRepeated(key, part)) {
-      await this.#writing // the first copy may be on its way
-      return undefined
+      await this.#writing // the first copy may be on its way, and fail
+      if (this.#isRepeated(key, part)) return undefined
+      throw new WaxwingError('ERR_STORE_BUSY', 'a segment could not be kept')
     }
     const set = this.#setFor(key, part)
     this.#insert(set, part)

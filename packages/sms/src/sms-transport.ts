@@ -16,7 +16,6 @@ import {
   type TransportStatus,
 } from '@waxwing/core'
 import {
-  assertAddress,
   assertFilter,
   closedError,
   Correspondents,
@@ -24,21 +23,19 @@ import {
   StatusBoard,
 } from '@waxwing/transport-kit'
 import { Arrivals } from './arrivals.js'
-import { encodeLetter, shortInbox, type Letter } from './envelope.js'
 import { Feed } from './feed.js'
 import { Link } from './link.js'
-import { destinationOf, placesOf, senderOf } from './numbers.js'
+import { learnFrom, senderOf } from './numbers.js'
 import { resolveOptions, type ResolvedOptions, type SmsTransportOptions } from './options.js'
 import { partOf } from './parts.js'
-import { decodeDeliverSm, DELIVER_RESPONSE, encodeSubmitSm, type Pdu } from './pdu.js'
+import { decodeDeliverSm, DELIVER_RESPONSE, type DeliverSm, type Pdu } from './pdu.js'
 import { isReceipt, Receipts, type ReceiptState } from './receipts.js'
 import { Reassembly } from './reassembly.js'
 import { References } from './references.js'
-import { capacityOf, segmentsOf } from './segments.js'
+import { assertSendable, limitsOf, outgoingOf, type Outgoing } from './sending.js'
 import type { Session } from './session.js'
 import { STATUS } from './smpp.js'
 import { Submitter } from './submitter.js'
-import { validityOf } from './validity.js'
 
 /** What has happened since the transport was opened. */
 export interface SmsCounts {
@@ -68,12 +65,6 @@ export function smsTransport(options: SmsTransportOptions): SmsTransport {
   return new SmppTransport(resolveOptions(options))
 }
 
-interface Outgoing {
-  readonly address: string
-  /** Bodies of submit_sm, always the same ones: what is sent again has the same reference. */
-  readonly segments: readonly Uint8Array[]
-}
-
 /** What has to be read from the store before anything is sent or taken. */
 interface Opened {
   readonly correspondents: Correspondents
@@ -85,9 +76,6 @@ interface Opened {
 const PEERS_TABLE = 'sms/peers'
 /** A number that was forged does not push out the one before. */
 const MAX_PEERS = 2
-/** Longest kind of envelope, without and with an address in it. */
-const ENVELOPE_BYTES = 41
-const ADDRESS_ENVELOPE_BYTES = 265
 const MAX_OPEN = 1_024
 
 class SmppTransport implements SmsTransport {
@@ -145,9 +133,9 @@ class SmppTransport implements SmsTransport {
     const bytes = new Uint8Array(payload)
     const opened = this.#opened ?? (await this.#opening)
     this.#assertOpen()
-    const segments = this.#segmentsOf(address, bytes, opened, options)
-    const byteCount = segments.reduce((sum, { length }) => sum + length, 0)
-    await this.#sends.push({ address, segments }, byteCount)
+    const terms = { ...opened, options: this.#options, sender: this.#sender() }
+    const outgoing = outgoingOf(address, bytes, options, terms)
+    await this.#sends.push(outgoing, outgoing.byteCount)
   }
 
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
@@ -198,7 +186,7 @@ class SmppTransport implements SmsTransport {
         this.#texts++
         this.#tell(() => this.#options.onText?.(text))
       },
-      read: (letter, source) => learn(correspondents, letter, source),
+      read: (letter, source) => learnFrom(letter, source, correspondents),
       report,
     })
     const opened = { correspondents, references, reassembly, arrivals }
@@ -212,9 +200,7 @@ class SmppTransport implements SmsTransport {
     this.#end ??= closedError()
     this.#bound.reject(this.#end)
     clearInterval(this.#sweeping)
-    this.#opened?.arrivals.close()
-    for (const feed of this.#feeds.values()) feed.close()
-    this.#feeds.clear()
+    this.#stopHandlers()
     await this.#sends.emptied(this.#options.closeTimeoutMs)
     this.#sends.ended(closedError())
     await this.#opening.catch(() => undefined)
@@ -224,6 +210,12 @@ class SmppTransport implements SmsTransport {
     await this.#opened?.reassembly.settled()
     await this.#opened?.correspondents.settled()
     await this.#opened?.references.settled()
+  }
+
+  #stopHandlers(): void {
+    this.#opened?.arrivals.close()
+    for (const feed of this.#feeds.values()) feed.close()
+    this.#feeds.clear()
   }
 
   #assertOpen(): void {
@@ -238,38 +230,6 @@ class SmppTransport implements SmsTransport {
       this.#feeds.set(filter, feed)
     }
     return feed
-  }
-
-  #segmentsOf(
-    address: string,
-    payload: Uint8Array,
-    { correspondents, references }: Opened,
-    { expiresAfterSeconds }: SendOptions,
-  ): readonly Uint8Array[] {
-    const options = this.#options
-    const { numbers, isDirect } = placesOf(address, options, correspondents)
-    const carriesAddress = options.carryAddresses && !address.startsWith('sms/')
-    const letter = encodeLetter(address, payload, {
-      sender: this.#sender(),
-      isDirect,
-      carriesAddress,
-    })
-    let drawn: number | undefined
-    const reference = (): number => (drawn ??= references.next())
-    const registeredDelivery = options.onReceipt === undefined ? 0 : 1
-    const { source } = options
-    return numbers.flatMap((number) => {
-      const terms = { ...options, coding: options.codingOf(number) }
-      return segmentsOf(letter, reference, terms).map((segment) =>
-        encodeSubmitSm({
-          ...segment,
-          source,
-          destination: destinationOf(number),
-          validityPeriod: validityOf(expiresAfterSeconds),
-          registeredDelivery,
-        }),
-      )
-    })
   }
 
   /** The first bytes of the principal whose inbox is subscribed to here. */
@@ -297,7 +257,7 @@ class SmppTransport implements SmsTransport {
     this.#status.report(error)
     this.#bound.reject(this.#end)
     this.#sends.ended(this.#end)
-    for (const feed of this.#feeds.values()) feed.close()
+    this.#stopHandlers()
     void this.#link.end()
   }
 
@@ -317,9 +277,9 @@ class SmppTransport implements SmsTransport {
     try {
       const deliver = decodeDeliverSm(pdu.body)
       if (isReceipt(deliver)) {
-        const receipt = this.#receipts.read(deliver)
         answer(STATUS.ok)
-        if (receipt !== undefined) this.#tell(() => this.#options.onReceipt?.(receipt))
+        // The answer to what it is about may have come together with it, and is told of first.
+        setImmediate(() => this.#receipt(deliver))
         return
       }
       this.#receivedSegments++
@@ -328,6 +288,11 @@ class SmppTransport implements SmsTransport {
       this.#report(error)
       answer(STATUS.permanentReceiverError) // it never gets any better
     }
+  }
+
+  #receipt(deliver: DeliverSm): void {
+    const receipt = this.#receipts.read(deliver)
+    if (receipt !== undefined) this.#tell(() => this.#options.onReceipt?.(receipt))
   }
 
   /** Calls a listener of the application: what it throws is its own. */
@@ -342,46 +307,6 @@ class SmppTransport implements SmsTransport {
 
 /** How often what is too old is looked for. */
 const SWEEP_MS = 60_000
-
-function learn(correspondents: Correspondents, letter: Letter, source: string): void {
-  if (letter.sender !== undefined) correspondents.learnInbox(shortInbox(letter.sender), source)
-  if (letter.to.kind === 'data') correspondents.learnObject(letter.payload, source)
-}
-
-function limitsOf(options: ResolvedOptions): TransportLimits {
-  const { coding = 'binary', concatenation, maxSegments, carryAddresses, answerSeconds } = options
-  const narrowest = coding === 'binary' ? 'binary' : 'text'
-  const capacity = capacityOf(maxSegments, { coding: narrowest, concatenation })
-  return {
-    maxPayloadBytes: capacity - (carryAddresses ? ADDRESS_ENVELOPE_BYTES : ENVELOPE_BYTES),
-    binary: true,
-    retained: false,
-    properties: false,
-    answerSeconds,
-    costly: true,
-  }
-}
-
-/** Checks a send. @throws {TypeError | RangeError | WaxwingError} Naming what is wrong. */
-function assertSendable(
-  address: string,
-  payload: Uint8Array,
-  { expiresAfterSeconds: expiry = 0, properties }: SendOptions,
-  { maxPayloadBytes }: TransportLimits,
-): void {
-  assertAddress(address)
-  if (payload.length > maxPayloadBytes) {
-    throw new RangeError(
-      `payload is ${payload.length} bytes, limit is ${maxPayloadBytes} (maxPayloadBytes)`,
-    )
-  }
-  if (!Number.isInteger(expiry) || expiry < 0 || expiry > 0xffff_ffff) {
-    throw new RangeError('expiresAfterSeconds must be an integer from 0 to 4294967295')
-  }
-  if (properties !== undefined && Object.keys(properties).length > 0) {
-    throw new WaxwingError('ERR_UNSUPPORTED', 'SMS carry no properties', { field: 'properties' })
-  }
-}
 
 function asWaxwingError(error: unknown): WaxwingError {
   if (error instanceof WaxwingError) return error

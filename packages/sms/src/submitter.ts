@@ -87,7 +87,9 @@ export class Submitter {
   }
 
   #pump(): void {
-    while (this.#timer === undefined && this.#inFlight < this.#terms.maxInFlight) {
+    // One at a time finds out whether the centre has time again.
+    const window = this.#isThrottled ? 1 : this.#terms.maxInFlight
+    while (this.#timer === undefined && this.#inFlight < window) {
       const session = this.#session
       if (session === undefined || this.#mustWait()) return
       const segment = this.#nextSegment()

@@ -136,7 +136,8 @@ class Centre implements MessageCentre {
   readonly #waiting = new Map<string, CentreMessage[]>()
   readonly #bound = new Set<Bound>()
   readonly #sessions = new Set<Session>()
-  readonly #timers = new Set<ReturnType<typeof setTimeout>>()
+  /** What was given back, until it is tried again. */
+  readonly #retries = new Map<CentreMessage, ReturnType<typeof setTimeout>>()
   #server: Server | undefined
   #lastId = 0x1000
 
@@ -178,7 +179,7 @@ class Centre implements MessageCentre {
 
   async close(): Promise<void> {
     await this.stop()
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of this.#retries.values()) clearTimeout(timer)
   }
 
   cut(): void {
@@ -198,6 +199,7 @@ class Centre implements MessageCentre {
     for (const { unanswered } of this.#bound) {
       for (const message of unanswered) if (message.to === number) count++
     }
+    for (const message of this.#retries.keys()) if (message.to === number) count++
     return count
   }
 
@@ -318,11 +320,11 @@ class Centre implements MessageCentre {
 
   #later(message: CentreMessage): void {
     const timer = setTimeout(() => {
-      this.#timers.delete(timer)
+      this.#retries.delete(message)
       this.#waiting.get(message.to)?.push(message)
       this.pump()
     }, this.#options.retryMs ?? RETRY_MS)
-    this.#timers.add(timer)
+    this.#retries.set(message, timer)
   }
 }
 

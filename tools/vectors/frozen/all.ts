@@ -6,6 +6,7 @@
  */
 
 import { acks, denials, enrolments, revocations } from './answers.ts'
+import { armour } from './armour.ts'
 import { batches } from './batches.ts'
 import { bundles } from './bundles.ts'
 import { compact } from './compact.ts'
@@ -26,6 +27,7 @@ const FILES: readonly (() => VectorFile)[] = [
   objects,
   batches,
   compact,
+  armour,
   covers,
   manifests,
   credentials,
