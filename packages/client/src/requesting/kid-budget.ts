@@ -2,7 +2,7 @@
 /**
  * How many unknown kids are asked about (`docs/spec/07-granting.md` Section 7.3.2), so that junk under
  * made-up kids does not make us flood the broker: at most eight new ones a minute and address, and
- * over all addresses 256 at once and eight a second. Who has its turn at its address waits for one
+ * over all addresses 256 at once and eight a second; far fewer where bytes cost. Who has its turn at its address waits for one
  * among all.
  *
  * @module
@@ -12,9 +12,16 @@ import { AddressTurns } from './address-turns.js'
 import { KidSightings, type Sightings } from './kid-sightings.js'
 import { WaitingKids } from './waiting-kids.js'
 
-/** Over all addresses. */
-const AT_ONCE = 256
-const SPACING_MS = 125
+/** How much is asked: the time for the turns of an address; of all together, at once, and between later ones. */
+interface Pace {
+  readonly windowMs: number
+  readonly atOnce: number
+  readonly spacingMs: number
+}
+
+const PACE: Pace = { windowMs: 60_000, atOnce: 256, spacingMs: 125 }
+/** Whoever makes up a kid pays for one message, and we for several, again and again. */
+const COSTLY_PACE: Pace = { windowMs: 3_600_000, atOnce: 16, spacingMs: 225_000 }
 const MAX_WAITING = 4096
 
 export class KidBudget<T> {
@@ -22,6 +29,7 @@ export class KidBudget<T> {
   /** Those that had their turn at their address. */
   readonly #all: WaitingKids<T>
   readonly #digest: (name: string) => Uint8Array
+  readonly #pace: Pace
   /** Made when the first kid has to wait, which without an attacker hardly ever happens. */
   #sightings: KidSightings | undefined
   /** When all turns are there that may be there at once. */
@@ -32,8 +40,11 @@ export class KidBudget<T> {
     random: (below: number) => number
     /** A digest of at least 6 bytes under a key that nobody else knows. */
     digest: (name: string) => Uint8Array
+    /** Whether each request costs. Default `false`. */
+    isCostly?: boolean
   }) {
-    this.#addresses = new AddressTurns(inputs.random)
+    this.#pace = inputs.isCostly === true ? COSTLY_PACE : PACE
+    this.#addresses = new AddressTurns(inputs.random, this.#pace.windowMs)
     this.#all = new WaitingKids(MAX_WAITING, inputs.random)
     this.#digest = inputs.digest
   }
@@ -95,12 +106,13 @@ export class KidBudget<T> {
   /** Takes a turn of all addresses, if one is there. */
   #takeTurn(nowMs: number): boolean {
     if (nowMs < this.#nextTurnAt) return false
-    this.#fullAt = Math.max(this.#fullAt, nowMs) + SPACING_MS
+    this.#fullAt = Math.max(this.#fullAt, nowMs) + this.#pace.spacingMs
     return true
   }
 
   get #nextTurnAt(): number {
-    return this.#fullAt - (AT_ONCE - 1) * SPACING_MS
+    const { atOnce, spacingMs } = this.#pace
+    return this.#fullAt - (atOnce - 1) * spacingMs
   }
 
   #note(name: string, nowMs: number): Sightings {

@@ -75,7 +75,7 @@ export class Requester implements KeyRequests {
     const { crypto } = inputs.runtime
     const key = crypto.randomBytes(16)
     const digest = (name: string): Uint8Array => crypto.sha256(concatBytes(key, utf8(name)))
-    this.#budget = new KidBudget({ random, digest })
+    this.#budget = new KidBudget({ random, digest, isCostly: inputs.medium.isCostly })
   }
 
   /** Begins to watch over leases. */

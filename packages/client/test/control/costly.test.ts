@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { requestAddress } from '@waxwing/core'
+import { requestAddress, toHex } from '@waxwing/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { memoryStore } from '../../src/memory-store.js'
 import type { Decide } from '../../src/options.js'
@@ -256,6 +256,21 @@ describe('where an answer takes its time', () => {
     expect(inbox()).toBe(first + 1)
     await town.pass(30 * MINUTE, MINUTE)
     expect(inbox()).toBe(first + 2)
+  })
+
+  it('objects under made-up kids do not make it talk all day', async () => {
+    const desk = await phone(town, 'desk')
+    for (let hour = 0; hour < 24; hour++) {
+      for (let i = 0; i < 20; i++) {
+        const wanted = { kid: toHex(crypto.getRandomValues(new Uint8Array(8))), epoch: 5 }
+        const where = { address: `number ${i % 5}`, generation: undefined, reason: undefined }
+        desk.endpoint.parts.requester.want({ ...wanted, ...where, andLater: false })
+      }
+      await town.pass(HOUR, 2 * MINUTE)
+    }
+    const asked = new Set(controlMessages(town).map(({ address }) => address))
+    expect(asked.size).toBeGreaterThan(300)
+    expect(asked.size).toBeLessThanOrEqual(16 + 24 * 16)
   })
 
   it('a quiet day costs no message', async () => {
