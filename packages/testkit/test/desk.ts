@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * One of several readers that share a subscription and a store, in a process of its own, to be killed.
- * It prints `got TEXT REDELIVERED AT` for what it is handed, and `done TEXT AT` once that is acknowledged.
+ * It prints `got TEXT REDELIVERED ASKED` for what it is handed, ASKED being when it began to wait for that, and
+ * `done TEXT AT` once it is acknowledged.
  *
  * @module
  */
@@ -23,15 +24,18 @@ const endpoint = await openEndpoint({ store, transport: mqttTransport(options), 
 const reader = endpoint.reader(filter)
 await reader.start()
 
+/** In milliseconds, by the clock that all processes of a machine have in common. */
+const now = (): number => Number(process.hrtime.bigint()) / 1e6
 /** The end of its text names a payload, however long it is. */
 const tell = (what: string, text: string, ...rest: unknown[]): void => {
-  const at = performance.timeOrigin + performance.now()
-  process.stdout.write(`${[what, text.slice(-8), ...rest, at].join(' ')}\n`)
+  process.stdout.write(`${[what, text.slice(-8), ...rest].join(' ')}\n`)
 }
 process.stdout.write('ready\n')
+let asked = now()
 for await (const message of reader) {
   const text = message.text()
-  tell('got', text, message.redelivered)
+  tell('got', text, message.redelivered, asked)
   await message.acknowledge()
-  tell('done', text)
+  tell('done', text, now())
+  asked = now()
 }
