@@ -46,6 +46,7 @@ export function newMessageId(from: string): string {
  *
  * @returns Its bytes (RFC 5322), lines ended by CRLF, all ASCII.
  * @throws {TypeError | RangeError} Naming what of the letter cannot be sent.
+ * @throws {WaxwingError} `ERR_LIMIT` if an address is too long, `ERR_MALFORMED` if an archive would be.
  */
 export async function composeMail(letter: Letter, envelope: Envelope): Promise<Uint8Array> {
   assertMailbox(envelope.from, 'from')

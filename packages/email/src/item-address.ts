@@ -6,14 +6,23 @@
  */
 
 import { isControlAddress } from '@waxwing/core'
+import { limitError } from '@waxwing/transport-kit'
 import { fieldText, percentDecoded } from './mime/header-fields.js'
 
 const MAX_ADDRESS_LENGTH = 4_096
 const MAX_NAME_LENGTH = 48
 
-/** The address as a relative URI: one that no relay has to fold or encode. */
+/**
+ * The address as a relative URI, with blanks where a long one may be folded (RFC 2557 Section 4.4.2).
+ *
+ * @throws {WaxwingError} `ERR_LIMIT` if it is longer than a reader takes.
+ */
 export function locationOf(address: string): string {
-  return address.split('/').map(encodeURIComponent).join('/')
+  if (address.length > MAX_ADDRESS_LENGTH) {
+    throw limitError(`an address has ${address.length} characters`, 'address')
+  }
+  const location = address.split('/').map(encodeURIComponent).join('/')
+  return location.replaceAll(/.{64}(?=.)/g, '$& ')
 }
 
 /** The address in a `Content-Location`; `undefined` where it holds none. */

@@ -159,10 +159,11 @@ interface Part {
   readonly address: string | undefined
 }
 
-function nameOf({ header, type }: Leaf): string | undefined {
-  const disposition = parseStructured(header.get('content-disposition') ?? '')
-  const name = disposition.parameters.get('filename') ?? type.parameters.get('name')
-  return name === undefined ? undefined : decodeWords(fieldText(name)).slice(0, MAX_NAME_LENGTH)
+function nameOf({ header }: Leaf): string | undefined {
+  const parameterOf = (field: string, parameter: string): string | undefined =>
+    parseStructured(fieldText(header.get(field) ?? '')).parameters.get(parameter)
+  const name = parameterOf('content-disposition', 'filename') ?? parameterOf('content-type', 'name')
+  return name === undefined ? undefined : decodeWords(name).slice(0, MAX_NAME_LENGTH)
 }
 
 function unusable(code: ErrorCode, what: string): WaxwingError {
