@@ -79,12 +79,13 @@ const run = promisify(execFile)
 
 /** Tells whether this process may make network namespaces. */
 export function lanAvailable(): boolean {
-  const ip = findProgram(['ip'], FOLDERS)
-  if (process.platform !== 'linux' || ip === undefined || findPython() === undefined) return false
+  const program = findProgram(['ip'], FOLDERS)
+  const isThere = program !== undefined && findPython() !== undefined
+  if (process.platform !== 'linux' || !isThere) return false
   const name = newName()
   try {
-    execFileSync(ip, ['netns', 'add', name], { stdio: 'ignore' })
-    execFileSync(ip, ['netns', 'exec', name, 'true'], { stdio: 'ignore' })
+    execFileSync(program, ['netns', 'add', name], { stdio: 'ignore' })
+    execFileSync(program, ['netns', 'exec', name, 'true'], { stdio: 'ignore' })
     return true
   } catch {
     return false

@@ -8,13 +8,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises'
-import {
-  GroupDatagrams,
-  type GroupRequest,
-  METHOD,
-  openUdpEndpoint,
-  type UdpEndpoint,
-} from '@waxwing/coap'
+import { type GroupRequest, METHOD, openUdpEndpoint, type UdpEndpoint } from '@waxwing/coap'
 import {
   isControlAddress,
   type MessageHandler,
@@ -30,16 +24,12 @@ import { closedError, Correspondents, inTime, StatusBoard } from '@waxwing/trans
 import { addressOf, assertOwnFilter, assertSendAddress, isAddress, RESOURCE } from './addresses.js'
 import { KeptMessages } from './control/kept.js'
 import { formatPeer } from './control/peers.js'
-import { Questions } from './control/questions.js'
-import { RetainedMessages } from './control/retained.js'
-import { ControlSending } from './control/sending.js'
 import { servingHandler } from './control/serving.js'
-import { Unicast } from './control/unicast.js'
-import { DataSending, maxPayloadBytesOf } from './data-sending.js'
+import { type DataSending, maxPayloadBytesOf } from './data-sending.js'
 import { Feeds } from './feeds.js'
-import { Lan } from './lan/lan.js'
 import { Complaints } from './complaints.js'
 import { resolveOptions, type ResolvedOptions, type UdpTransportOptions } from './options.js'
+import { connect, live, MAX_UNICAST_BYTES, type Parts } from './parts.js'
 import { MessageRecord } from './record/record.js'
 import { replay } from './replay/replay.js'
 
@@ -61,9 +51,6 @@ export interface UdpTransport extends Transport {
   /** Yields what the own record and those of neighbours have; see `Transport`. */
   replay(filter: string, span: { from?: Date; until?: Date }): AsyncIterable<Received>
 }
-
-/** What a block-wise message takes at the most (RFC 7252 Section 4.6). */
-const MAX_UNICAST_BYTES = 1_152
 
 /**
  * Opens a transport. Where the interface is not there yet, it is `'disconnected'` until it is.
@@ -221,58 +208,19 @@ class OverMulticast implements UdpTransport {
   }
 
   #connect(endpoint: UdpEndpoint, correspondents: Correspondents): Parts {
-    const options = this.#options
-    const { signal } = this.#closing
     endpoint.onError(this.#complain)
-    const data = new DataSending({ options, endpoint, lan: () => lan })
-    const datagrams = new GroupDatagrams({
-      take: (request) => this.#heard(request),
-      report: this.#complain,
-      now: () => performance.now(),
-    })
-    const lan = new Lan({
-      options,
+    return connect({
+      options: this.#options,
       endpoint,
-      datagrams,
-      up: () => {
-        data.resume()
-        this.#status.up(endpoint)
-      },
-      down: () => {
-        data.suspend()
-        this.#status.down(endpoint)
-      },
-      report: this.#report,
-    })
-    const questions = new Questions({ options, endpoint, lan, report: this.#complain })
-    const unicast = new Unicast({
-      endpoint,
-      maxMessageBytes: MAX_UNICAST_BYTES,
-      inboxes: () => this.#feeds.inboxes,
-      signal,
-    })
-    const retained = new RetainedMessages({
-      questions,
-      unicast,
-      report: this.#complain,
-      isWanted: (address, peer) => lan.isNear(peer) && this.#feeds.for(address).length > 0,
-      take: ({ address, payload }) => this.#feeds.take(live(address, payload)),
-      keep:
-        options.record?.serve === true
-          ? ({ address, payload }) => this.#kept.keepFor(address, payload)
-          : undefined,
-      signal,
-    })
-    const { controlTimeoutMs } = options
-    const control = new ControlSending({
       correspondents,
-      questions,
-      unicast,
-      lan,
-      controlTimeoutMs,
-      signal,
+      feeds: this.#feeds,
+      kept: this.#kept,
+      heard: (request) => this.#heard(request),
+      status: this.#status,
+      report: this.#report,
+      complain: this.#complain,
+      signal: this.#closing.signal,
     })
-    return { endpoint, correspondents, data, lan, questions, unicast, retained, control }
   }
 
   async #sendData(data: DataSending, address: string, payload: Uint8Array): Promise<void> {
@@ -350,20 +298,4 @@ class OverMulticast implements UdpTransport {
     await parts?.correspondents.settled()
     await this.#record?.close()
   }
-}
-
-/** What an open transport is made of. */
-interface Parts {
-  readonly endpoint: UdpEndpoint
-  readonly correspondents: Correspondents
-  readonly data: DataSending
-  readonly lan: Lan
-  readonly questions: Questions
-  readonly unicast: Unicast
-  readonly retained: RetainedMessages
-  readonly control: ControlSending
-}
-
-function live(address: string, payload: Uint8Array): Parameters<Feeds['take']>[0] {
-  return { address, payload, properties: {}, retained: false, redelivered: false }
 }

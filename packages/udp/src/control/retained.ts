@@ -65,7 +65,7 @@ export class RetainedMessages {
   constructor(terms: RetainedTerms) {
     this.#terms = terms
     terms.signal.addEventListener('abort', () => {
-      for (const address of [...this.#news.keys()]) this.#silence(address)
+      for (const address of this.#news.keys()) this.#silence(address)
     })
   }
 
@@ -82,7 +82,7 @@ export class RetainedMessages {
   async settled(ms: number): Promise<void> {
     if (this.#news.size === 0) return
     for (const { hint } of this.#news.values()) this.#terms.questions.say(hint)
-    for (const address of [...this.#news.keys()]) this.#silence(address)
+    for (const address of this.#news.keys()) this.#silence(address)
     const { promise, resolve } = Promise.withResolvers<void>()
     setTimeout(resolve, ms)
     await promise

@@ -53,7 +53,6 @@ export class MessageRecord {
   #nextNumber: number
   #isOpenSegment = false
   #restUntil = 0
-  #removing: Promise<void> = Promise.resolve()
   /** The part that was read last and is added to no more. */
   #cached: { readonly segment: Segment; readonly items: readonly Item[] } | undefined
 
@@ -126,7 +125,6 @@ export class MessageRecord {
 
   async close(): Promise<void> {
     await this.#shelf.close()
-    await this.#removing
   }
 
   /** @returns Where to go on; `undefined` at the end. */
@@ -211,9 +209,7 @@ export class MessageRecord {
       if (!isOld && this.#bytes <= this.#maxBytes) return
       this.#segments.shift()
       this.#bytes -= oldest.bytes
-      this.#removing = this.#removing
-        .then(() => oldest.remove())
-        .catch((error: unknown) => this.#report(error))
+      this.#shelf.remove(oldest)
     }
   }
 }

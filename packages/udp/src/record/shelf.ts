@@ -20,6 +20,8 @@ export interface Shelf {
   begin(number: number): Segment
   /** Adds to the part that was begun last. */
   add(item: Item, encoded: Uint8Array): void
+  /** Takes a part away. */
+  remove(segment: Segment): void
   /** Resolves when what was added can be read. */
   settled(): Promise<void>
   /** Calls the listener when the part that was begun last is not to be added to. */
@@ -44,6 +46,8 @@ export class MemoryShelf implements Shelf {
     this.#last?.add({ ...item, payload: Uint8Array.from(item.payload) })
   }
 
+  remove(): void {}
+
   async settled(): Promise<void> {}
 
   onBroken(): void {}
@@ -58,8 +62,10 @@ export class FolderShelf implements Shelf {
   readonly #report: (error: unknown) => void
   #path: string | undefined
   #file: FileHandle | undefined
-  #unwritten: Uint8Array[] = []
+  /** What waits to be written to the part that was begun last. */
+  #batch: Uint8Array[] | undefined
   #unwrittenBytes = 0
+  #isTooSlow = false
   #writing: Promise<void> = Promise.resolve()
   #isFailing = false
   #broken: () => void = () => undefined
@@ -94,6 +100,7 @@ export class FolderShelf implements Shelf {
   begin(number: number): Segment {
     const path = join(this.#folder, `${String(number).padStart(10, '0')}.cbor`)
     this.#path = path
+    this.#batch = undefined
     this.#enqueue(async () => {
       await this.#file?.close()
       this.#file = undefined
@@ -104,12 +111,25 @@ export class FolderShelf implements Shelf {
 
   add(_item: Item, encoded: Uint8Array): void {
     if (this.#unwrittenBytes + encoded.length > MAX_UNWRITTEN_BYTES) {
-      this.#report(limitError('the disk is too slow for the record', 'maxUnwrittenBytes'))
+      const message = 'the disk is too slow for the record'
+      if (!this.#isTooSlow) this.#report(limitError(message, 'maxUnwrittenBytes'))
+      this.#isTooSlow = true
       return
     }
-    this.#unwritten.push(encoded)
     this.#unwrittenBytes += encoded.length
-    if (this.#unwritten.length === 1) this.#enqueue(() => this.#write())
+    if (this.#batch !== undefined) {
+      this.#batch.push(encoded)
+      return
+    }
+    const batch = [encoded]
+    this.#batch = batch
+    this.#enqueue(() => this.#write(batch))
+  }
+
+  remove(segment: Segment): void {
+    this.#writing = this.#writing
+      .then(() => segment.remove())
+      .catch((error: unknown) => this.#report(error))
   }
 
   async settled(): Promise<void> {
@@ -125,13 +145,14 @@ export class FolderShelf implements Shelf {
     await this.#file?.close().catch((error: unknown) => this.#report(error))
   }
 
-  async #write(): Promise<void> {
-    const batch = Buffer.concat(this.#unwritten)
-    this.#unwritten = []
-    this.#unwrittenBytes = 0
+  async #write(batch: readonly Uint8Array[]): Promise<void> {
+    if (this.#batch === batch) this.#batch = undefined
+    const bytes = Buffer.concat(batch)
+    this.#unwrittenBytes -= bytes.length
     if (this.#file === undefined) return // it could not be begun, and that was said
-    await this.#file.appendFile(batch)
+    await this.#file.appendFile(bytes)
     this.#isFailing = false
+    this.#isTooSlow = false
   }
 
   #enqueue(work: () => Promise<void>): void {
