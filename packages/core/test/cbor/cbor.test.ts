@@ -214,7 +214,7 @@ describe('decodeCbor', () => {
     ])
     const started = performance.now()
     for (const hex of heads) expect(() => decodeHex(`${hex}00`)).toThrow('test: bad CBOR')
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(performance.now() - started).toBeLessThan(10_000)
   })
 })
 

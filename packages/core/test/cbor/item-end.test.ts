@@ -140,7 +140,7 @@ describe('itemEnd', () => {
     bytes.set(fromHex('9a000f4240'))
     const started = performance.now()
     expect(itemEnd(bytes, 0)).toBe(bytes.length)
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(performance.now() - started).toBeLessThan(10_000) // with its square it would be hours
   })
 
   it('names an offset outside of the input as the bug of the caller', () => {

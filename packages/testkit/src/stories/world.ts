@@ -161,9 +161,9 @@ export class Collector {
   }
 }
 
-/** Waits until something holds; fails after ten seconds. */
+/** Waits until something holds; fails after half a minute. */
 export async function waitFor(holds: () => boolean, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000
+  const deadline = performance.now() + 30_000
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
