@@ -44,6 +44,7 @@ import { Seen } from './seen.js'
 export interface Arrival {
   readonly sealedTo: Uint8Array | undefined
   readonly kem: 'x25519' | 'x-wing' | undefined
+  readonly isPacked: boolean
   /** It came before, and only our own trouble has it come again. */
   readonly isRetry: boolean
 }
@@ -111,18 +112,20 @@ export class Dispatcher {
    * @throws {WaxwingError} Whatever was wrong with it; nothing was changed then.
    */
   async receive(bytes: Uint8Array, isRetry = false): Promise<readonly Reply[]> {
-    if (!isSealedMessage(bytes)) {
-      return this.#receiveSigned(this.#packing.unpacked(bytes), { ...NOT_SEALED, isRetry })
-    }
+    if (!isSealedMessage(bytes)) return this.#receivePlain(bytes, { ...NOT_SEALED, isRetry })
     const key = this.#identity.kemKey(sealedKid(bytes))
     if (key === undefined) {
       throw new WaxwingError('ERR_RECIPIENT', 'the message is sealed to a key that is not ours')
     }
     const { crypto } = this.#runtime
     const inside = await openSealedMessage(crypto, bytes, { id: this.#identity.id, key })
-    const signed = this.#packing.unpacked(inside)
     const arrival = { sealedTo: kemKeyThumbprint(crypto, key), kem: key.kind, isRetry }
-    return this.#receiveSigned(signed, arrival)
+    return this.#receivePlain(inside, arrival)
+  }
+
+  #receivePlain(bytes: Uint8Array, how: Omit<Arrival, 'isPacked'>): Promise<readonly Reply[]> {
+    const signed = this.#packing.unpacked(bytes)
+    return this.#receiveSigned(signed, { ...how, isPacked: signed !== bytes })
   }
 
   async #receiveSigned(bytes: Uint8Array, arrival: Arrival): Promise<readonly Reply[]> {
@@ -233,6 +236,7 @@ export class Dispatcher {
       this.#seen.remember(message, [])
       return this.#refuse(verified.message, 'not-authorized')
     }
+    this.#packing.note(message.author, arrival.isPacked)
     if (arrival.sealedTo) await this.#holdings.note(message.author, arrival.sealedTo)
     this.#compareBundle(verified.message)
     this.#keepersWord.take(verified.message)

@@ -126,9 +126,16 @@ export class Messenger {
     options: Pick<ComposeOptions, 'isFirstTry'> = {},
   ): Promise<Reply> {
     const { isFirstTry = false } = options
-    const packed = isFirstTry ? this.#packing.packedFor(id, message) : this.#packing.packed(message)
+    const packed = isFirstTry
+      ? this.#packing.packedFor(id, message)
+      : this.#packing.packed(message, id)
     const payload = await sealMessage(this.#runtime.crypto, packed, { id, key })
     return { address: inboxAddress(id), payload, retained: false }
+  }
+
+  /** Whether bytes cost on the way to somebody: then a first try may leave things out. */
+  isCostlyTo(id: Uint8Array): boolean {
+    return this.#packing.isCostlyTo(id)
   }
 
   /** Addresses a signed message to the request address of a kid, for whoever may grant. */
@@ -147,7 +154,7 @@ export class Messenger {
     const isValid = card !== undefined && card.expires > nowSeconds(this.#runtime)
     const key = isValid ? this.kemKeyOf(card) : undefined
     if (key !== undefined) return this.sealFor({ id, key }, message, options)
-    const payload = this.#packing.packed(message)
+    const payload = this.#packing.packed(message, id)
     return { address: inboxAddress(id), payload, retained: false }
   }
 }

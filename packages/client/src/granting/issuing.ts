@@ -176,7 +176,7 @@ export class Issuing {
 
   /** Whether the recipient need not be told what it holds already: it would ask again. */
   #isFirstTry(type: string, generation: string, recipient: Uint8Array): boolean {
-    if (!this.#medium.isCostly) return false
+    if (!this.#messenger.isCostlyTo(recipient)) return false
     return this.#firstTries.take(`${type}/${generation}/${toBase64Url(recipient)}`)
   }
 
