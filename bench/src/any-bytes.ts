@@ -158,9 +158,7 @@ export async function makeTraffic(net: Net): Promise<Traffic> {
   }
   // Own streams, and whatever else comes under the pattern.
   const own = plant.reader('plant/#')
-  own[Symbol.asyncIterator]()
-    .next()
-    .catch(() => undefined)
+  await own[Symbol.asyncIterator]().next() // what is retained: it is subscribed
   await sleep(200)
   return { plant, desk, producer, domainId: domain.id }
 }
