@@ -131,6 +131,30 @@ describePython('an opener in Python, written from the specification', () => {
     expect(found.filter(({ outcome }) => outcome === 'opened').length).toBeGreaterThan(20)
   })
 
+  it('opens grants that are packed, and agrees on those that were changed then', async () => {
+    const packedOver = [world.BUNDLE]
+    const grants = await Promise.all([
+      ...world.GENERATIONS.map((of) => world.sealedGrant(of, { packedOver })),
+      ...world.GENERATIONS.map((of) => world.sealedGrant(of, { packedOver: [] })),
+      world.sealedGrant(world.GENERATIONS[0]!, { packedOver: [world.PLANT.credential!] }),
+    ])
+    const changed = some(fc.tuple(fc.nat(), fc.integer({ min: 1, max: 255 })), 150).map(
+      ([at, value]) =>
+        world.sealedGrant(world.GENERATIONS[0]!, {
+          packedOver,
+          packed: (packed) =>
+            packed.map((byte, i) => (i === at % packed.length ? byte ^ value : byte)),
+        }),
+    )
+    const asked = { grants: [...grants, ...(await Promise.all(changed))], objects: [] }
+    const mine = (await ours(asked)).grants
+    const theirs = (await ask({ cases: [asked] })).cases[0]!.grants
+    expect(theirs.map(taken)).toEqual(mine.map(taken))
+    expect(mine.slice(0, grants.length).filter(taken)).toHaveLength(grants.length - 1)
+    expect(mine[grants.length - 1]).toBe('ERR_KEY_UNKNOWN')
+    expect(theirs[grants.length - 1]).toBe('ERR_KEY_UNKNOWN')
+  })
+
   it('agrees on grants that break a rule, or just do not, and on what they then open', async () => {
     const cases = await Promise.all(
       some(brokenGrant, 120).map(async ({ of, changes }) => ({

@@ -18,10 +18,12 @@ import {
   decodeObject,
   equalBytes,
   GenerationOpener,
+  isPackedMessage,
   kemKeyThumbprint,
   NodeRing,
   openSealedMessage,
   toHex,
+  unpackMessage,
   kidOf,
   verifyGrant,
   WaxwingError,
@@ -74,7 +76,13 @@ export class RealOpener {
 
   async takeGrant(sealed: Uint8Array): Promise<void> {
     const key = this.#key
-    const bytes = await openSealedMessage(crypto, sealed, { id: this.#id, key })
+    const inside = await openSealedMessage(crypto, sealed, { id: this.#id, key })
+    const { bundle } = this.#trust
+    const bytes = isPackedMessage(inside)
+      ? unpackMessage(inside, (reference) =>
+          bundle !== undefined && equalBytes(bundle.digest, reference) ? bundle.bytes : undefined,
+        )
+      : inside
     const message = decodeMessage(crypto, bytes)
     const common = { crypto, trust: this.#trust, now: this.#now }
     const { body, envelope, author, type } = authenticate(message, {

@@ -12,6 +12,7 @@ import {
   kemKeyThumbprint,
   ObjectSealer,
   rootNode,
+  packMessage,
   sealMessage,
   signBatch,
   signMessage,
@@ -114,6 +115,9 @@ export interface GrantChanges {
   readonly author?: Member
   readonly recipient?: Uint8Array
   readonly root?: Uint8Array
+  /** Packed over these before it is sealed, and changed then. */
+  readonly packedOver?: readonly Uint8Array[]
+  readonly packed?: (packed: Uint8Array) => Uint8Array
 }
 
 /** A grant of a generation, as the reader finds it: signed by the last issuer, and sealed. */
@@ -131,7 +135,10 @@ export async function sealedGrant(of: Generation, changes: GrantChanges = {}): P
   const id = new Uint8Array(16)
   const envelope = { id, issued: NOW, expires: NOW + HOUR, credential, ...changes.envelope }
   const message = { type: 'grant', envelope, body, author: author.id, key: author.key, recipient }
-  return sealMessage(crypto, signMessage({ ...message, type: 'grant' }), { id: READER.id, key })
+  const signed = signMessage({ ...message, type: 'grant' })
+  const { packedOver, packed = (same) => same } = changes
+  const inside = packedOver ? packed(packMessage(crypto, signed, packedOver)) : signed
+  return sealMessage(crypto, inside, { id: READER.id, key })
 }
 
 /** An object, and what was sealed in it. */
