@@ -202,6 +202,7 @@ class OverMulticast implements UdpTransport {
         kept: this.#kept,
         record: () => (this.#options.record?.serve === true ? this.#record : undefined),
         correspondents: () => correspondents,
+        isNear: (peer) => this.#parts?.lan.isNear(peer) === true,
         report: this.#complain,
       }),
     })

@@ -40,6 +40,8 @@ const DIGEST_BYTES = 16
 const MAX_SEEN = 4_096
 /** Said again after these pauses: any datagram may be lost. */
 const HINT_PAUSES_MS: readonly number[] = [400, 2_000]
+/** Who forges hints makes so many of us ask somebody at once. */
+const MAX_FETCHES = 16
 /** Pages of one peer. */
 const MAX_PAGES = 1_000
 
@@ -61,6 +63,7 @@ export class RetainedMessages {
   readonly #seen = new Set<string>()
   /** What was not said often enough yet, by address. */
   readonly #news = new Map<string, News>()
+  #fetchCount = 0
 
   constructor(terms: RetainedTerms) {
     this.#terms = terms
@@ -139,6 +142,11 @@ export class RetainedMessages {
 
   async #fetch(address: string, digest: Buffer, peer: Peer, name: string): Promise<void> {
     const { unicast, isWanted, take, keep, report, signal } = this.#terms
+    if (this.#fetchCount >= MAX_FETCHES) {
+      this.#seen.delete(name) // it is said again
+      return
+    }
+    this.#fetchCount++
     try {
       const { items } = await unicast.fetch(RESOURCE.kept, inquiryFor(address), peer)
       const isIt = (one: Item): boolean =>
@@ -150,6 +158,8 @@ export class RetainedMessages {
     } catch (error) {
       this.#seen.delete(name)
       if (!signal.aborted) report(error)
+    } finally {
+      this.#fetchCount--
     }
   }
 

@@ -16,7 +16,9 @@ import {
   CONTENT_FORMAT,
   type Handler,
   type Layer,
+  type Peer,
   type Request,
+  type Response,
   type ResourceResponse,
   resources,
   RESPONSE,
@@ -40,6 +42,8 @@ export interface ServingTerms {
   /** The record, where neighbours may read it. */
   readonly record: () => { page(inquiry: Inquiry): Promise<Page> } | undefined
   readonly correspondents: () => Correspondents
+  /** Whether the peer may be one: others are refused. */
+  readonly isNear: (peer: Peer) => boolean
   readonly report: (error: unknown) => void
 }
 
@@ -47,17 +51,27 @@ export interface ServingTerms {
 const PATIENCE_MS = 10_000
 const MAX_PAGES_AT_ONCE = 4
 const PAGE_BYTES_PER_SECOND = 8_000_000
+const FORBIDDEN: Response = {
+  code: RESPONSE.forbidden,
+  options: [],
+  payload: new Uint8Array(0),
+}
 const BUSY: ResourceResponse = { code: RESPONSE.serviceUnavailable, maxAgeSeconds: 1 }
 
 /** Makes the handler of an endpoint. */
 export function servingHandler(terms: ServingTerms): Handler {
   const { options, maxMessageBytes } = terms
   const blockwise = blockwiseServer({ maxMessageBytes, maxBodyBytes: options.maxControlBytes })
-  return provenPeers(blockwise(new Serving(terms).handler))
+  return provenPeers(terms.isNear)(blockwise(new Serving(terms).handler))
 }
 
 /** Before anything is put together, let alone done. */
-const provenPeers: Layer = (next) => async (request) => challengeFor(request) ?? next(request)
+function provenPeers(isNear: ServingTerms['isNear']): Layer {
+  return (next) => async (request) => {
+    if (!isNear(request.peer)) return FORBIDDEN
+    return challengeFor(request) ?? next(request)
+  }
+}
 
 class Serving {
   readonly #terms: ServingTerms

@@ -138,6 +138,28 @@ requireOrSkip('a network of namespaces (root, iproute2, python3)', lanAvailable(
     await expect.poll(async () => (await receiver.messages()).length).toBe(2)
   })
 
+  it('takes nothing from who is not of the link, unless the group crosses links', async () => {
+    const [, receiver, stranger, friend] = members
+    const inbox = inboxAddress(randomBytes(32))
+    await host(2).ip('address', 'add', '172.16.9.9/24', 'dev', 'eth0')
+    const open = async (hopLimit: number): Promise<void> => {
+      await receiver.open({ hopLimit })
+      for (const filter of ['meter/#', `${inbox}/#`]) await receiver.tell('subscribe', filter)
+      await stranger.open({ interface: '172.16.9.9', hopLimit, controlTimeoutMs: 300 })
+      await friend.open()
+      await stranger.tell('send', 'meter/1', '01')
+      await friend.tell('send', 'meter/1', '02')
+      await expect.poll(() => hexes(receiver)).toContain('02')
+    }
+    await open(1)
+    await expect(stranger.tell('send', inbox, '03')).rejects.toThrow('ERR_TRANSPORT')
+    expect(await hexes(receiver)).toEqual(['02'])
+    for (const member of members) await member.tell('forget')
+    await open(2)
+    expect((await hexes(receiver)).toSorted()).toEqual(['01', '02'])
+    await host(2).ip('address', 'del', '172.16.9.9/24', 'dev', 'eth0')
+  })
+
   it('lets two processes of one host share the port of the group', async () => {
     const [first, third, , second] = members
     const all = [first, second, third]
