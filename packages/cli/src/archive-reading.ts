@@ -41,12 +41,21 @@ export async function takeArchivedGrants(endpoint: Endpoint, path: string): Prom
   const viewer = new EndpointViewer(endpoint)
   try {
     for await (const { item } of readArchive(archiveBytes(path))) {
-      if (await isForUs(item, viewer)) await takeQuietly(endpoint, item)
+      await takeForUs(endpoint, viewer, item)
     }
   } catch (error) {
     // Damage: whoever reads the messages is told where.
     if (!(error instanceof WaxwingError)) throw error
   }
+}
+
+/** Takes an item if it is a grant that is sealed to us, or says whom to trust. */
+export async function takeForUs(
+  endpoint: Endpoint,
+  viewer: Viewer,
+  item: Uint8Array,
+): Promise<void> {
+  if (await isForUs(item, viewer)) await takeQuietly(endpoint, item)
 }
 
 async function isForUs(item: Uint8Array, viewer: Viewer): Promise<boolean> {

@@ -8,7 +8,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Transport, trustAddress, utf8, WaxwingError } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
-import { protocolOf } from './broker/broker.js'
+import { kindOfBroker, protocolOf } from './broker/broker.js'
+import { carriage, mediumFinding } from './broker/medium-finding.js'
 import { DEFAULT_BROKER } from './broker/url.js'
 import type { Context } from './context.js'
 import { openDomain } from './domain-home.js'
@@ -122,25 +123,16 @@ async function* checkBroker(
     return
   }
   yield { check: 'broker', state: 'good', found: `${broker}, ${protocolOf(context.config)}` }
+  const medium = mediumFinding(context.config.broker)
+  if (medium !== undefined) yield medium
   // A broker of CoAP keeps the newest message of each topic: that is all it does.
-  if (protocolOf(context.config) !== 'CoAP') yield await checkRetained(transport)
+  else if (kindOfBroker(broker) !== 'coap') yield await checkRetained(transport)
   yield carriage(transport)
   if (endpoint === undefined) return
   const wasRevoked = ownRevocation(endpoint) !== undefined
   const published = await checkPublished(endpoint, transport)
   if (published !== undefined) yield published
   if (!wasRevoked) yield* checkRevoked(endpoint)
-}
-
-/** What can be sent there, and read again. */
-function carriage({ limits: { maxPayloadBytes, history } }: Transport): Finding {
-  const kept = {
-    all: 'history is kept',
-    newest: 'of history, the newest message of each address',
-    none: 'no history',
-  }[history ?? 'none']
-  const found = `objects of ${maxPayloadBytes} bytes, larger payloads in pieces; ${kept}`
-  return { check: 'carriage', state: 'good', found }
 }
 
 /** Grants that are left for somebody, and trust bundles, live on retained messages. */

@@ -14,7 +14,15 @@ import {
   type WaxwingEvent,
 } from '@waxwing/client'
 import type { SqliteStore } from '@waxwing/store-sqlite'
-import { makeTransport, untilConnected, watchConnection } from './broker/broker.js'
+import {
+  accessOf,
+  isThere,
+  kindOfBroker,
+  makeTransport,
+  untilConnected,
+  watchConnection,
+  type BrokerOptions,
+} from './broker/broker.js'
 import { checkedBroker } from './broker/url.js'
 import type { Config } from './config.js'
 import { Home, type StoreName } from './home.js'
@@ -59,6 +67,8 @@ export class Context {
   readonly #options: GlobalOptions
   readonly #opened: (() => Promise<unknown>)[] = []
   readonly #unwatch: (() => void)[] = []
+  /** The identity's, once it is open: mediums remember there who is reached where. */
+  #store: SqliteStore | undefined
   #stop: Shutdown | undefined
   #isReached = false
   /** Resolved when a connection that is to stay has failed for the first time. */
@@ -127,25 +137,31 @@ export class Context {
   async openStore(name: StoreName = 'store'): Promise<SqliteStore> {
     const store = await this.home.open(name)
     this.defer(() => store.close())
+    if (name === 'store') this.#store = store
     return store
+  }
+
+  /** How the broker of the settings is reached, but for its URL. */
+  brokerAccess(): ReturnType<typeof accessOf> {
+    return accessOf(this.config, this.#brokerOptions())
   }
 
   /** Connects to the broker, once: for what is done when it is done. */
   async connect(): Promise<Transport> {
     const { config } = this
-    const transport = makeTransport(config, { passwordFile: this.#options.brokerPasswordFile })
+    const transport = await makeTransport(config, this.#brokerOptions())
     this.defer(() => transport.close())
     await untilConnected(transport, config.broker)
     return transport
   }
 
   /** Connects to the broker, again and again, under a session that it keeps. */
-  stayConnected(clientId?: string): Transport {
+  async stayConnected(clientId?: string): Promise<Transport> {
     const { config } = this
-    const options = { clientId, passwordFile: this.#options.brokerPasswordFile }
-    const transport = makeTransport(config, options)
+    const transport = await makeTransport(config, { clientId, ...this.#brokerOptions() })
     this.defer(() => transport.close())
     this.watch(transport)
+    this.#isReached ||= isThere(config.broker)
     transport.onStatus(({ state }) => {
       this.#isReached ||= state === 'connected'
       if (state === 'error') this.#trouble.resolve()
@@ -190,8 +206,12 @@ export class Context {
     return endpoint
   }
 
+  #brokerOptions(): BrokerOptions {
+    return { passwordFile: this.#options.brokerPasswordFile, store: this.#store }
+  }
+
   /** Until the command is over, no other of its kind runs on this home. */
-  #claim(session: string): void {
+  claim(session: string): void {
     const release = claimSession(this.home.path(`${session}.pid`))
     this.defer(() => Promise.resolve(release()))
   }
@@ -202,9 +222,9 @@ export class Context {
   ): Promise<Endpoint> {
     if (part === 'offline') return openEndpoint(options)
     if (part === 'active') {
-      this.#claim(session)
-      const transport = this.stayConnected(await clientIdOf(options, session))
-      const announce = this.config.announce ?? true
+      this.claim(session)
+      const transport = await this.stayConnected(await clientIdOf(options, session))
+      const announce = this.config.announce ?? !isAddressed(this.config.broker)
       return openEndpoint({ announce, ...options, transport })
     }
     try {
@@ -241,6 +261,11 @@ function isLost({ code }: WaxwingError): boolean {
 
 function isUnreachable(error: unknown): boolean {
   return error instanceof WaxwingError && error.details.rule === 'connect'
+}
+
+/** Each message is for somebody: there is nothing where many would look for a card. */
+function isAddressed(broker: string | undefined): boolean {
+  return ['mail', 'sms'].includes(kindOfBroker(broker))
 }
 
 /** The broker keeps what comes for a principal's command while it does not run. */

@@ -16,6 +16,7 @@ import { registerHelp } from './commands/help.js'
 import { registerHistory } from './commands/history.js'
 import { registerId } from './commands/id.js'
 import { registerInspect } from './commands/inspect.js'
+import { registerMail } from './commands/mail.js'
 import { registerOpen } from './commands/open.js'
 import { registerPub } from './commands/pub.js'
 import { registerTake } from './commands/take.js'
@@ -85,6 +86,7 @@ function registerCommands(program: Command): void {
   registerHistory(program)
   registerSend(program)
   registerReceive(program)
+  registerMail(program)
   registerRecord(program)
   registerBridge(program)
   registerOpen(program)

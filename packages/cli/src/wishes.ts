@@ -80,3 +80,8 @@ export function oneOf<T extends string>(words: readonly T[], text: string, what:
   if (found !== undefined) return found
   throw new UsageError(`${what} is ${words.join(' or ')}, not '${text}'`)
 }
+
+/** Gathers what an option says that may be given several times. */
+export function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}

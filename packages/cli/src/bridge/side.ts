@@ -81,11 +81,11 @@ export function isArchive({ place }: SideOptions): boolean {
  * @throws {UsageError} If its options are wrong.
  * @throws {WaxwingError} `ERR_TRANSPORT` if the password is missing.
  */
-export function openSide(
+export async function openSide(
   name: SideName,
   options: SideOptions,
   { session, maxBytes = MAX_BYTES }: { session: string; maxBytes?: number | undefined },
-): Transport {
+): Promise<Transport> {
   const { place, username, passwordFile, ca, cert, key } = options
   const variable = `WAXWING_${name.toUpperCase()}_PASSWORD`
   if (URL.parse(place)?.username) {

@@ -7,10 +7,10 @@
 
 import { readFileSync } from 'node:fs'
 import { coapClient } from '@waxwing/coap'
-import { type Transport, WaxwingError } from '@waxwing/core'
+import { type Store, type Transport, WaxwingError } from '@waxwing/core'
 import { messageOf, type Output } from '../output.js'
 import { openBroker, type BrokerAccess } from './transports.js'
-import { DEFAULT_BROKER, parseBroker } from './url.js'
+import { DEFAULT_BROKER, parseBroker, type BrokerKind } from './url.js'
 
 const CONNECT_TIMEOUT_MS = 15_000
 
@@ -19,10 +19,15 @@ export interface BrokerOptions {
   readonly clientId?: string | undefined
   /** File with the password. Default: `WAXWING_BROKER_PASSWORD`. */
   readonly passwordFile?: string | undefined
+  /** Where mediums remember what they have to. Default: in memory. */
+  readonly store?: Store | undefined
 }
 
 /** What the settings say of the broker. */
-export interface BrokerSettings extends Omit<BrokerAccess, 'url' | 'session' | 'password'> {
+export interface BrokerSettings extends Omit<
+  BrokerAccess,
+  'url' | 'session' | 'password' | 'smtpPassword' | 'store'
+> {
   /** Its URL. */
   readonly broker?: string | undefined
 }
@@ -34,15 +39,42 @@ export function protocolOf({
 }: BrokerSettings): string {
   const { kind } = parseBroker(broker)
   if (kind === 'mqtt') return protocolVersion === 5 ? 'MQTT 5' : 'MQTT 3.1.1'
-  return { coap: 'CoAP', amqp: 'AMQP 0-9-1', amqp1: 'AMQP 1.0', nats: 'NATS' }[kind]
+  return PROTOCOLS[kind]
+}
+
+const PROTOCOLS: Readonly<Record<Exclude<BrokerKind, 'mqtt'>, string>> = {
+  coap: 'CoAP',
+  amqp: 'AMQP 0-9-1',
+  amqp1: 'AMQP 1.0',
+  nats: 'NATS',
+  mail: 'e-mail',
+  sms: 'SMS',
+  lan: 'UDP multicast',
 }
 
 /** Begins to connect to the broker of the settings, as {@link openBroker} does. */
-export function makeTransport(config: BrokerSettings, options: BrokerOptions = {}): Transport {
-  const { broker: url = DEFAULT_BROKER, protocolVersion, username, ca, cert, key } = config
-  const password = (): string => readPassword(options.passwordFile, 'WAXWING_BROKER_PASSWORD')
-  const session = options.clientId
-  return openBroker({ url, protocolVersion, session, username, password, ca, cert, key })
+export async function makeTransport(
+  config: BrokerSettings,
+  options: BrokerOptions = {},
+): Promise<Transport> {
+  return openBroker({ url: config.broker ?? DEFAULT_BROKER, ...accessOf(config, options) })
+}
+
+/** How the broker of the settings is reached, but for its URL. */
+export function accessOf(
+  config: BrokerSettings,
+  { clientId: session, passwordFile, store }: BrokerOptions = {},
+): Omit<BrokerAccess, 'url'> {
+  const { protocolVersion, username, ca, cert, key } = config
+  const password = (): string => readPassword(passwordFile, 'WAXWING_BROKER_PASSWORD')
+  const smtpPassword = passwordIn('WAXWING_SMTP_PASSWORD')
+  return { protocolVersion, session, username, password, smtpPassword, store, ca, cert, key }
+}
+
+/** What gives the password in a variable of the environment, if it is set. */
+function passwordIn(variable: string): (() => string) | undefined {
+  const password = process.env[variable]
+  return password === undefined ? undefined : () => password
 }
 
 /**
@@ -66,7 +98,8 @@ export async function untilConnected(
   transport: Transport,
   broker: string = DEFAULT_BROKER,
 ): Promise<void> {
-  if (isCoap(broker)) return untilAnswered(broker)
+  if (kindOfBroker(broker) === 'coap') return untilAnswered(broker)
+  if (isThere(broker)) return
   const late = `the broker at ${broker} does not answer`
   await new Promise<void>((resolve, reject) => {
     const fail = (message: string, cause?: unknown): void => {
@@ -125,6 +158,12 @@ export function watchConnection(
   })
 }
 
-function isCoap(broker: string): boolean {
-  return parseBroker(broker).kind === 'coap'
+/** Whether nobody has to be reached: who is open on a network is on it. */
+export function isThere(broker: string = DEFAULT_BROKER): boolean {
+  return kindOfBroker(broker) === 'lan'
+}
+
+/** What a URL is of, the usual one where it is left out. */
+export function kindOfBroker(broker: string = DEFAULT_BROKER): BrokerKind {
+  return parseBroker(broker).kind
 }

@@ -1,43 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The transport for each kind of broker, from its URL and the credentials for it.
+ * The transport for each kind of broker, from its URL and the credentials for it. What most commands do
+ * without is loaded when it is wanted.
  *
  * @module
  */
 
-import { readFileSync } from 'node:fs'
-import { amqpTransport } from '@waxwing/amqp'
 import { coapTransport } from '@waxwing/coap'
 import type { Transport } from '@waxwing/core'
 import { mqttTransport } from '@waxwing/mqtt'
-import { natsTransport } from '@waxwing/nats'
 import { UsageError } from '../exit-codes.js'
-import { oneOf, wholeNumber } from '../wishes.js'
+import { wholeNumber } from '../wishes.js'
+import { CLOSE_TIMEOUT_MS, named, shared, type BrokerAccess, type Opening } from './access.js'
+import { MEDIUM_OPENINGS } from './mediums.js'
+import { choice } from './setting-values.js'
 import { parseBroker, type BrokerKind, type BrokerUrl } from './url.js'
 
-const CLOSE_TIMEOUT_MS = 2000
-
-/** How one broker is reached. */
-export interface BrokerAccess {
-  /** Its scheme says which transport it is. */
-  readonly url: string
-  readonly protocolVersion?: 4 | 5 | undefined
-  /** Names what the broker keeps for this client while it is away. Default: nothing is kept. */
-  readonly session?: string | undefined
-  readonly username?: string | undefined
-  /** Asked for at each connection, where there is a user name. */
-  readonly password?: () => string
-  /** Data messages that may be unacknowledged at once. Default: the transport's. */
-  readonly maxUnacknowledged?: number | undefined
-  /** The longest payload that is taken and sent. Default: the transport's. */
-  readonly maxPayloadBytes?: number | undefined
-  /** Files, in PEM. */
-  readonly ca?: string | undefined
-  readonly cert?: string | undefined
-  readonly key?: string | undefined
-}
-
-type Opening = (url: BrokerUrl, access: BrokerAccess) => Transport
+export type { BrokerAccess } from './access.js'
 
 const OPENINGS: Readonly<Record<BrokerKind, Opening>> = {
   mqtt: ({ address }, access) => {
@@ -55,7 +34,8 @@ const OPENINGS: Readonly<Record<BrokerKind, Opening>> = {
       closeTimeoutMs: CLOSE_TIMEOUT_MS,
       ...(maxPayloadBytes === undefined ? {} : { maxPayloadBytes }),
     }),
-  amqp: (url, access) => {
+  amqp: async (url, access) => {
+    const { amqpTransport } = await import('@waxwing/amqp')
     const stream = url.settings.get('history')
     return amqpTransport({
       url: url.address,
@@ -65,7 +45,8 @@ const OPENINGS: Readonly<Record<BrokerKind, Opening>> = {
       ...(stream === undefined ? {} : { history: { stream } }),
     })
   },
-  amqp1: (url, access) => {
+  amqp1: async (url, access) => {
+    const { amqpTransport } = await import('@waxwing/amqp')
     return amqpTransport({
       protocol: '1.0',
       url: url.address.replace(/^amqp1/, 'amqp'),
@@ -73,12 +54,13 @@ const OPENINGS: Readonly<Record<BrokerKind, Opening>> = {
       ...shared(access),
       ...named(access),
       ...ofRabbitmq(url),
-      ...setting(url, 'inbox', ['node', 'dynamic'] as const),
+      ...choice(url, 'inbox', ['node', 'dynamic'] as const),
     })
   },
-  nats: (url, access) => {
+  nats: async (url, access) => {
+    const { natsTransport } = await import('@waxwing/nats')
     const [name, replicas] = [url.settings.get('stream'), url.settings.get('replicas')]
-    const delivery = setting(url, 'delivery', ['jetstream', 'core'] as const)
+    const delivery = choice(url, 'delivery', ['jetstream', 'core'] as const)
     return natsTransport({
       url: url.address,
       ...shared(access),
@@ -88,6 +70,7 @@ const OPENINGS: Readonly<Record<BrokerKind, Opening>> = {
       ...delivery,
     })
   },
+  ...MEDIUM_OPENINGS,
 }
 
 /**
@@ -95,45 +78,13 @@ const OPENINGS: Readonly<Record<BrokerKind, Opening>> = {
  *
  * @throws {UsageError} If the URL, or what it says, is wrong.
  */
-export function openBroker(access: BrokerAccess): Transport {
+export async function openBroker(access: BrokerAccess): Promise<Transport> {
   const url = parseBroker(access.url)
-  return OPENINGS[url.kind](url, access)
-}
-
-interface Shared {
-  readonly closeTimeoutMs: number
-  readonly maxUnacknowledged?: number
-  readonly maxPayloadBytes?: number
-  readonly username?: string
-  readonly password?: () => string
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
-}
-
-/** What all transports with connections call the same. */
-function shared(access: BrokerAccess): Shared {
-  const { username, password, maxUnacknowledged, maxPayloadBytes, ...files } = access
-  return {
-    closeTimeoutMs: CLOSE_TIMEOUT_MS,
-    ...(maxPayloadBytes === undefined ? {} : { maxPayloadBytes }),
-    ...(maxUnacknowledged === undefined ? {} : { maxUnacknowledged }),
-    ...(username === undefined ? {} : { username }),
-    ...(username === undefined || password === undefined ? {} : { password }),
-    ...tlsOf(files),
-  }
-}
-
-function named({ session }: BrokerAccess): { readonly name?: string } {
-  return session === undefined ? {} : { name: session }
-}
-
-function tlsOf({ ca, cert, key }: Pick<BrokerAccess, 'ca' | 'cert' | 'key'>): Pick<Shared, 'tls'> {
-  if (ca === undefined && cert === undefined && key === undefined) return {}
-  return {
-    tls: {
-      ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
-      ...(cert === undefined ? {} : { cert: readFileSync(cert, 'utf8') }),
-      ...(key === undefined ? {} : { key: readFileSync(key, 'utf8') }),
-    },
+  try {
+    return await OPENINGS[url.kind](url, access)
+  } catch (error) {
+    const isWrong = error instanceof TypeError || error instanceof RangeError
+    throw isWrong ? new UsageError(`${access.url}: ${error.message}`) : error
   }
 }
 
@@ -147,8 +98,8 @@ interface OfRabbitmq {
 
 function ofRabbitmq(url: BrokerUrl): OfRabbitmq {
   const [name, dead] = [url.settings.get('exchange'), url.settings.get('dead')]
-  const type = setting(url, 'type', EXCHANGE_TYPES)
-  const queues = setting(url, 'queues', ['quorum', 'classic'] as const)
+  const type = choice(url, 'type', EXCHANGE_TYPES)
+  const queues = choice(url, 'queues', ['quorum', 'classic'] as const)
   return {
     ...(name === undefined && type === undefined
       ? {}
@@ -159,21 +110,10 @@ function ofRabbitmq(url: BrokerUrl): OfRabbitmq {
 }
 
 function nodesOf(url: BrokerUrl): 'rabbitmq' | 'plain' {
-  const nodes = setting(url, 'nodes', ['rabbitmq', 'plain'] as const)
+  const nodes = choice(url, 'nodes', ['rabbitmq', 'plain'] as const)
   if (nodes !== undefined) return nodes.nodes
   throw new UsageError(
     `say what addresses are at this broker: ${url.address}?nodes=rabbitmq, or ?nodes=plain ` +
       'where each address is a queue; a wrong guess would send messages where nobody looks',
   )
-}
-
-/** A setting that is one of few, under its name. @throws {UsageError} If it is another. */
-function setting<Name extends string, Value extends string>(
-  { settings }: BrokerUrl,
-  name: Name,
-  values: readonly Value[],
-): { [name in Name]: Value } | undefined {
-  const text = settings.get(name)
-  if (text === undefined) return undefined
-  return { [name]: oneOf(values, text, `${name}=`) } as { [name in Name]: Value }
 }

@@ -7,19 +7,12 @@
  */
 
 import { UsageError } from '../exit-codes.js'
+import type { BrokerKind, KindOfBroker, Settings } from './kinds.js'
+import { MEDIUMS } from './medium-settings.js'
+
+export type { BrokerKind } from './kinds.js'
 
 export const DEFAULT_BROKER = 'mqtt://localhost:1883'
-
-export type BrokerKind = 'mqtt' | 'coap' | 'amqp' | 'amqp1' | 'nats'
-
-/** What the query of a URL may say, and what that means. */
-type Settings = Readonly<Record<string, string>>
-
-interface KindOfBroker {
-  readonly schemes: readonly string[]
-  /** Absent where the query belongs to the URL itself, or there is none. */
-  readonly settings?: Settings
-}
 
 const OF_RABBITMQ: Settings = {
   exchange: 'NAME, where data go; default amq.topic',
@@ -51,6 +44,7 @@ const KINDS: Readonly<Record<BrokerKind, KindOfBroker>> = {
       delivery: 'core: without JetStream, nothing is kept',
     },
   },
+  ...MEDIUMS,
 }
 
 /** What is said of each kind where somebody looks for help. */
@@ -60,6 +54,9 @@ const WORDS: Readonly<Record<BrokerKind, string>> = {
   amqp: 'RabbitMQ and what else speaks AMQP 0-9-1',
   amqp1: 'AMQP 1.0',
   nats: 'NATS with JetStream; tls is NATS over TLS',
+  mail: 'e-mail: mails://IMAPHOST/FOLDER; mail is STARTTLS instead of TLS',
+  sms: 'SMS through a message centre (SMPP); smpps is SMPP over TLS',
+  lan: 'the local network: udp://GROUP:PORT, or udp:// for the usual group',
 }
 
 /** The brokers that there are and the settings in their URLs, in lines. */
@@ -85,16 +82,19 @@ export interface BrokerUrl {
   readonly settings: ReadonlyMap<string, string>
 }
 
+/** Of an IPv6 address: `[ff02::1%eth0]`, which URLs do not have (RFC 9844 has it in programs). */
+const ZONE = /%[^\]/?#]+\](?=[:/?#]|$)/
+
 /** Takes a URL apart. @throws {UsageError} If it is none of a broker. */
 export function parseBroker(text: string): BrokerUrl {
-  const url = URL.parse(text)
+  const url = URL.parse(text.replace(ZONE, ']'))
   const entry = Object.entries(KINDS).find(([, { schemes }]) =>
     schemes.some((scheme) => url?.protocol === `${scheme}:`),
   )
   if (url === null || entry === undefined) {
     throw new UsageError(
       `'${text}' is no broker: write mqtt://HOST:1883, amqp://HOST, nats://HOST or coap://HOST ` +
-        '(also mqtts, ws, wss, amqps, amqp1, amqp1s, tls)',
+        '(also mqtts, ws, wss, amqps, amqp1, amqp1s, tls; mails, mail, smpps, smpp, udp)',
     )
   }
   const [kind, { settings }] = entry as [BrokerKind, KindOfBroker]
@@ -107,7 +107,7 @@ export function parseBroker(text: string): BrokerUrl {
 /** @throws {UsageError} If a URL is none of a broker, or has a password in it. */
 export function checkedBroker(text: string): string {
   parseBroker(text)
-  const { username, password } = new URL(text)
+  const { username, password } = new URL(text.replace(ZONE, ']'))
   if (username === '' && password === '') return text
   throw new UsageError(
     'the URL must not hold a user name or password: `waxwing config set username NAME`, ' +

@@ -161,11 +161,11 @@ async function openSides(
   const terms = { session, maxBytes }
   const target = isArchive(to)
     ? archiveTarget(await openArchive(context, to.place))
-    : openSide('to', to, terms)
+    : await openSide('to', to, terms)
   context.defer(() => target.close())
   const source = isArchive(from)
     ? archiveSource(from.place, maps[0]?.from ?? '')
-    : openSide('from', from, terms)
+    : await openSide('from', from, terms)
   context.defer(() => source.close())
   return { from: source, to: target }
 }

@@ -8,13 +8,13 @@
 import type { Command } from 'commander'
 import { toBase64Url, WaxwingError, type DenialCode } from '@waxwing/core'
 import type { Endpoint, GrantTerms, IncomingRequest } from '@waxwing/client'
+import { carriedGrants } from '../carried-grants.js'
 import { withContext, type Context } from '../context.js'
 import { findGrantee } from '../directory.js'
 import { writeItems } from '../files.js'
 import {
   askedFrom,
   epochLengths,
-  fixedTerms,
   futureWarning,
   termsFrom,
   termsText,
@@ -113,23 +113,15 @@ async function grantUnasked(
   const terms = termsFrom(options, askedFrom(asked, lookupOf(endpoint).epochSeconds))
   const id = toBase64Url(principal.id)
   if (out === undefined) await endpoint.grant(stream, id, terms)
-  else writeItems(out, await grantsFor(endpoint, stream, id, terms))
+  else {
+    const grants = await carriedGrants(endpoint, stream, id, terms)
+    writeItems(
+      out,
+      grants.map(({ payload }) => payload),
+    )
+  }
   for (const { requestId } of asked) await endpoint.parts.granter.pending.remove(requestId)
   tell(output, { endpoint, name: principal.name, id, stream, terms, file: out })
-}
-
-/** Grants that go by a file alone. */
-async function grantsFor(
-  endpoint: Endpoint,
-  stream: string,
-  id: string,
-  terms: GrantTerms,
-): Promise<readonly Uint8Array[]> {
-  const { granter, trustBook } = endpoint.parts
-  const principal = trustBook.findPrincipal(id)
-  if (principal === undefined) throw new WaxwingError('ERR_KEY_UNKNOWN', `${id} is not known`)
-  const issued = await granter.grantUnasked(stream, principal, fixedTerms(terms))
-  return issued.map(({ payload }) => payload)
 }
 
 async function deny(

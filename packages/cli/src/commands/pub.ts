@@ -16,8 +16,9 @@ import { assertNotRevoked } from '../identity-text.js'
 import { sessionName } from '../session-lock.js'
 import { addStreamOptions, producerOptionsFrom, type StreamOptions } from '../stream-options.js'
 import { teach } from '../teaching.js'
+import { warnUnsigned } from '../unsigned-warning.js'
 import { parseDuration } from '../times.js'
-import { streamName } from '../wishes.js'
+import { collected, streamName } from '../wishes.js'
 
 /** Messages that wait for the broker, or for their signature, at once. */
 const MAX_UNDER_WAY = 256
@@ -112,15 +113,6 @@ async function openFor(context: Context, stream: string, isShort: boolean): Prom
   return endpoint
 }
 
-/** A stream stays without signatures until somebody changes that: it is said each time. */
-export function warnUnsigned({ output }: Context, { name, generation }: Producer): void {
-  if (generation.manifest.signatureMode !== 'none') return
-  output.warn(
-    `NOT SIGNED: every reader of ${name} can write messages as its producer; ` +
-      '--signature each changes that.',
-  )
-}
-
 async function publishAll(
   context: Context,
   producer: Producer,
@@ -190,10 +182,6 @@ async function publishOne(
     { published: name, kid, byteCount: plaintext.length, signature, ...receipt },
     `Published to ${producer.name}: message ${counter}, ${plaintext.length} bytes, kid ${producer.kid}`,
   )
-}
-
-function collected(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value]
 }
 
 /** @throws {UsageError} If they contradict each other or are none. */

@@ -23,7 +23,7 @@ import { byteSize, Pace } from '../transfers/pace.js'
 import { SendRecord, type Sending } from '../transfers/send-record.js'
 import { SentFile } from '../transfers/sent-file.js'
 import { streamName } from '../wishes.js'
-import { warnUnsigned } from './pub.js'
+import { warnUnsigned } from '../unsigned-warning.js'
 
 interface SendOptions {
   readonly stream: string

@@ -6,9 +6,10 @@
  */
 
 import type { Command } from 'commander'
-import { decodeStatement, isSealedMessage, WaxwingError } from '@waxwing/core'
+import { WaxwingError } from '@waxwing/core'
 import type { Endpoint } from '@waxwing/client'
 import { withContext, type Context } from '../context.js'
+import { rankOf } from '../control-order.js'
 import { assertKind } from '../file-kind.js'
 import { readInput, splitItems, writeItems } from '../files.js'
 import { counted } from '../output.js'
@@ -79,15 +80,4 @@ async function receiveAll(
     }
   }
   return { replies, failures }
-}
-
-/** Bundles before credentials before cards before all else: each vouches for the next. */
-function rankOf(item: Uint8Array): number {
-  if (isSealedMessage(item)) return 3
-  try {
-    const rank = ['trust-bundle', 'credential', 'key-card'].indexOf(decodeStatement(item).type)
-    return rank < 0 ? 3 : rank
-  } catch {
-    return 3
-  }
 }

@@ -52,10 +52,14 @@ export class EndpointViewer implements Viewer {
   }
 
   async unseal(sealed: Uint8Array): Promise<Uint8Array | undefined> {
-    const { identity, packing } = this.#parts
+    const { identity } = this.#parts
     const key = identity.kemKey(sealedKid(sealed))
     if (key === undefined) return undefined
-    return packing.unpacked(await openSealedMessage(this.crypto, sealed, { id: identity.id, key }))
+    return this.unpacked(await openSealedMessage(this.crypto, sealed, { id: identity.id, key }))
+  }
+
+  unpacked(message: Uint8Array): Uint8Array {
+    return this.#parts.packing.unpacked(message)
   }
 
   judge(statement: DecodedStatement, credential?: Uint8Array): Verdict {

@@ -9,7 +9,9 @@ import {
   ALG_HPKE_XWING,
   decodeHpke,
   decodeObject,
+  decodePackedMessage,
   decodeStatement,
+  isPackedMessage,
   LABEL_ALG,
   sealedKid,
   WaxwingError,
@@ -25,10 +27,12 @@ const TAG_SIGN1 = 0xd2
 /**
  * Reads one object or control message.
  *
- * @throws {WaxwingError} `ERR_MALFORMED`, `ERR_UNSUPPORTED` or `ERR_LIMIT` if it is neither.
+ * @throws {WaxwingError} `ERR_MALFORMED`, `ERR_UNSUPPORTED` or `ERR_LIMIT` if it is neither; `ERR_KEY_UNKNOWN` if
+ *   it is packed over something that the viewer does not hold.
  */
 export async function itemTree(bytes: Uint8Array, viewer: Viewer): Promise<Tree> {
   if (bytes[0] === TAG_SIGN1) return statementTree(decodeStatement(bytes), viewer)
+  if (isPackedMessage(bytes)) return packedTree(bytes, viewer)
   const sealed = isSealedToSomebody(bytes)
   if (sealed) return sealedTree(bytes, viewer)
   return objectTree(decodeObject(bytes), viewer)
@@ -38,6 +42,7 @@ export async function itemTree(bytes: Uint8Array, viewer: Viewer): Promise<Tree>
 export function kindOf(bytes: Uint8Array): string | undefined {
   try {
     if (bytes[0] === TAG_SIGN1) return decodeStatement(bytes).type
+    if (isPackedMessage(bytes)) return decodePackedMessage(bytes) && 'packed message'
     return isSealedToSomebody(bytes) ? 'sealed message' : decodeObject(bytes).kind && 'object'
   } catch (error) {
     if (error instanceof WaxwingError) return undefined
@@ -63,6 +68,19 @@ function isSealedToSomebody(bytes: Uint8Array): boolean {
   } catch (error) {
     if (error instanceof WaxwingError) return false
     throw error
+  }
+}
+
+function packedTree(bytes: Uint8Array, viewer: Viewer): Tree {
+  const { references } = decodePackedMessage(bytes)
+  const content = statementTree(decodeStatement(viewer.unpacked(bytes)), viewer)
+  return {
+    title: 'packed message',
+    facts: [
+      sizeFact('size', bytes.length),
+      ...references.map((reference) => hexFact('refers to', reference)),
+      below('content', content),
+    ],
   }
 }
 

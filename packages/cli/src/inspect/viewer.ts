@@ -5,7 +5,14 @@
  * @module
  */
 
-import type { CryptoProvider, DecodedObject, DecodedStatement, OpenOutcome } from '@waxwing/core'
+import {
+  isPackedMessage,
+  unpackMessage,
+  type CryptoProvider,
+  type DecodedObject,
+  type DecodedStatement,
+  type OpenOutcome,
+} from '@waxwing/core'
 
 /** What a viewer says of a signature: whose it is, or why nobody can tell. */
 export interface Verdict {
@@ -27,6 +34,12 @@ export interface Viewer {
   open(object: DecodedObject): Opened | undefined
   /** Opens a sealed message that is for this principal. */
   unseal(sealed: Uint8Array): Promise<Uint8Array | undefined>
+  /**
+   * Unpacks a packed message; others are given back.
+   *
+   * @throws {WaxwingError} `ERR_MALFORMED`, `ERR_LIMIT`; `ERR_KEY_UNKNOWN` if it refers to what is not held.
+   */
+  unpacked(message: Uint8Array): Uint8Array
   /** @param credential - The author's, where the statement brought it. */
   judge(statement: DecodedStatement, credential?: Uint8Array): Verdict
 }
@@ -38,6 +51,8 @@ export function blindViewer(crypto: CryptoProvider): Viewer {
     nameOf: () => undefined,
     open: () => undefined,
     unseal: () => Promise.resolve(undefined),
+    unpacked: (message) =>
+      isPackedMessage(message) ? unpackMessage(message, () => undefined) : message,
     judge: () => ({ state: 'unknown', text: 'not checked: nobody is trusted here' }),
   }
 }

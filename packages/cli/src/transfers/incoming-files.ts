@@ -195,7 +195,7 @@ function leastBytes({ piece }: Message, { index, size, payload }: PiecePayload):
 }
 
 /** A file comes in pieces, if only one; or as a message that says what the file is called. */
-function isOfFile({ piece, headers }: Message): boolean {
+export function isOfFile({ piece, headers }: Message): boolean {
   return piece !== undefined || headers.has(FILE_NAME)
 }
 

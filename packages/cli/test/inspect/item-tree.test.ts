@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { beforeAll, describe, expect, it } from 'vitest'
-import { decodeObject, WaxwingError } from '@waxwing/core'
+import { decodeObject, packMessage, WaxwingError } from '@waxwing/core'
 import { nodeProvider } from '@waxwing/core/node'
 import { Domain, memoryStore, openEndpoint, type Endpoint } from '@waxwing/client'
 import { EndpointViewer } from '../../src/inspect/endpoint-viewer.js'
@@ -50,6 +50,22 @@ describe('inspecting', () => {
 
   beforeAll(async () => {
     cast = await makeCast()
+  })
+
+  it('shows what is packed, and what it refers to, to whom holds that', async () => {
+    const { request, plant, desk } = cast
+    const packed = packMessage(nodeProvider, request)
+    expect(kindOf(packed)).toBe('packed message')
+    expect(treeToJson(await itemTree(packed, blind))).toMatchObject({
+      kind: 'packed message',
+      size: packed.length,
+      content: { kind: 'request' },
+    })
+    const { card } = desk.parts.identity
+    const referring = packMessage(nodeProvider, request, [card.bytes])
+    const json = treeToJson(await itemTree(referring, new EndpointViewer(plant)))
+    expect(json).toHaveProperty('refers to')
+    await expect(itemTree(referring, blind)).rejects.toMatchObject({ code: 'ERR_KEY_UNKNOWN' })
   })
 
   it('shows an object without a key as any broker sees it', async () => {
