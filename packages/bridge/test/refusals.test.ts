@@ -4,7 +4,8 @@
  */
 
 import { describe, expect, it } from 'vitest'
-import { inboxAddress, utf8, WaxwingError } from '@waxwing/core'
+import { inboxAddress, isPackedMessage, packMessage, utf8, WaxwingError } from '@waxwing/core'
+import { nodeProvider } from '@waxwing/core/node'
 import { memoryTransport } from '@waxwing/client/testing'
 import { controlOf, numberOf, objectOf, TEXT } from './support/frames.js'
 import { addressesAt, numbersAt, stage } from './support/stage.js'
@@ -212,17 +213,27 @@ describe('what is not of Waxwing', () => {
     await device.send('plant/1', Uint8Array.of(0xd0, 0x83, 0x40, 0xa0, 0x40))
     await device.send(INBOX, objectOf(1))
     await device.send(INBOX, utf8('is this kept?'))
+    await device.send(INBOX, Uint8Array.of(0x82, 0x80, 0xf6))
     await device.send('plant/1', objectOf(2))
     await expect.poll(() => numbersAt(far)).toEqual([2])
     await expect
       .poll(() => running.counters.there)
       .toMatchObject({
         data: { foreign: 4 },
-        control: { foreign: 2 },
+        control: { foreign: 3 },
       })
     await near.idle()
     expect(letters.items).toEqual([])
-    expect(events.map(({ type }) => type)).toEqual(Array.from({ length: 6 }, () => 'foreign'))
+    expect(events.map(({ type }) => type)).toEqual(Array.from({ length: 7 }, () => 'foreign'))
+  })
+
+  it('is not what is packed, which nobody can open here: as control it crosses', async () => {
+    const { far, device, run } = stage()
+    await run({ maps: PLANT })
+    const packed = packMessage(nodeProvider, controlOf(1))
+    expect(isPackedMessage(packed)).toBe(true)
+    await device.send(INBOX, packed)
+    await expect.poll(() => far.carried.map(({ payload }) => payload)).toEqual([packed])
   })
 
   it('crosses as data on request, but never as control', async () => {

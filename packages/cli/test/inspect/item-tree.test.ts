@@ -59,7 +59,7 @@ describe('inspecting', () => {
     expect(treeToJson(await itemTree(packed, blind))).toMatchObject({
       kind: 'packed message',
       size: packed.length,
-      content: { kind: 'request' },
+      content: [{ kind: 'request' }],
     })
     const { card } = desk.parts.identity
     const referring = packMessage(nodeProvider, request, [card.bytes])
