@@ -14,6 +14,7 @@ import {
   isPackedMessage,
   LABEL_ALG,
   sealedKid,
+  toHex,
   WaxwingError,
   type DecodedObject,
 } from '@waxwing/core'
@@ -72,13 +73,13 @@ function isSealedToSomebody(bytes: Uint8Array): boolean {
 }
 
 function packedTree(bytes: Uint8Array, viewer: Viewer): Tree {
-  const { references } = decodePackedMessage(bytes)
+  const references = decodePackedMessage(bytes).references.map(toHex)
   const content = statementTree(decodeStatement(viewer.unpacked(bytes)), viewer)
   return {
     title: 'packed message',
     facts: [
       sizeFact('size', bytes.length),
-      ...references.map((reference) => hexFact('refers to', reference)),
+      fact('references', references, references.join(' ') || 'none'),
       below('content', content),
     ],
   }
