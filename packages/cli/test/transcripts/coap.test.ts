@@ -2,7 +2,7 @@
 /**
  * `waxwing coap` as processes: against itself, and against libcoap.
  */
-import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
   libcoapAvailable,
@@ -101,7 +101,9 @@ describe('a folder behind EDHOC', () => {
   it('tells observers what changed, until they have seen enough', async () => {
     const observer = homes.start('desk', 'observe', `${uri}/opening.txt`, '--count', '2')
     await observer.shows(/ {2}75$/m)
-    writeFileSync(homes.path('files/opening.txt'), '80')
+    // At once: who looks in the middle of writing sees nothing, which is a state as well.
+    writeFileSync(homes.path('files/.opening.new'), '80')
+    renameSync(homes.path('files/.opening.new'), homes.path('files/opening.txt'))
     const { status, stdout } = await observer.ended()
     expect(status).toBe(0)
     expect(stdout).toMatch(/ {2}75\n.* {2}80\n$/)
