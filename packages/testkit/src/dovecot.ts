@@ -7,7 +7,7 @@
  * @module
  */
 
-import { chmodSync, chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync } from 'node:fs'
 import { createAuthority, type CertificateAuthority } from './certificates.js'
 import { findProgram, FixtureFolder, freePort, startedAtFreePort } from './fixture-process.js'
 import { ServerProcess, type StopSignal } from './server-process.js'
@@ -34,8 +34,6 @@ export interface Dovecot {
   stop(signal?: StopSignal): Promise<void>
   /** Starts it again on the same ports, with all mails. */
   start(): Promise<void>
-  /** Deletes what Dovecot knows of a user's mails: they get new UIDs, under another UIDVALIDITY. */
-  forgetUids(user: string): void
   close(): Promise<void>
 }
 
@@ -109,18 +107,6 @@ class DovecotProcess implements Dovecot {
     return this.#server.stop(signal)
   }
 
-  forgetUids(user: string): void {
-    for (const name of [
-      'dovecot-uidlist',
-      'dovecot-uidvalidity',
-      'dovecot.index.log',
-      'dovecot.index',
-      'dovecot.index.cache',
-    ]) {
-      rmSync(this.#folder.file(`mail/${user}/${name}`), { force: true })
-    }
-  }
-
   async close(): Promise<void> {
     await this.stop('SIGTERM')
     this.#folder.remove()
@@ -154,12 +140,13 @@ function configuration(
     `mail_location = maildir:${folder.file('mail')}/%u`,
     'mail_fsync = never',
     'auth_mechanisms = plain login',
+    'auth_failure_delay = 0',
     `passdb {\n driver = static\n args = password=${PASSWORD}\n}`,
     `userdb {\n driver = static\n args = uid=${MAIL_ID} gid=${MAIL_ID} home=${folder.file('mail')}/%u allow_all_users=yes\n}`,
     'namespace inbox {\n inbox = yes\n}',
     `service imap-login {\n service_count = 0\n process_min_avail = 1\n ${tls === 'implicit' ? imaps : imap}\n}`,
     `service lmtp {\n inet_listener lmtp {\n address = 127.0.0.1\n port = ${ports.lmtp}\n }\n}`,
-    'service anvil {\n client_limit = 2000\n}',
+    'service anvil {\n client_limit = 2000\n unix_listener anvil-auth-penalty {\n mode = 0\n }\n}',
     'mail_max_userip_connections = 200',
     ...quota,
   ]

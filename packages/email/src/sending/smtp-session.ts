@@ -78,7 +78,9 @@ export class SmtpSession {
       return session
     } catch (error) {
       connection.close()
-      throw new SmtpError(failureOf(error))
+      const failure = failureOf(error)
+      // No mail was offered yet: what the server refuses is the connection.
+      throw new SmtpError(failure.kind === 'refused' ? { ...failure, kind: 'later' } : failure)
     }
   }
 
