@@ -4,7 +4,8 @@
  * (`docs/spec/07-granting.md` Section 7.2.6): whoever sealed something to a key of that card.
  *
  * Durable, because a device that wakes up to say one thing would say everything each time. It may be wrong
- * all the same, if somebody lost what it held: then the next try is whole, and this forgets.
+ * all the same, if somebody lost what it held: then the next try is whole, and this forgets. What was relied on
+ * is durable again only when the other side has shown it anew, so that no restart makes a first try of each.
  *
  * @module
  */
@@ -39,6 +40,8 @@ export class Holdings {
   readonly #isWanted: boolean
   readonly #table: Table<Held>
   readonly #byHolder = new Map<string, Held>()
+  /** Those on whom something relied since they showed it last. */
+  readonly #spent = new Set<string>()
 
   /**
    * Reads what was noted. Where bytes cost nothing, it does not matter, and nothing is ever noted.
@@ -85,16 +88,28 @@ export class Holdings {
     const name = toBase64Url(holder)
     const before = this.#byHolder.get(name)
     const now = this.#current()
-    if (!isOfNewest || (before !== undefined && equalBytes(before.card, now.card))) return
+    const isSame = before !== undefined && equalBytes(before.card, now.card)
+    if (!isOfNewest || (isSame && !this.#spent.has(name))) return
     if (before === undefined && this.#byHolder.size >= MAX_HOLDERS) return
-    await store.write([this.#table.put(name, now)])
-    this.#byHolder.set(name, now)
+    const held = isSame ? before : now
+    await store.write([this.#table.put(name, held)])
+    this.#byHolder.set(name, held)
+    this.#spent.delete(name)
+  }
+
+  /** Something that is sent now relies on it: a process that starts before the answer does not. */
+  async spend(holder: Uint8Array): Promise<void> {
+    const name = toBase64Url(holder)
+    if (!this.#byHolder.has(name) || this.#spent.has(name)) return
+    await this.#runtime.store.write([this.#table.delete(name)])
+    this.#spent.add(name)
   }
 
   /** Somebody did not answer what it would have understood with all that it was to hold. */
   async forget(holder: Uint8Array): Promise<void> {
     const name = toBase64Url(holder)
     if (!this.#byHolder.delete(name)) return
+    this.#spent.delete(name)
     await this.#runtime.store.write([this.#table.delete(name)])
   }
 

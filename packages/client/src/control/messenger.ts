@@ -126,6 +126,7 @@ export class Messenger {
     options: Pick<ComposeOptions, 'isFirstTry'> = {},
   ): Promise<Reply> {
     const { isFirstTry = false } = options
+    if (isFirstTry) await this.#holdings.spend(id)
     const packed = isFirstTry
       ? this.#packing.packedFor(id, message)
       : this.#packing.packed(message, id)

@@ -172,6 +172,22 @@ describe('what was lost on a costly medium', () => {
     expect(canOpen(desk, object)).toBe(true)
   })
 
+  it('is asked for whole by whoever started anew before it was answered', async () => {
+    const plant = await plantThat()
+    const desk = await phone(town, 'desk')
+    const first = await seal(plant)
+    await sentWhile(() => want(desk, first))
+    const second = await seal(plant, 'plant/2')
+    const end = town.broker.faults.always('waxwing/v1/inbox/#', { kind: 'drop' })
+    const lost = await sentWhile(() => want(desk, second, { address: STREAM }), 0.5)
+    end()
+    await desk.endpoint.close()
+    const again = await openPhone(town, 'desk', memoryStore({ from: desk.store.snapshot() }))
+    const answered = await sentWhile(() => want(again, second, { address: STREAM }))
+    expect(canOpen(again, second)).toBe(true)
+    expect([...lost, ...answered].map(({ sms }) => sms)).toEqual([2, 4, 5])
+  })
+
   it('is not told less to whom something is left, or who has to acknowledge it', async () => {
     const plant = await plantThat()
     const desk = await phone(town, 'desk')

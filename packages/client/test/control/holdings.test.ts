@@ -51,6 +51,17 @@ describe('what somebody surely holds of ours', () => {
     expect((await open()).areWith(desk.identity.id)).toBe(false)
   })
 
+  it('is relied on by one process, and by the next one only when it was shown anew', async () => {
+    const holdings = await open()
+    const key = keyOf(plant.identity.card)
+    await holdings.note(desk.identity.id, key)
+    await holdings.spend(desk.identity.id)
+    expect(holdings.areWith(desk.identity.id)).toBe(true)
+    expect((await open()).areWith(desk.identity.id)).toBe(false)
+    await holdings.note(desk.identity.id, key)
+    expect((await open()).areWith(desk.identity.id)).toBe(true)
+  })
+
   it('is not a card that came after the one whose key it used', async () => {
     const holdings = await open()
     const old = keyOf(plant.identity.card)
