@@ -24,7 +24,7 @@ const NUMBER = String.raw`\d+(?:\.\d+)*`
 const NUMBERS = `${NUMBER}(?:(?:,(?:${GAP}and)?|${GAP}and|${GAP}to)${GAP}${NUMBER})*`
 const SECTIONS = `Sections?${GAP}(${NUMBERS})`
 const CHAPTER = '(?:docs/spec/|(?<=`))(\\d\\d-[a-z]+\\.md|waxwing\\.cddl)'
-const FOREIGN = String.raw`(?:RFC \d+|MQTT [\d.]+|FIPS [\d-]+|draft-[\w-]+|Web Cryptography)${GAP}`
+const FOREIGN = String.raw`(?:RFC \d+|MQTT [\d.]+|FIPS [\d-]+|draft-[\w-]+|Web Cryptography|SMPP v3\.4|3GPP TS [\d.]+)${GAP}`
 
 const PATTERN = new RegExp(
   `${CHAPTER}(?:\`?\\)?${GAP}${SECTIONS})?|(${FOREIGN})?\\b${SECTIONS}`,

@@ -65,7 +65,7 @@ function readHeader(message: Uint8Array): { place: Place | undefined; rest: Uint
   return { place, rest: message.subarray(end) }
 }
 
-/** Elements that are not known, and those that make no sense, are left alone (Section 9.2.3.24.1). */
+/** Elements that are not known, and those that make no sense, are left alone (3GPP TS 23.040 Section 9.2.3.24.1). */
 function placeOfElement(id: number, data: Uint8Array): Place | undefined {
   if (id === 0x00 && data.length === 3) {
     return checkedPlace({ width: 8, reference: data[0]!, total: data[1]!, number: data[2]! })

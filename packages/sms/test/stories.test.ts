@@ -106,7 +106,7 @@ describe('a reading', () => {
     const producer = await endpoint.producer('plant/1', { ...FRUGAL, ...options })
     await producer.publish(new Uint8Array(length))
     const sizes = centre.taken.map(({ message }) => message.length)
-    expect(sizes, `${sizes.join()}`).toHaveLength(count)
+    expect(sizes, sizes.join()).toHaveLength(count)
   })
 
   it('with its time fits as well', async () => {
