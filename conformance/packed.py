@@ -12,6 +12,7 @@ from cbor import array, binary, exactly, tuple_of
 from errors import Refused, require
 
 MAX_BYTES = 1_048_576
+FREE_BYTES, TIMES = 65_536, 16
 SPECIFICATION = Path(__file__).resolve().parent.parent / "docs/spec/07-granting.md"
 FORM = tuple_of(array(exactly(8), 0, 8), binary())
 
@@ -37,16 +38,17 @@ def unpack(data: bytes, held: Iterable[bytes]) -> bytes:
     references, deflated = FORM(cbor.decode(data))
     found = {hashlib.sha256(one).digest()[:8]: one for one in held}
     require(all(one in found for one in references), "ERR_KEY_UNKNOWN", "reference")
-    return inflate(deflated, STATIC + b"".join(found[one] for one in references))
+    dictionary = STATIC + b"".join(found[one] for one in references)
+    return inflate(deflated, dictionary, min(MAX_BYTES, FREE_BYTES + TIMES * len(data)))
 
 
-def inflate(deflated: bytes, dictionary: bytes) -> bytes:
+def inflate(deflated: bytes, dictionary: bytes, most: int) -> bytes:
     reader = zlib.decompressobj(-zlib.MAX_WBITS, zdict=dictionary[-32_768:])
     try:
-        statement = reader.decompress(deflated, MAX_BYTES + 1)
+        statement = reader.decompress(deflated, most + 1)
     except zlib.error as cause:
         raise Refused("ERR_MALFORMED", "DEFLATE data") from cause
-    require(len(statement) <= MAX_BYTES, "ERR_LIMIT", "packed message")
+    require(len(statement) <= most, "ERR_LIMIT", "packed message")
     good = reader.eof and not reader.unused_data and not reader.unconsumed_tail
     require(good, "ERR_MALFORMED", "end of DEFLATE data")
     return statement

@@ -191,7 +191,9 @@ def sealed(case: Case) -> None:
 
 def packed(case: Case) -> None:
     same(STATIC, case, "dictionary")
-    same(unpack(hexed(case, "packed"), map(bytes.fromhex, case["held"])), case, "message")
+    found = unpack(hexed(case, "packed"), map(bytes.fromhex, case["held"]))
+    same(found, case, "message")
+    same(len(found), case, "length")
 
 
 def links(case: Case) -> None:

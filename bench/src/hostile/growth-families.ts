@@ -148,7 +148,7 @@ export const FAMILIES: readonly Family[] = [
     },
   },
   packed('stored', (n) => new Uint8Array(deflateRawSync(new Uint8Array(n), { level: 0 }))),
-  packed('a repetition', (n) => new Uint8Array(deflateRawSync(new Uint8Array(n)))),
+  packed('repetitions', (n) => new Uint8Array(deflateRawSync(noise(n).map((byte, i) => (i % 256 < 32 ? byte : 0))))),
   packed('literals', (n) => new Uint8Array(deflateRawSync(noise(n), { strategy: constants.Z_HUFFMAN_ONLY }))),
   {
     name: 'seen ranges: many ranges',

@@ -15,7 +15,7 @@ import {
   seededRandom,
   type MemoryBroker,
 } from '@waxwing/client/testing'
-import { sealMessage, toHex } from '@waxwing/core'
+import { packMessage, sealMessage, toHex } from '@waxwing/core'
 import { sodiumProvider } from '@waxwing/core/sodium'
 import { makeTraffic, STREAM, topicsOf } from '../any-bytes.ts'
 import { Corpus } from './corpus.ts'
@@ -92,6 +92,7 @@ async function playRound(
   const corpus = new Corpus(seeds, edges)
   const inputs = new Inputs(corpus, { random, signer, structure: true })
   const recipient = { id: to.id, key: to.card.keys[0]! }
+  const known = [to.card.bytes, identity.card.bytes]
   const topics = topicsOf(net, plant, domainId)
   const problems: string[] = []
   let input = new Uint8Array()
@@ -105,8 +106,10 @@ async function playRound(
   desk.on('event', note)
   for (let i = 0; i < count; i++) {
     input = inputs.next().slice()
-    const isToBeSealed = input[0] === TAG_SIGN1 && random() < 0.5
-    const sent = isToBeSealed ? await sealMessage(sodiumProvider, input, recipient) : input
+    const isSigned = input[0] === TAG_SIGN1
+    const isToBeSealed = isSigned && random() < 0.5
+    const packed = isSigned && random() < 0.25 ? packMessage(sodiumProvider, input, known) : input
+    const sent = isToBeSealed ? await sealMessage(sodiumProvider, packed, recipient) : packed
     corpus.clear()
     broker.inject(topics[Math.floor(random() * topics.length)] ?? STREAM, sent)
     await broker.idle()

@@ -157,11 +157,21 @@ function addData(cases: Cases): void {
   malformed('codes with room left', ownCodes([2, 2, 2]))
   malformed('no code for the end of the block', ownCodes([1, 1], false))
   malformed('31 distances', ownCodes(Array.from({ length: 31 }, () => 5)))
-  const tooMuch = fixedBlock([0, ...Array.from({ length: 4064 }, () => [258, 1] as const), [64, 1]])
-  cases.refused('ERR_LIMIT', 'a byte more than a statement has', {
-    held: [],
-    packed: frame(tooMuch.bytes),
-  })
+  addBounds(cases)
+}
+
+/** Zeros, of which as many come out as may, and one more. */
+function addBounds(cases: Cases): void {
+  const zeros = (count: number): Uint8Array => {
+    const whole = Math.floor((count - 4) / 258)
+    const repeated = Array.from({ length: whole }, () => [258, 1] as const)
+    return frame(fixedBlock([0, ...repeated, [count - 1 - 258 * whole, 1]]).bytes)
+  }
+  let count = 65_536
+  while (65_536 + 16 * zeros(count + 1).length > count) count++
+  const comment = `${count} bytes out of ${zeros(count).length}`
+  cases.valid(comment, { held: [], length: count, packed: zeros(count) })
+  cases.refused('ERR_LIMIT', 'a byte more than that', { held: [], packed: zeros(count + 1) })
 }
 
 /** A block with codes of its own: seven four times, and no distance that is used. */

@@ -283,7 +283,7 @@ class Output {
     if (end <= this.#bytes.length) return
     if (end > this.#maxEnd) {
       const message = 'a packed message is too long when it is unpacked'
-      throw new WaxwingError('ERR_LIMIT', message, { rule: 'MAX_STATEMENT_BYTES' })
+      throw new WaxwingError('ERR_LIMIT', message, { rule: 'unpacked length' })
     }
     const larger = new Uint8Array(Math.min(Math.max(end, 2 * this.#bytes.length), this.#maxEnd))
     larger.set(this.#bytes.subarray(0, this.#end))

@@ -23,6 +23,12 @@ import { inflate } from './packed-inflate.js'
 /** How many byte strings a packed message may refer to. */
 export const MAX_PACKED_REFERENCES = 8
 export const PACKED_REFERENCE_BYTES = 8
+/**
+ * So much may come out of a packed message, and so many times its own length besides: junk shall not make
+ * its receiver work a thousand times as hard as its sender.
+ */
+const UNPACKED_BYTES = 65_536
+const UNPACKED_TIMES = 16
 /** An array of two: neither a tag, as statements and sealed messages have, nor below 0x80. */
 const ARRAY_OF_TWO = 0x82
 
@@ -44,7 +50,8 @@ export function packedReference(
  *
  * @param known - Byte strings that the other side holds for sure: credentials, key cards. Those that make
  *   the message shorter are referred to, at most eight.
- * @returns New bytes; or the statement itself, where packing it would not make it shorter.
+ * @returns New bytes; or the statement itself, where packing it would not make it shorter, or so much
+ *   shorter that nobody would unpack it.
  */
 export function packMessage(
   crypto: Pick<CryptoProvider, 'sha256'>,
@@ -62,7 +69,8 @@ export function packMessage(
     best = better
     if (best.referred.length === MAX_PACKED_REFERENCES) break
   }
-  return best.bytes.length < statement.length ? best.bytes : statement
+  const isOfUse = best.bytes.length < statement.length
+  return isOfUse && statement.length <= maxUnpackedBytes(best.bytes) ? best.bytes : statement
 }
 
 /**
@@ -70,9 +78,10 @@ export function packMessage(
  *
  * @param bytes - Untrusted.
  * @param find - Gives the byte string that a reference of 8 bytes stands for, if it is held.
- * @returns New bytes: a statement that is still to be decoded and verified. At most 1,048,576.
- * @throws {WaxwingError} `ERR_MALFORMED`; `ERR_LIMIT` if it is, or becomes, longer than a statement may be;
- *   `ERR_KEY_UNKNOWN` if it refers to something that is not held.
+ * @returns New bytes: a statement that is still to be decoded and verified. At most 1,048,576, and at most
+ *   65,536 more than 16 times as many as there were.
+ * @throws {WaxwingError} `ERR_MALFORMED`; `ERR_LIMIT` if it is, or becomes, longer than that; `ERR_KEY_UNKNOWN` if
+ *   it refers to something that is not held.
  */
 export function unpackMessage(
   bytes: Uint8Array,
@@ -85,7 +94,11 @@ export function unpackMessage(
     const message = 'a packed message refers to something that is not held'
     throw new WaxwingError('ERR_KEY_UNKNOWN', message, { rule: 'reference' })
   })
-  return inflate(data, dictionaryOver(referred), MAX_STATEMENT_BYTES)
+  return inflate(data, dictionaryOver(referred), maxUnpackedBytes(bytes))
+}
+
+function maxUnpackedBytes(packed: Uint8Array): number {
+  return Math.min(MAX_STATEMENT_BYTES, UNPACKED_BYTES + UNPACKED_TIMES * packed.length)
 }
 
 /** A packed message, before it is unpacked. */
