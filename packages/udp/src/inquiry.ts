@@ -41,6 +41,11 @@ const MAX_CURSOR_BYTES = 600
 /** Items of a page. */
 export const MAX_PAGE_ITEMS = 1_024
 
+/** All that matches, whenever it was. */
+export function inquiryFor(filter: string): Inquiry {
+  return { filter, from: undefined, until: undefined, now: Date.now(), cursor: undefined }
+}
+
 export function encodeInquiry({ filter, from, until, now, cursor }: Inquiry): Uint8Array {
   return encodeCbor([filter, from ?? null, until ?? null, now, cursor ?? null])
 }

@@ -19,7 +19,7 @@ import {
 import { ArrayFields, decodeCbor, encodeCbor, malformed } from '@waxwing/core'
 import { isAddress, MAX_ADDRESS_BYTES, pathOptions, RESOURCE } from '../addresses.js'
 import type { Feed } from '../feed.js'
-import type { Inquiry, Item } from '../inquiry.js'
+import { type Inquiry, inquiryFor, type Item } from '../inquiry.js'
 import type { Questions } from './questions.js'
 import type { Unicast } from './unicast.js'
 
@@ -198,10 +198,6 @@ function hintOf(address: string, payload: Uint8Array): CoapMessage {
     ],
     payload: encodeCbor([address, digestOf(payload)]),
   }
-}
-
-function inquiryFor(filter: string): Inquiry {
-  return { filter, from: undefined, until: undefined, now: Date.now(), cursor: undefined }
 }
 
 /** @throws {WaxwingError} `ERR_MALFORMED`. */

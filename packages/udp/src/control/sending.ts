@@ -12,8 +12,9 @@
 
 import type { Peer } from '@waxwing/coap'
 import type { Correspondents } from '@waxwing/transport-kit'
-import { Pauses, transportError } from '@waxwing/transport-kit'
+import { inboxOf, Pauses, transportError } from '@waxwing/transport-kit'
 import { RESOURCE } from '../addresses.js'
+import { inquiryFor } from '../inquiry.js'
 import type { Lan } from '../lan/lan.js'
 import { formatPeer, parsePeer } from './peers.js'
 import type { Questions } from './questions.js'
@@ -30,19 +31,23 @@ export interface ControlSendingTerms {
 }
 
 const MAX_ADDRESSES = 1_024
-/** For so long who answered for an address is asked first. */
-const ANSWER_LIFETIME_MS = 600_000
+/** For so long who took something is offered the next one first. */
+const TAKER_LIFETIME_MS = 600_000
+const MAX_TAKERS = 8
+/** The group is asked when nobody who is known has taken it by then. */
+const KNOWN_MS = 2_000
 const PAUSE_MIN_MS = 100
 const PAUSE_MAX_MS = 3_000
-/** To one peer at once. */
-const MAX_PEERS = 16
+/** Of one message, before it is offered to all of them again. */
+const MAX_OFFERS = 32
+/** What may go to an address that nobody has proved: not more than asking whether it is wanted. */
+const SMALL_BYTES = 128
 
+/** An address that something was sent to. */
 interface Known {
-  /** Who took something, or said that it would. */
-  readonly peers: readonly Peer[]
+  /** Who took something, the last one first. */
+  readonly takers: readonly Peer[]
   readonly until: number
-  /** Something was sent there. */
-  readonly wasUsed: boolean
 }
 
 /** A question, who answered so far, and whom to tell of more. */
@@ -83,37 +88,36 @@ export class ControlSending {
     const { controlTimeoutMs, signal } = this.#terms
     const until = performance.now() + controlTimeoutMs
     const pauses = new Pauses(PAUSE_MIN_MS, PAUSE_MAX_MS)
-    const { peers, wasUsed } = this.#knownFor(address)
-    this.#remember(address, peers, true)
-    for (let isFirst = true; ; isFirst = false) {
-      const delivery = new Delivery(this.#terms.unicast, address, payload)
-      if (isFirst) for (const peer of peers) delivery.offer(peer)
-      const mustAsk = !isFirst || wasUsed || peers.length === 0
-      const taker = mustAsk ? await this.#sought(address, delivery) : await delivery.outcome()
-      if (taker !== undefined) {
-        this.#took(address, taker)
-        return
-      }
+    const { takers, learned, wasUsed } = this.#knownFor(address)
+    this.#remember(address, takers)
+    const delivery = new Delivery(this.#terms.unicast, address, payload)
+    for (const peer of takers) delivery.offer(peer, true)
+    for (const peer of learned) delivery.offer(peer, inboxOf(address) !== undefined)
+    const isKnown = takers.length + learned.length > 0
+    let taker = isKnown && !wasUsed ? await inTimeOr(delivery.outcome(), KNOWN_MS) : undefined
+    while (taker === undefined) {
+      taker = await this.#sought(address, delivery)
       signal.throwIfAborted()
-      if (performance.now() >= until) break
-      if (!isFirst || mustAsk) await sleep(pauses.next(), signal)
+      if (taker !== undefined) break
+      if (performance.now() >= until) {
+        throw transportError(`nobody on the link takes ${address}`, delivery.refusal)
+      }
+      await sleep(pauses.next(), signal)
+      delivery.again()
     }
-    throw transportError(`nobody on the link takes ${address}`)
+    this.#took(address, taker)
   }
 
-  /** Offers it to whoever answers; the first taker ends it. */
+  /**
+   * Offers it to whoever answers, also after the first has taken it: that one may not be who it is for.
+   * Resolves with the first.
+   */
   async #sought(address: string, delivery: Delivery): Promise<Peer | undefined> {
-    const tell = (peer: Peer): void => delivery.offer(peer)
-    const asking = this.#ask(address)
-    for (const peer of asking.found) tell(peer)
-    asking.told.add(tell)
-    const early = delivery.taken
-    const over = asking.over.then(() => delivery.outcome())
-    try {
-      return await Promise.race([early, over])
-    } finally {
-      asking.told.delete(tell)
-    }
+    const tell = (peer: Peer): void => delivery.offer(peer, false)
+    const { found, told, over } = this.#ask(address)
+    for (const peer of found) tell(peer)
+    told.add(tell)
+    return Promise.race([delivery.taken, over.then(() => delivery.outcome())])
   }
 
   /** One question for all that wait for its answers. */
@@ -122,16 +126,9 @@ export class ControlSending {
     if (under !== undefined) return under
     const found: Peer[] = []
     const told = new Set<(peer: Peer) => void>()
-    const inquiry = {
-      filter: address,
-      from: undefined,
-      until: undefined,
-      now: Date.now(),
-      cursor: undefined,
-    }
     const { questions } = this.#terms
     const over = questions
-      .ask(RESOURCE.listeners, inquiry, (peer) => {
+      .ask(RESOURCE.listeners, inquiryFor(address), (peer) => {
         found.push(peer)
         for (const tell of told) tell(peer)
       })
@@ -141,27 +138,32 @@ export class ControlSending {
     return asking
   }
 
-  #knownFor(address: string): Pick<Known, 'peers' | 'wasUsed'> {
+  #knownFor(address: string): {
+    takers: readonly Peer[]
+    learned: readonly Peer[]
+    wasUsed: boolean
+  } {
     const { correspondents, lan } = this.#terms
     const known = this.#known.get(address)
     const isFresh = known !== undefined && known.until > performance.now()
+    const isNear = (peer: Peer): boolean => lan.isNear(peer)
     const learned = correspondents.peersFor(address).flatMap((text) => parsePeer(text) ?? [])
-    const all = new Map(
-      [...(isFresh ? known.peers : []), ...learned].map((peer) => [formatPeer(peer), peer]),
-    )
-    const peers = [...all.values()].filter((peer) => lan.isNear(peer)).slice(0, MAX_PEERS)
-    return { peers, wasUsed: isFresh && known.wasUsed }
+    return {
+      takers: isFresh ? known.takers.filter(isNear) : [],
+      learned: learned.filter(isNear),
+      wasUsed: isFresh,
+    }
   }
 
   #took(address: string, peer: Peer): void {
-    const before = this.#known.get(address)?.peers ?? []
+    const before = this.#known.get(address)?.takers ?? []
     const others = before.filter((other) => formatPeer(other) !== formatPeer(peer))
-    this.#remember(address, [peer, ...others].slice(0, MAX_PEERS), true)
+    this.#remember(address, [peer, ...others].slice(0, MAX_TAKERS))
   }
 
-  #remember(address: string, peers: readonly Peer[], wasUsed: boolean): void {
+  #remember(address: string, takers: readonly Peer[]): void {
     this.#known.delete(address)
-    this.#known.set(address, { peers, wasUsed, until: performance.now() + ANSWER_LIFETIME_MS })
+    this.#known.set(address, { takers, until: performance.now() + TAKER_LIFETIME_MS })
     if (this.#known.size <= MAX_ADDRESSES) return
     for (const oldest of this.#known.keys()) {
       this.#known.delete(oldest)
@@ -177,6 +179,7 @@ class Delivery {
   readonly #payload: Uint8Array
   readonly #offered = new Map<string, Promise<void>>()
   readonly #taken = Promise.withResolvers<Peer>()
+  #refusal: unknown
 
   constructor(unicast: Unicast, address: string, payload: Uint8Array) {
     this.#unicast = unicast
@@ -189,15 +192,29 @@ class Delivery {
     return this.#taken.promise
   }
 
-  /** Offers it to a peer, once. */
-  offer(peer: Peer): void {
+  /** Why one of them did not take it. */
+  get refusal(): unknown {
+    return this.#refusal
+  }
+
+  /**
+   * Offers it to a peer, once.
+   *
+   * @param isProved - The peer has received something at its address: it may be sent much. Else it is
+   *   asked first whether it wants it.
+   */
+  offer(peer: Peer, isProved: boolean): void {
     const name = formatPeer(peer)
-    if (this.#offered.has(name) || this.#offered.size >= 2 * MAX_PEERS) return
-    const offer = this.#unicast
-      .deliver(this.#address, this.#payload, peer)
-      .then(() => this.#taken.resolve(peer))
-      .catch(() => undefined) // another may take it; if none does, that is told
+    if (this.#offered.has(name) || this.#offered.size >= MAX_OFFERS) return
+    const offer = this.#deliver(peer, isProved).catch((error: unknown) => {
+      this.#refusal = error // another may take it
+    })
     this.#offered.set(name, offer)
+  }
+
+  /** Whoever did not take it may be offered it again. */
+  again(): void {
+    this.#offered.clear()
   }
 
   /** Resolves with the first that took it; without one, when all that were offered it have refused. */
@@ -205,6 +222,22 @@ class Delivery {
     const none = Promise.all(this.#offered.values()).then(() => undefined)
     return Promise.race([this.#taken.promise, none])
   }
+
+  async #deliver(peer: Peer, isProved: boolean): Promise<void> {
+    const isSmall = this.#payload.length <= SMALL_BYTES
+    if (!isProved && !isSmall) await this.#unicast.probe(this.#address, peer)
+    await this.#unicast.deliver(this.#address, this.#payload, peer)
+    this.#taken.resolve(peer)
+  }
+}
+
+/** What the promise resolves with, or nothing if that takes longer. */
+async function inTimeOr<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>()
+  const timer = setTimeout(resolve, ms)
+  const result = await Promise.race([promise, late])
+  clearTimeout(timer)
+  return result
 }
 
 async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -85,6 +85,7 @@ class Serving {
     this.#terms = terms
     const { kept } = terms
     const pages = resources({
+      [RESOURCE.listeners]: { fetch: ({ payload }) => this.#listens(payload) },
       [RESOURCE.kept]: {
         fetch: ({ payload }) => this.#page(payload, async (inquiry) => kept.page(inquiry)),
         attributes: { rt: 'waxwing.kept' },
@@ -106,6 +107,13 @@ class Serving {
     if (address === undefined || !isControlAddress(address)) return
     const peer = formatPeer(request.peer)
     for (const inbox of inboxesOf(request)) this.#terms.correspondents().learnInbox(inbox, peer)
+  }
+
+  #listens(payload: Uint8Array): ResourceResponse {
+    const inquiry = readInquiry(payload)
+    if (inquiry === undefined) return { code: RESPONSE.badRequest }
+    const isThere = this.#terms.feeds.for(inquiry.filter).length > 0
+    return isThere ? {} : { code: RESPONSE.notFound }
   }
 
   async #take(
@@ -139,12 +147,8 @@ class Serving {
   ): Promise<ResourceResponse> {
     if (give === undefined) return { code: RESPONSE.notFound }
     if (this.#pagesUnderWay >= MAX_PAGES_AT_ONCE) return BUSY
-    let inquiry: Inquiry
-    try {
-      inquiry = decodeInquiry(payload)
-    } catch {
-      return { code: RESPONSE.badRequest }
-    }
+    const inquiry = readInquiry(payload)
+    if (inquiry === undefined) return { code: RESPONSE.badRequest }
     this.#pagesUnderWay++
     try {
       const page = encodePage(await give(inquiry))
@@ -153,6 +157,14 @@ class Serving {
     } finally {
       this.#pagesUnderWay--
     }
+  }
+}
+
+function readInquiry(payload: Uint8Array): Inquiry | undefined {
+  try {
+    return decodeInquiry(payload)
+  } catch {
+    return undefined
   }
 }
 

@@ -22,8 +22,8 @@ import {
 } from '@waxwing/coap'
 import { malformed, type WaxwingError } from '@waxwing/core'
 import { transportError } from '@waxwing/transport-kit'
-import { inboxOptions, pathOptions } from '../addresses.js'
-import { decodePage, type Inquiry, type Page } from '../inquiry.js'
+import { inboxOptions, pathOptions, RESOURCE } from '../addresses.js'
+import { decodePage, type Inquiry, inquiryFor, type Page } from '../inquiry.js'
 import { questionOf } from './questions.js'
 
 /** A page, of items of a datagram each at the most, or of one that is large. */
@@ -66,6 +66,16 @@ export class Unicast {
     ]
     const { code } = await this.#ask({ code: METHOD.POST, options, payload }, peer)
     if (code !== RESPONSE.changed) throw refused(code)
+  }
+
+  /**
+   * Asks a peer whether it takes what is sent to an address: little, for one that may not have asked for more.
+   *
+   * @throws {WaxwingError} `ERR_TRANSPORT` if it does not, or is not there; `ERR_TIMEOUT`.
+   */
+  async probe(address: string, peer: Peer): Promise<void> {
+    const { code } = await this.#ask(questionOf(RESOURCE.listeners, inquiryFor(address)), peer)
+    if (code !== RESPONSE.content) throw refused(code)
   }
 
   /**

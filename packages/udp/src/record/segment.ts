@@ -31,7 +31,7 @@ export function encodeItem({ time, address, payload }: Item): Uint8Array {
 }
 
 /** The items of a file, up to the first byte that is none of one. */
-export function readItems(bytes: Uint8Array): readonly Item[] {
+function readItems(bytes: Uint8Array): readonly Item[] {
   const items: Item[] = []
   try {
     for (let offset = 0; offset < bytes.length;) {
