@@ -10,6 +10,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { WaxwingError } from '@waxwing/core'
 import { checkedBroker, DEFAULT_BROKER } from './broker/url.js'
 import { UsageError } from './exit-codes.js'
+import { oneOf } from './wishes.js'
 
 export interface Config {
   /** `mqtt://`, `amqp://`, `nats://`, `coap://` and their like: see `parseBroker`. */
@@ -24,6 +25,8 @@ export interface Config {
   readonly key?: string
   /** Whether credential and key card are published. Default: yes. */
   readonly announce?: boolean
+  /** Keys that others seal grants and answers to. Default: both kinds. */
+  readonly kems?: 'both' | 'x25519'
 }
 
 /** The names of the settings, and what each is. */
@@ -35,6 +38,9 @@ export const SETTINGS: Readonly<Record<keyof Config, string>> = {
   cert: 'file of the own certificate (PEM), where the broker asks for one',
   key: 'file of the key that belongs to it (PEM)',
   announce: 'publish credential and key card, so that others can grant unasked (default true)',
+  kems:
+    'both (default), or x25519: grants and answers are 1.1 kB shorter, for SMS, and a quantum ' +
+    'computer could one day open recorded ones',
 }
 
 /** Reads the settings; none where there is no file. */
@@ -82,6 +88,8 @@ export function withSetting(config: Config, name: string, text: string): Config 
     case 'announce':
       if (text !== 'true' && text !== 'false') throw new UsageError('announce is true or false')
       return { ...config, announce: text === 'true' }
+    case 'kems':
+      return { ...config, kems: oneOf(['both', 'x25519'] as const, text, 'kems') }
     default:
       throw new UsageError(
         `there is no setting '${name}'; there are ${Object.keys(SETTINGS).join(', ')}`,

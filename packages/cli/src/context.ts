@@ -199,11 +199,15 @@ export class Context {
       teller.tell(event)
       if (event.type === 'error' && isLost(event.error)) this.fail(event.error)
     }
-    const base = { store, processHint: `cli ${process.pid}`, onEvent, ...rest }
+    const base = { store, processHint: `cli ${process.pid}`, onEvent, ...this.#kems, ...rest }
     const endpoint = await this.#open(base, { part, session, orOffline })
     teller.opened(endpoint)
     this.defer(() => endpoint.close())
     return endpoint
+  }
+
+  get #kems(): Pick<EndpointOptions, 'kems'> {
+    return this.config.kems === 'x25519' ? { kems: ['x25519'] } : {}
   }
 
   #brokerOptions(): BrokerOptions {

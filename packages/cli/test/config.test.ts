@@ -31,10 +31,17 @@ describe('a home', () => {
     expect(statSync(path).mode & 0o777).toBe(0o600)
   })
 
+  it('has the kinds of keys that grants are sealed to', () => {
+    const short = withSetting({ username: 'anna' }, 'kems', 'x25519')
+    expect(short).toEqual({ username: 'anna', kems: 'x25519' })
+    expect(withSetting(short, 'kems', 'both')).toEqual({ username: 'anna', kems: 'both' })
+  })
+
   it('refuses settings that make no sense, and a password in a URL', () => {
     expect(() => withSetting({}, 'color', 'blue')).toThrow(UsageError)
     expect(() => withSetting({}, 'protocolVersion', '3')).toThrow(UsageError)
     expect(() => withSetting({}, 'announce', 'maybe')).toThrow(UsageError)
+    expect(() => withSetting({}, 'kems', 'rsa')).toThrow(UsageError)
     expect(() => checkedBroker('localhost:1883')).toThrow('write mqtt://HOST:1883')
     expect(() => checkedBroker('mqtt://user:secret@host')).toThrow('WAXWING_BROKER_PASSWORD')
     expect(() => checkedBroker('mqtt://user:secret@host')).not.toThrow(/secret/)

@@ -10,8 +10,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Command } from 'commander'
-import type { Transport } from '@waxwing/core'
-import { readPassword } from '../broker/broker.js'
+import type { Store, Transport } from '@waxwing/core'
+import { passwordIn, readPassword } from '../broker/broker.js'
 import { openBroker, type BrokerAccess } from '../broker/transports.js'
 import { checkedBroker } from '../broker/url.js'
 import { UsageError } from '../exit-codes.js'
@@ -28,6 +28,15 @@ export interface SideOptions {
   readonly cert?: string | undefined
   readonly key?: string | undefined
   readonly protocolVersion?: string | undefined
+}
+
+/** What is said of both sides. */
+export interface SideTerms {
+  /** Names what brokers keep meanwhile. */
+  readonly session: string
+  readonly maxBytes?: number | undefined
+  /** Where a medium remembers what it has to. Its owner closes it. */
+  readonly store?: Store | undefined
 }
 
 /** What a bridge may have taken and not passed on, for each side. */
@@ -84,7 +93,7 @@ export function isArchive({ place }: SideOptions): boolean {
 export async function openSide(
   name: SideName,
   options: SideOptions,
-  { session, maxBytes = MAX_BYTES }: { session: string; maxBytes?: number | undefined },
+  { session, maxBytes = MAX_BYTES, store }: SideTerms,
 ): Promise<Transport> {
   const { place, username, passwordFile, ca, cert, key } = options
   const variable = `WAXWING_${name.toUpperCase()}_PASSWORD`
@@ -104,6 +113,8 @@ export async function openSide(
     key,
     maxUnacknowledged: MAX_UNACKNOWLEDGED,
     maxPayloadBytes: maxBytes,
+    smtpPassword: passwordIn(`WAXWING_${name.toUpperCase()}_SMTP_PASSWORD`),
+    store,
   })
 }
 

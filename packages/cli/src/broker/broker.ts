@@ -72,7 +72,7 @@ export function accessOf(
 }
 
 /** What gives the password in a variable of the environment, if it is set. */
-function passwordIn(variable: string): (() => string) | undefined {
+export function passwordIn(variable: string): (() => string) | undefined {
   const password = process.env[variable]
   return password === undefined ? undefined : () => password
 }

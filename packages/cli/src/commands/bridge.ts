@@ -25,8 +25,11 @@ import {
   isArchive,
   openSide,
   sideOptions,
+  type SideName,
   type SideOptions,
+  type SideTerms,
 } from '../bridge/side.js'
+import { openSideStore } from '../bridge/side-store.js'
 import { BridgeTeller } from '../bridge/telling.js'
 import { withContext, type Context } from '../context.js'
 import { UsageError } from '../exit-codes.js'
@@ -46,6 +49,7 @@ interface BridgeCommandOptions {
   readonly deadLetters?: string
   readonly window?: string
   readonly maxBytes?: string
+  readonly state?: string
 }
 
 const STATUS_MS = 1000
@@ -70,6 +74,10 @@ export function registerBridge(program: Command): void {
     .option('--dead-letters <file>', 'an archive for what the target will never take')
     .option('--window <n>', 'messages of one address under way at once (default 64)')
     .option('--max-bytes <n>', 'the longest message that crosses (default 2097152)')
+    .option(
+      '--state <folder>',
+      'where mails, SMS and LANs remember who is reached where (default: nowhere)',
+    )
   addSideOptions(command, 'from')
   addSideOptions(command, 'to')
   teach(command.action(withContext(run)), {
@@ -159,13 +167,19 @@ async function openSides(
   const maxBytes =
     options.maxBytes === undefined ? undefined : wholeNumber(options.maxBytes, '--max-bytes')
   const terms = { session, maxBytes }
+  const storeOf = (name: SideName): Pick<SideTerms, 'store'> => {
+    if (options.state === undefined) return {}
+    const store = openSideStore(options.state, name)
+    context.defer(() => store.close())
+    return { store }
+  }
   const target = isArchive(to)
     ? archiveTarget(await openArchive(context, to.place))
-    : await openSide('to', to, terms)
+    : await openSide('to', to, { ...terms, ...storeOf('to') })
   context.defer(() => target.close())
   const source = isArchive(from)
     ? archiveSource(from.place, maps[0]?.from ?? '')
-    : await openSide('from', from, terms)
+    : await openSide('from', from, { ...terms, ...storeOf('from') })
   context.defer(() => source.close())
   return { from: source, to: target }
 }

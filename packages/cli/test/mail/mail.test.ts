@@ -127,7 +127,6 @@ requireOrSkip('dovecot (root)', dovecotAvailable())('mails', () => {
     expect(first.stderr).toContain('1 mail left alone')
     expect(readdirSync(office.path('answers'))).toEqual(['answer.eml'])
 
-    await office.in('plant', 'take', 'guest.card')
     const grants = ['--answers', 'grants', '--sender', post.mailbox('plant')]
     expect(
       await office.in('plant', 'mail', 'fetch', 'answers/answer.eml', ...grants),

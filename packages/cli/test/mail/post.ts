@@ -36,6 +36,14 @@ export class Post {
   static async open(...members: readonly string[]): Promise<Post> {
     const dovecot = await startDovecot()
     const sink = await startSmtpSink({ lmtpPort: dovecot.lmtpPort })
+    return await Post.over({ dovecot, sink }, ...members)
+  }
+
+  /** The same with servers of somebody else's making, closed with it. */
+  static async over(
+    { dovecot, sink }: Pick<Post, 'dovecot' | 'sink'>,
+    ...members: readonly string[]
+  ): Promise<Post> {
     const nowhere = { url: 'mqtt://127.0.0.1:1', close: () => Promise.resolve() }
     return new Post(await Office.beside(nowhere, ...members), dovecot, sink)
   }
@@ -56,15 +64,17 @@ export class Post {
     return this.start(home, ...args).ended()
   }
 
+  /** The same, with another account. */
+  over(account: string, home: string, ...args: readonly string[]): Promise<Ended> {
+    return this.office.startWith(this.#env, home, '--broker', account, ...args).ended()
+  }
+
   start(home: string, ...args: readonly string[]): Running {
     return this.office.startWith(this.#env, home, '--broker', this.account(home), ...args)
   }
 
-  /** One knows the other's card, as if they had met. */
-  async introduce(who: string, to: string): Promise<void> {
-    const card = `${who}.card`
-    await this.office.in(who, 'id', 'card', '--out', `${card}.${to}`)
-    await this.office.in(to, 'take', `${card}.${to}`)
+  introduce(who: string, to: string): Promise<void> {
+    return this.office.introduce(who, to)
   }
 
   async close(): Promise<void> {

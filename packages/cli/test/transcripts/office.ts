@@ -8,7 +8,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Domain, openEndpoint } from '@waxwing/client'
 import { startMosquitto } from '@waxwing/testkit'
+import { Home } from '../../src/home.js'
 import { run, Running, type Ended } from './running.js'
 
 export interface OfficeBroker {
@@ -34,7 +36,7 @@ export class Office {
   /** @param broker - Closed with the office. */
   static async beside(broker: OfficeBroker, ...members: readonly string[]): Promise<Office> {
     const office = new Office(broker)
-    await office.in('office', 'domain', 'init', 'office', '--no-recovery')
+    await office.#found()
     for (const name of members) await office.enrol(name)
     return office
   }
@@ -58,14 +60,30 @@ export class Office {
     return new Running(['--home', home, ...args], { cwd: this.folder, env: all })
   }
 
-  /** Admits somebody who may publish below its name. */
+  /** Admits somebody who may publish below its name, without a process for each step of it. */
   async enrol(name: string): Promise<void> {
-    const { stdout: id } = await this.in('office', 'domain', 'show', '--id')
-    await this.in(name, 'id', 'create', '--name', name)
-    await this.in(name, 'id', 'enrol', '--out', `${name}.enrol`, '--produces', `${name}/#`)
-    const admission = `${name}.admission`
-    await this.in('office', 'domain', 'admit', `${name}.enrol`, '--as-asked', '--out', admission)
-    await this.in(name, 'id', 'admit', admission, '--domain', id.trim())
+    const [home, office] = [this.#home(name), this.#home('office')]
+    const [store, domainStore] = [await home.create('store'), await office.open('domain')]
+    const endpoint = await openEndpoint({ store, name })
+    const domain = await Domain.open({ store: domainStore })
+    const produces = [`${name}/#`]
+    const admission = await domain.admit(await endpoint.enrolment({ name, produces }), { produces })
+    await endpoint.admit(admission, { domainId: domain.id })
+    await endpoint.close()
+    await store.close()
+    await domainStore.close()
+  }
+
+  /** One knows the other's card, as if they had met. */
+  async introduce(who: string, to: string): Promise<void> {
+    const [whose, store] = [await this.#home(who).open('store'), await this.#home(to).open('store')]
+    const [one, other] = [await openEndpoint({ store: whose }), await openEndpoint({ store })]
+    const { credential, card } = one.parts.identity
+    for (const statement of [credential, card.bytes]) {
+      if (statement !== null) await other.receive(statement)
+    }
+    for (const endpoint of [one, other]) await endpoint.close()
+    for (const each of [whose, store]) await each.close()
   }
 
   path(name: string): string {
@@ -75,5 +93,15 @@ export class Office {
   async close(): Promise<void> {
     await this.#broker.close()
     rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async #found(): Promise<void> {
+    const store = await this.#home('office').create('domain')
+    await Domain.create({ store, name: 'office', recovery: false })
+    await store.close()
+  }
+
+  #home(name: string): Home {
+    return new Home(this.path(name), { ask: false, file: undefined })
   }
 }

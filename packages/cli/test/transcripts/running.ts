@@ -8,6 +8,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { LanHost } from '@waxwing/testkit'
 
 export const BIN: string = fileURLToPath(new URL('../../bin/waxwing.js', import.meta.url))
 
@@ -26,6 +27,8 @@ export interface RunOptions {
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
   readonly stdin?: string
+  /** Where it runs. Default: on this machine itself. */
+  readonly host?: Pick<LanHost, 'command'> | undefined
 }
 
 export interface Ended {
@@ -42,8 +45,10 @@ export class Running {
   readonly #closed: Promise<unknown>
   #isOver = false
 
-  constructor(args: readonly string[], { cwd, env, stdin }: RunOptions) {
-    const child = spawn(process.execPath, [BIN, ...args], { cwd, env: environment(env) })
+  constructor(args: readonly string[], { cwd, env, stdin, host }: RunOptions) {
+    const here = { program: process.execPath, args: [BIN, ...args] }
+    const command = host?.command(here.program, here.args) ?? here
+    const child = spawn(command.program, [...command.args], { cwd, env: environment(env) })
     this.process = child
     const kill = (): void => void child.kill('SIGKILL')
     process.once('exit', kill) // nothing outlives the tests, whatever ends them
