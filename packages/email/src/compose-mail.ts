@@ -15,6 +15,7 @@ import MailComposer from 'nodemailer/lib/mail-composer'
 import { WaxwingError } from '@waxwing/core'
 import { assertAddress } from '@waxwing/transport-kit'
 import { fileNameOf, locationOf } from './item-address.js'
+import { ITEMS_FIELD } from './read-mail.js'
 import type { Envelope, Letter, LetterItem } from './letter.js'
 import { assertMailbox, domainOf } from './mailboxes.js'
 
@@ -67,6 +68,8 @@ export async function composeMail(letter: Letter, envelope: Envelope): Promise<U
     headers: {
       // Nobody's holiday shall answer (RFC 3834 Section 5).
       'Auto-Submitted': 'auto-generated',
+      // By which a report is known that returns no more than these fields.
+      [ITEMS_FIELD]: String(attachments.length),
       ...(envelope.inbox === undefined ? {} : { 'Waxwing-Inbox': envelope.inbox }),
     },
     text: textOf(letter, attachments.length),

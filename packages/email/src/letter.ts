@@ -73,7 +73,7 @@ export interface MailContent {
   readonly messageId?: string
   /** The address in `Waxwing-Inbox`: what the sender says is its own inbox. */
   readonly inbox?: string
-  /** A report that a mail could not be delivered (RFC 3464): what it carries came back. */
+  /** A report that a mail of ours could not be delivered (RFC 3464): what it carries came back. */
   readonly isBounce: boolean
   readonly items: readonly MailItem[]
   readonly damaged: readonly DamagedPart[]

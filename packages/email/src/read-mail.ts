@@ -15,7 +15,7 @@ import { decodeWords } from 'postal-mime'
 import { addressIn } from './item-address.js'
 import type { DamagedPart, MailContent, MailItem, MailLimits } from './letter.js'
 import { mailboxIn } from './mailboxes.js'
-import { fieldText, parseStructured, type HeaderFields } from './mime/header-fields.js'
+import { fieldText, parseHeader, parseStructured, type HeaderFields } from './mime/header-fields.js'
 import { splitMail, type Leaf } from './mime/parts.js'
 import { decodeBody } from './mime/transfer-encoding.js'
 
@@ -36,6 +36,9 @@ export const MAIL_LIMIT_RANGES: OptionRanges = {
   maxDepth: [1, 64],
   maxHeaderBytes: [1_024, 16 * 1024 * 1024],
 }
+
+/** How many attachments of ours a mail has: whoever sees only its header knows whose it is. */
+export const ITEMS_FIELD = 'Waxwing-Items'
 
 const MAX_TEXT_LENGTH = 998
 const MAX_NAME_LENGTH = 255
@@ -73,9 +76,10 @@ export function readMail(mail: Uint8Array, limits: MailLimits = {}): MailContent
   const { header, type, leaves } = splitMail(mail, bounds)
   const found = new Findings(bounds)
   for (const leaf of leaves) found.take(leaf)
-  const isBounce =
+  const isReport =
     type.value === 'multipart/report' &&
     leaves.some((leaf) => /^message\/(global-)?delivery-status$/.test(leaf.type.value))
+  const isBounce = isReport && (found.items.length > 0 || leaves.some(isOwnHeader))
   return { ...envelopeOf(header), isBounce, items: found.items, damaged: found.damaged }
 }
 
@@ -164,6 +168,13 @@ function nameOf({ header }: Leaf): string | undefined {
     parseStructured(fieldText(header.get(field) ?? '')).parameters.get(parameter)
   const name = parameterOf('content-disposition', 'filename') ?? parameterOf('content-type', 'name')
   return name === undefined ? undefined : decodeWords(name).slice(0, MAX_NAME_LENGTH)
+}
+
+/** The header of a mail of ours, which is all that a report returns of a long one. */
+function isOwnHeader({ type, header, body }: Leaf): boolean {
+  if (type.value !== 'text/rfc822-headers' && type.value !== 'message/rfc822-headers') return false
+  const fields = decodeBody(body, header.get('content-transfer-encoding'))
+  return fields !== undefined && parseHeader(fields).get(ITEMS_FIELD.toLowerCase()) !== undefined
 }
 
 function unusable(code: ErrorCode, what: string): WaxwingError {

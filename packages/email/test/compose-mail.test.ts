@@ -72,6 +72,7 @@ describe('a mail that is composed', () => {
     expect(header).toMatch(/^Auto-Submitted: auto-generated$/m)
     expect(header).toMatch(/^Message-ID: <[\w-]+@example\.test>$/m)
     expect(header).toMatch(/^Date: /m)
+    expect(header).toMatch(/^Waxwing-Items: 1$/m)
   })
 
   it('has all items in one archive where that is asked for', async () => {

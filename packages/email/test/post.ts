@@ -58,8 +58,8 @@ export interface PostfixPost {
 }
 
 /** A mail that was sent is delivered a moment later. */
-export async function openPostfixPost(): Promise<PostfixPost> {
-  const dovecot = await startDovecot()
+export async function openPostfixPost(options: DovecotOptions = {}): Promise<PostfixPost> {
+  const dovecot = await startDovecot(options)
   const postfix = await startPostfix({ lmtpPort: dovecot.lmtpPort })
   return {
     dovecot,

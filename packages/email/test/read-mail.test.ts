@@ -121,6 +121,24 @@ describe('a mail that is read', () => {
     expect(readMail(Buffer.from(text, 'latin1'))).toMatchObject({ isBounce: true, items: [{}] })
   })
 
+  it('knows one that came back by its header alone, and leaves those of people alone', async () => {
+    const [header = ''] = Buffer.from(await composed)
+      .toString('latin1')
+      .split('\r\n\r\n')
+    const reportOf = (returned: string): boolean => {
+      const parts = [
+        'Content-Type: message/delivery-status\r\n\r\nAction: failed',
+        `Content-Type: text/rfc822-headers\r\n\r\n${returned}\r\n`,
+      ]
+      const text = mailOf(parts, '')
+        .toString('latin1')
+        .replace('multipart/mixed', 'multipart/report')
+      return readMail(Buffer.from(text, 'latin1')).isBounce
+    }
+    expect(reportOf(header)).toBe(true)
+    expect(reportOf('Subject: hello')).toBe(false)
+  })
+
   it('gives what comes before damage in an archive, and says what is damaged', () => {
     const item = 'd08340a04100'
     const archive = Buffer.from(`${item}${item}00ff`, 'hex').toString('base64')

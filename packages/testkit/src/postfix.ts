@@ -87,8 +87,8 @@ class PostfixProcess implements Postfix {
     }
     this.#folder.write('etc/main.cf', `${[...lines, ...(options.config ?? [])].join('\n')}\n`)
     this.#folder.write('etc/master.cf', `${serviceLines(port).join('\n')}\n`)
-    // Its own group of processes: it ends the whole group when it ends.
-    const args = [program, '-c', this.#folder.file('etc'), '-d']
+    const script = startScript(program, this.#folder)
+    const args = ['sh', '-c', script]
     this.#server = new ServerProcess({ program: 'setsid', args, upWhen: 'daemon started' })
   }
 
@@ -108,6 +108,21 @@ class PostfixProcess implements Postfix {
     await this.stop()
     this.#folder.remove()
   }
+}
+
+/**
+ * Starts the server in a group of processes of its own, which it ends when it ends. Its log is a file, as
+ * it cannot open what Node has for a pipe. It changes who it is, and would outlive the process that
+ * started it: somebody watches that one.
+ */
+function startScript(program: string, folder: FixtureFolder): string {
+  const log = folder.file('mail.log')
+  return [
+    `: >>${log}`,
+    `tail -n 0 --pid=$$ -F ${log} &`,
+    `(while kill -0 ${process.pid}; do kill -0 $$ || exit; sleep 1; done; kill $$) 2>/dev/null &`,
+    `exec ${program} -c ${folder.file('etc')} -d`,
+  ].join('\n')
 }
 
 function prepareFolders(folder: FixtureFolder): void {
@@ -138,7 +153,8 @@ function mainConfiguration(
     `daemon_directory = ${DAEMONS}`,
     'mail_owner = postfix',
     'setgid_group = postdrop',
-    'maillog_file = /dev/stdout',
+    `maillog_file = ${folder.file('mail.log')}`,
+    `maillog_file_prefixes = ${folder.path}`,
     'inet_interfaces = 127.0.0.1',
     'inet_protocols = ipv4',
     `myhostname = mail.${MAIL_DOMAIN}`,

@@ -20,6 +20,8 @@ export interface Candidate {
   readonly flags: ReadonlySet<string>
   /** What its attachments are for; `undefined` where not each of them says so. */
   readonly addresses: readonly string[] | undefined
+  /** Says, perhaps, that a mail of ours could not be delivered. */
+  readonly isReport: boolean
 }
 
 export const CANDIDATE_QUERY: FetchQueryObject = {
@@ -40,7 +42,10 @@ export function candidateOf(message: FetchMessageObject): Candidate | undefined 
   // A server that tells no structure leaves no choice but to look.
   const unknown = bodyStructure === undefined
   const found = unknown ? { isOurs: true, isUnnamed: true } : look(bodyStructure, addresses)
-  if (!found.isOurs) return undefined
+  const isReport =
+    bodyStructure?.type === 'multipart/report' &&
+    bodyStructure.parameters?.['report-type']?.toLowerCase() === 'delivery-status'
+  if (!found.isOurs && !isReport) return undefined
   const storedAt = new Date(internalDate ?? 0)
   const isKnown = !found.isUnnamed && addresses.size <= MAX_ADDRESSES
   return {
@@ -49,6 +54,7 @@ export function candidateOf(message: FetchMessageObject): Candidate | undefined 
     storedAt: Number.isNaN(storedAt.getTime()) ? new Date(0) : storedAt,
     flags,
     addresses: isKnown ? [...addresses] : undefined,
+    isReport,
   }
 }
 

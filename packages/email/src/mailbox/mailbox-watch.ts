@@ -328,7 +328,7 @@ export class MailboxWatch {
   #hand(mail: TrackedMail, content: MailContent): void {
     const { uid } = mail.candidate
     const { items, damaged, isBounce } = content
-    if (isBounce && items.length > 0) {
+    if (isBounce) {
       mail.state = 'out'
       this.#owner.report(transportError('a mail could not be delivered, and came back'))
       this.#settleQuietly(mail, false)

@@ -73,6 +73,7 @@ export class ItemDispatch {
   }
 
   wants(candidate: Candidate): Want {
+    if (candidate.isReport) return 'yes'
     const mail = this.#mails.get(candidate.uid)
     if (mail?.nobodyWantedAt === this.#version) return 'no'
     const feeds = [...this.#feeds.values()].filter(({ filter }) =>

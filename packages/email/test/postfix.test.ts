@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Through Postfix into Dovecot: the parts of the contract that need no mail to be there at once, and bytes. */
+import { randomBytes } from 'node:crypto'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { emailTransport, openMailbox, openMailer } from '@waxwing/email'
+import {
+  describeTransportParts,
+  dovecotAvailable,
+  MessageLog,
+  postfixAvailable,
+  requireOrSkip,
+} from '@waxwing/testkit'
+import { ContractEndpoints } from './contract-endpoints.js'
+import { imapOf, mailboxOf, openPostfixPost, type PostfixPost } from './post.js'
+
+requireOrSkip('postfix and dovecot', postfixAvailable() && dovecotAvailable())('Postfix', () => {
+  let post: PostfixPost
+
+  beforeAll(async () => {
+    post = await openPostfixPost()
+  })
+
+  afterAll(() => post.close())
+
+  describeTransportParts(
+    'e-mail through Postfix',
+    ['carriage', 'interruption'],
+    async () => {
+      const endpoints = new ContractEndpoints({
+        dovecot: post.dovecot,
+        smtpPort: post.postfix.port,
+      })
+      onTestFinished(() => endpoints.close())
+      return endpoints.fixture()
+    },
+    {
+      retained: 'a mail replaces no other mail',
+      properties: 'relays keep no fields of parts that they do not know',
+      redelivered: 'a mailbox does not tell another process what was fetched before',
+      'bound-acknowledgement':
+        'what is settled when the connection breaks is settled over the next one',
+    },
+  )
+
+  it('brings payloads of all lengths, byte for byte', async () => {
+    const lengths = [0, 1, 2, 3, 56, 57, 58, 997, 998, 999, 1_000, 65_536, 1_048_576]
+    const payloads = lengths.map((length) => new Uint8Array(randomBytes(length)))
+    const mailer = openMailer({ smtp: { url: post.postfix.url }, from: mailboxOf('sender') })
+    onTestFinished(() => mailer.close())
+    const items = payloads.map((payload, index) => ({ address: `plant/${index}`, payload }))
+    await mailer.send({ to: mailboxOf('lengths'), items })
+    const mailbox = openMailbox({ imap: imapOf(post.dovecot, 'lengths') })
+    onTestFinished(() => mailbox.close())
+    for await (const mail of mailbox.fetch({ follow: true })) {
+      expect(mail.items.map(({ payload }) => Buffer.from(payload))).toEqual(
+        payloads.map((payload) => Buffer.from(payload)),
+      )
+      await mail.acknowledge()
+      break
+    }
+  })
+
+  it('loses nothing while the server is stopped and started, sending and waiting', async () => {
+    const sender = emailTransport({
+      smtp: { url: post.postfix.url },
+      from: mailboxOf('sender'),
+      routes: { '#': mailboxOf('restarts') },
+      reconnectMinMs: 50,
+      reconnectMaxMs: 500,
+    })
+    const receiver = emailTransport({
+      imap: imapOf(post.dovecot, 'restarts'),
+      reconnectMinMs: 50,
+      reconnectMaxMs: 500,
+    })
+    onTestFinished(async () => {
+      await Promise.all([sender.close(), receiver.close()])
+    })
+    const log = new MessageLog()
+    await receiver.subscribe('plant/#', log.tolerant)
+    const payloads = Array.from({ length: 30 }, (_, index) => Uint8Array.of(0xd0, index))
+    const sends = payloads.slice(0, 10).map((payload) => sender.send('plant/1', payload))
+    await post.postfix.stop()
+    sends.push(...payloads.slice(10, 20).map((payload) => sender.send('plant/1', payload)))
+    await post.dovecot.stop()
+    await post.postfix.start()
+    sends.push(...payloads.slice(20).map((payload) => sender.send('plant/1', payload)))
+    await Promise.all(sends)
+    await post.dovecot.start()
+    for (const payload of payloads) await log.containing(payload)
+  })
+
+  it('tells of a mail that came back, since the mailbox it was for is full', async () => {
+    const full = await openPostfixPost({ quotaKibibytes: 300 })
+    onTestFinished(() => full.close())
+    const transport = emailTransport({
+      smtp: { url: full.postfix.url },
+      imap: imapOf(full.dovecot, 'sender'),
+      from: mailboxOf('sender'),
+      routes: { '#': mailboxOf('reader') },
+    })
+    onTestFinished(() => transport.close())
+    const { promise: told, resolve } = Promise.withResolvers<unknown>()
+    transport.onStatus((status) => void (status.state === 'error' && resolve(status.error)))
+    for (let mail = 0; mail < 4; mail++) {
+      await transport.send('plant/1', new Uint8Array(randomBytes(100_000)))
+    }
+    expect(await told).toMatchObject({
+      code: 'ERR_TRANSPORT',
+      message: expect.stringContaining('could not be delivered') as string,
+    })
+  })
+})
