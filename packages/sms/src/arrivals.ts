@@ -127,6 +127,10 @@ export class Arrivals {
   }
 
   #receive(whole: Whole, answer: Answer | undefined, isRedelivered = false): void {
+    if (this.#isClosed) {
+      answer?.(STATUS.temporaryReceiverError)
+      return
+    }
     try {
       const letter = this.#read(whole)
       if (letter === undefined) this.#ignore(whole, answer)
@@ -142,7 +146,7 @@ export class Arrivals {
     const text = isText ? fromUtf8(bytes) : undefined
     const letterBytes = text === undefined ? bytes : armoured(text)
     if (letterBytes === undefined) {
-      this.#terms.text({ from: source, text: text ?? '' })
+      this.#terms.text({ from: decodeURIComponent(source), text: text ?? '' })
       return undefined
     }
     const letter = decodeLetter(letterBytes)

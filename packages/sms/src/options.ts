@@ -69,8 +69,9 @@ export interface SmsTransportOptions extends ConnectionOptions {
    */
   readonly carryAddresses?: boolean
   /**
-   * Where segments are kept until a message is complete, and who is reached at which number. Its owner
-   * closes it. Left out: a crash loses messages that are incomplete.
+   * Where segments are kept until a message is complete, and who is reached at which number: for this
+   * transport alone among those of SMS. Its owner closes it. Left out: a crash loses messages that are
+   * incomplete.
    */
   readonly store?: Store
   /** How a number is written to: in bytes (default), or armoured, where only text gets through. */

@@ -8,7 +8,7 @@
 
 import type { Store } from '@waxwing/core'
 
-export const STATE_TABLE = 'sms/state'
+const STATE_TABLE = 'sms/state'
 const KEY = 'reference'
 /** So many are reserved at once: a write for each message would be too many. */
 const BLOCK = 16

@@ -283,7 +283,7 @@ class SmppTransport implements SmsTransport {
         return
       }
       this.#receivedSegments++
-      void this.#opened?.arrivals.take(partOf(deliver), answer)
+      this.#opened?.arrivals.take(partOf(deliver), answer).catch(this.#report)
     } catch (error) {
       this.#report(error)
       answer(STATUS.permanentReceiverError) // it never gets any better
