@@ -12,7 +12,7 @@
 
 import { hash } from 'node:crypto'
 import { fromUtf8 } from '@waxwing/core'
-import { limitError } from '@waxwing/transport-kit'
+import { limitError, transportError } from '@waxwing/transport-kit'
 import { decodeArmour, isArmour } from './armour.js'
 import { decodeLetter, type Letter } from './envelope.js'
 import { offerTo, type Feed } from './feed.js'
@@ -243,7 +243,11 @@ export class Arrivals {
     this.#putBack(arrival)
     arrival.isGivenBack = true
     if (arrival.isWanted) this.#givenBack.set(arrival.digest, arrival)
-    else this.#done(arrival)
+    else {
+      const what = `nobody listens to a message from ${arrival.whole.source}: it is given back`
+      this.#terms.report(transportError(what))
+      this.#done(arrival)
+    }
   }
 
   async #kept(arrival: Arrival): Promise<boolean> {

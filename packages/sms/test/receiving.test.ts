@@ -98,10 +98,12 @@ describe('the answer to a message', () => {
   it('gives back what nobody wants yet, until somebody does', async () => {
     const centre = await centreFor({ retryMs: 10 })
     const [transport, log] = [transportAt(centre, NEAR, { holdMs: 20 }), new MessageLog()]
+    const errors = errorsOf(transport)
     await transport.subscribe('other', new MessageLog().hold)
     centre.deliver(messagesOf(dataOf(5))[0]!)
     await expect.poll(() => centre.answers.length).toBeGreaterThan(1)
     expect(centre.answers).not.toContain(OK)
+    expect(errors[0]).toMatchObject({ message: expect.stringContaining('nobody listens') })
     await transport.subscribe('sms/+', log.acknowledge)
     await expectReceived(log, dataOf(5))
     await expect.poll(() => centre.waitingFor(NEAR)).toBe(0)
