@@ -138,7 +138,7 @@ export function dynamicHead(
   return bits
 }
 
-/** The codes that follow from their lengths (Section 3.2.2). */
+/** The codes that follow from their lengths (RFC 1951 Section 3.2.2). */
 export function canonical(
   lengths: readonly number[],
 ): readonly { readonly value: number; readonly count: number }[] {

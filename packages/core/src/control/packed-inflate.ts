@@ -19,7 +19,7 @@ const MAX_LITERALS = 286
 const MAX_DISTANCES = 30
 const END_OF_BLOCK = 256
 
-/** Lengths from symbol 257 on, and distances: where they begin, and how many bits are added (Section 3.2.5). */
+/** Lengths from symbol 257 on, and distances: where they begin, and how many bits are added (RFC 1951 Section 3.2.5). */
 const LENGTH_BASE = [
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163,
   195, 227, 258,
@@ -34,7 +34,7 @@ const DISTANCE_BASE = [
 const DISTANCE_EXTRA = [
   0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13,
 ] // prettier-ignore
-/** In which order the lengths of code length codes stand (Section 3.2.7). */
+/** In which order the lengths of code length codes stand (RFC 1951 Section 3.2.7). */
 const CODE_LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
 /** A canonical Huffman code: how many codes each length has, and the symbols in the order of their codes. */
@@ -108,7 +108,7 @@ function readExtended(
   return base + bits.take(extra)
 }
 
-/** The codes of a block that brings its own (Section 3.2.7). */
+/** The codes of a block that brings its own (RFC 1951 Section 3.2.7). */
 function readCodes(bits: BitReader): readonly [Code, Code] {
   const literalCount = bits.take(5) + 257
   const distanceCount = bits.take(5) + 1
@@ -173,7 +173,7 @@ function isComplete({ counts }: Code): boolean {
   return roomLeft(counts) === 0
 }
 
-/** No code at all, or a single one of one bit: these alone need not be complete (Section 3.2.7). */
+/** No code at all, or a single one of one bit: these alone need not be complete (RFC 1951 Section 3.2.7). */
 function isSmall({ counts, symbols }: Code): boolean {
   return symbols.length === 0 || (symbols.length === 1 && counts[1] === 1)
 }
@@ -193,7 +193,7 @@ function readSymbol(bits: BitReader, { counts, symbols }: Code): number {
   throw wrong('code')
 }
 
-/** Bits from the lowest of each byte on (Section 3.1.1). */
+/** Bits from the lowest of each byte on (RFC 1951 Section 3.1.1). */
 class BitReader {
   readonly #bytes: Uint8Array
   #at = 0
