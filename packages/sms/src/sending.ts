@@ -7,7 +7,7 @@
 
 import { WaxwingError, type SendOptions, type TransportLimits } from '@waxwing/core'
 import { assertAddress, type Correspondents } from '@waxwing/transport-kit'
-import { encodeLetter, NUMBER_PREFIX } from './envelope.js'
+import { encodeLetter, MAX_ENVELOPE_BYTES, NUMBER_PREFIX } from './envelope.js'
 import { destinationOf, placesOf } from './numbers.js'
 import type { ResolvedOptions } from './options.js'
 import { encodeSubmitSm } from './pdu.js'
@@ -30,9 +30,8 @@ export interface SendingTerms {
   readonly sender: Uint8Array | undefined
 }
 
-/** The longest envelopes, without and with an address in them. */
+/** The longest envelope without an address in it: a kind, a sender, a principal id. */
 const ENVELOPE_BYTES = 41
-const ADDRESS_ENVELOPE_BYTES = 265
 
 /**
  * The segments of one message, for each of its numbers.
@@ -71,7 +70,7 @@ export function limitsOf(options: ResolvedOptions): TransportLimits {
   const narrowest = coding === 'binary' ? 'binary' : 'text'
   const capacity = capacityOf(maxSegments, { coding: narrowest, concatenation })
   return {
-    maxPayloadBytes: capacity - (carryAddresses ? ADDRESS_ENVELOPE_BYTES : ENVELOPE_BYTES),
+    maxPayloadBytes: capacity - (carryAddresses ? MAX_ENVELOPE_BYTES : ENVELOPE_BYTES),
     binary: true,
     retained: false,
     properties: false,
