@@ -27,6 +27,7 @@ import { pathBytes, pathOptions } from './addresses.js'
 import { ALL_CLASSES } from './control/retained.js'
 import type { Lan } from './lan/lan.js'
 import { Pace } from './lan/pace.js'
+import { whyRefused } from './lan/system-errors.js'
 import type { ResolvedOptions } from './options.js'
 
 export interface DataSendingTerms {
@@ -45,11 +46,7 @@ const TAG_BYTES = 4
 const FRAME_BYTES = 4 + 8 + 3 + 4 + 1
 /** What `maxPayloadBytes` leaves for an address. */
 const ADDRESS_BYTES = 108
-/** The system has no room for a moment. */
-const BUSY: ReadonlySet<string> = new Set(['ENOBUFS', 'EAGAIN', 'ENOMEM'])
 const BUSY_PAUSE_MS = 20
-/** Nothing that waiting could help against. */
-const HOPELESS: ReadonlySet<string> = new Set(['EMSGSIZE', 'EINVAL', 'EAFNOSUPPORT'])
 
 /** The largest payload of a datagram whose address is not longer than usual. */
 export function maxPayloadBytesOf(maxDatagramBytes: number): number {
@@ -136,14 +133,14 @@ export class DataSending {
   }
 
   #failed(error: unknown, done: (error?: unknown) => void): void {
-    const code = systemCode(error)
-    if (BUSY.has(code)) this.#later(BUSY_PAUSE_MS, () => done(INTERRUPTED))
-    else if (code === '' || HOPELESS.has(code)) {
+    const why = whyRefused(error)
+    if (why === 'busy') this.#later(BUSY_PAUSE_MS, () => done(INTERRUPTED))
+    else if (why === 'away')
+      this.#terms.lan().lost(error) // which puts it back
+    else {
       done(
         error instanceof WaxwingError ? error : transportError('the datagram was refused', error),
       )
-    } else {
-      this.#terms.lan().lost(error) // which puts it back
     }
   }
 
@@ -162,9 +159,4 @@ export class DataSending {
     counter.writeUInt32BE(this.#count)
     return this.#tag + counter.toString('latin1')
   }
-}
-
-function systemCode(error: unknown): string {
-  const { cause } = error as Error
-  return (cause as NodeJS.ErrnoException | undefined)?.code ?? ''
 }

@@ -64,6 +64,7 @@ export function connect(inputs: PartsInputs): Parts {
     report,
     isWanted: (address, peer) => lan.isNear(peer) && feeds.for(address).length > 0,
     take: ({ address, payload }) => feeds.take(live(address, payload)),
+    pageCount: () => inputs.kept.pageCount,
     keep: keeping(inputs),
     signal,
   })

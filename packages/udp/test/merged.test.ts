@@ -68,6 +68,12 @@ it('compares holders whose clocks are an hour apart', async () => {
   expect(await mergedOf(one, other)).toEqual([1, 2, 3, 4])
 })
 
+it('compares clocks by what both heard, where a holder is wrong about its own', async () => {
+  const one = { heard: heard([1, 100], [2, 200], [4, 400], [6, 600]), pageSize: 9 }
+  const late = heard([1, 150], [3, 350], [4, 450], [5, 550]) // fifty too late
+  expect(await mergedOf(one, { heard: late, pageSize: 9 })).toEqual([1, 2, 3, 4, 5, 6])
+})
+
 it('gives nothing before what another holder heard earlier, whatever the times say', async () => {
   const one = heard([1, 10], [3, 30])
   const other = heard([1, 100], [2, 110], [3, 120])

@@ -8,7 +8,8 @@ describeStories('UDP multicast', openNet)
 
 /** A group of its own for each story, with a neighbour that keeps what is retained. */
 async function openNet(): Promise<Net> {
-  const options = { ...loopbackOptions(), discoveryMs: 300, leisureMs: 20 }
+  // Who closes leaves others this long to fetch what is new: enough on a machine that is busy.
+  const options = { ...loopbackOptions(), discoveryMs: 2_000, leisureMs: 20 }
   const carried: { address: string; payload: Uint8Array }[] = []
   const neighbour = await udpTransport({ ...options, record: { serve: true } })
   return {

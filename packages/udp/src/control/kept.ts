@@ -28,9 +28,15 @@ export class KeptMessages {
   /** By address; the one that was changed longest ago first. */
   readonly #versions = new Map<string, Versions>()
   #bytes = 0
+  #pageCount = 0
 
   constructor(report: (error: unknown) => void) {
     this.#report = report
+  }
+
+  /** How many pages were given so far. */
+  get pageCount(): number {
+    return this.#pageCount
   }
 
   /** Keeps an own one in place of the one before; a message of no bytes only takes that away. */
@@ -55,6 +61,7 @@ export class KeptMessages {
 
   /** Some of what matches, in the order of addresses; the cursor is the last address. */
   page({ filter, cursor = '' }: Inquiry): Page {
+    this.#pageCount++
     const matches = filterMatcher(filter)
     const all = [...this.#versions.keys()].filter((one) => one > cursor && matches(one)).toSorted()
     const items: Item[] = []

@@ -26,6 +26,7 @@ import { pathOptions } from '../addresses.js'
 import { decodeInquiry, encodeInquiry, type Inquiry } from '../inquiry.js'
 import type { Lan } from '../lan/lan.js'
 import { Pace } from '../lan/pace.js'
+import { whyRefused } from '../lan/system-errors.js'
 import type { ResolvedOptions } from '../options.js'
 
 export interface QuestionsTerms {
@@ -88,7 +89,9 @@ export class Questions {
   say(message: CoapMessage, token: string = randomBytes(TOKEN_BYTES).toString('latin1')): void {
     const { endpoint, lan } = this.#terms
     if (!lan.isUp) return
-    endpoint.announce(message, lan.group, token).catch((error: unknown) => lan.lost(error))
+    endpoint.announce(message, lan.group, token).catch((error: unknown) => {
+      if (whyRefused(error) === 'away') lan.lost(error) // else it is said again
+    })
   }
 
   /** What a request of the group asks; `undefined` where nobody can tell. Reports nothing of it. */

@@ -31,6 +31,8 @@ export interface RetainedTerms {
   readonly isWanted: (address: string, peer: Peer) => boolean
   /** Takes what was fetched because it is new. */
   readonly take: (item: Item) => void
+  /** How many pages of retained messages others have fetched here. */
+  readonly pageCount: () => number
   /** Keeps it for others; left out where nothing is kept for them. */
   readonly keep: ((item: Item) => void) | undefined
   readonly signal: AbortSignal
@@ -40,6 +42,8 @@ const DIGEST_BYTES = 16
 const MAX_SEEN = 4_096
 /** Said again after these pauses: any datagram may be lost. */
 const HINT_PAUSES_MS: readonly number[] = [400, 2_000]
+/** Who is slower than this to fetch what is new may come too late where its sender closes. */
+const QUIET_MS = 500
 /** Who forges hints makes so many of us ask somebody at once. */
 const MAX_FETCHES = 16
 /** Pages of one peer. */
@@ -48,6 +52,8 @@ const MAX_PAGES = 1_000
 /** Something new, until it was said often enough. */
 interface News {
   readonly hint: CoapMessage
+  /** How many pages had been fetched when it was new. */
+  readonly pagesBefore: number
   timer: ReturnType<typeof setTimeout> | undefined
 }
 
@@ -76,19 +82,27 @@ export class RetainedMessages {
   announce(address: string, payload: Uint8Array): void {
     this.#silence(address)
     const hint = hintOf(address, payload)
-    const news = { hint, timer: undefined }
+    const news = { hint, timer: undefined, pagesBefore: this.#terms.pageCount() }
     this.#news.set(address, news)
     this.#say(address, news, 0)
   }
 
-  /** Says the rest at once, and lets members fetch what they have not. */
+  /**
+   * Says the rest at once, and lets members fetch it: until nobody has for a moment, and for `ms` where
+   * nobody does at all.
+   */
   async settled(ms: number): Promise<void> {
     if (this.#news.size === 0) return
-    for (const { hint } of this.#news.values()) this.#terms.questions.say(hint)
+    const { questions, pageCount } = this.#terms
+    const until = performance.now() + ms
+    const begin = Math.min(...[...this.#news.values()].map(({ pagesBefore }) => pagesBefore))
+    for (const { hint } of this.#news.values()) questions.say(hint)
     for (const address of this.#news.keys()) this.#silence(address)
-    const { promise, resolve } = Promise.withResolvers<void>()
-    setTimeout(resolve, ms)
-    await promise
+    for (let count = pageCount(), before = count; performance.now() < until; before = count) {
+      await elapsed(Math.min(QUIET_MS, ms))
+      count = pageCount()
+      if (count > begin && count === before) return
+    }
   }
 
   /** Hears of something new. */
@@ -187,6 +201,12 @@ export class RetainedMessages {
 
 /** 2.xx, 4.xx and 5.xx (RFC 7967 Section 2.1). */
 export const ALL_CLASSES = 26
+
+async function elapsed(ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  setTimeout(resolve, ms)
+  await promise
+}
 
 function hintOf(address: string, payload: Uint8Array): CoapMessage {
   return {

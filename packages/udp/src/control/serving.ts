@@ -84,7 +84,7 @@ class Serving {
   constructor(terms: ServingTerms) {
     this.#terms = terms
     const { kept } = terms
-    const pages = resources({
+    const table: Parameters<typeof resources>[0] = {
       [RESOURCE.listeners]: { fetch: ({ payload }) => this.#listens(payload) },
       [RESOURCE.kept]: {
         fetch: ({ payload }) => this.#page(payload, async (inquiry) => kept.page(inquiry)),
@@ -95,7 +95,8 @@ class Serving {
         attributes: { rt: 'waxwing.record' },
       },
       'waxwing/v1/*': { post: ({ payload, path, peer }) => this.#take(path, payload, peer) },
-    })
+    }
+    const pages = resources(table, { onError: terms.report })
     this.handler = (request) => {
       this.#learn(request)
       return pages(request)

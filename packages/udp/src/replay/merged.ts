@@ -16,8 +16,10 @@ const MAX_GIVEN = 100_000
 
 export async function* merged(streams: readonly PageStream[]): AsyncGenerator<Entry, void> {
   const given = new Set<string>()
+  await filled(streams)
+  align(streams)
   for (;;) {
-    await Promise.all(streams.map((stream) => stream.fill()))
+    await filled(streams)
     const stream = nextOf(streams.filter(({ head }) => head !== undefined))
     if (stream === undefined) return
     const entry = stream.take()
@@ -25,6 +27,27 @@ export async function* merged(streams: readonly PageStream[]): AsyncGenerator<En
     given.add(entry.key)
     if (given.size > MAX_GIVEN) given.delete(given.values().next().value ?? '')
     yield entry
+  }
+}
+
+async function filled(streams: readonly PageStream[]): Promise<void> {
+  await Promise.all(streams.map((stream) => stream.fill()))
+}
+
+/**
+ * Compares clocks by what several heard: on a link they heard it at the same moment, while what a holder
+ * says of its clock is as old as its answer.
+ */
+function align(streams: readonly PageStream[]): void {
+  const times = new Map<string, number>()
+  for (const stream of streams) {
+    const differences = stream.fetched.flatMap(({ key, time }) => {
+      const other = times.get(key)
+      return other === undefined ? [] : [other - time]
+    })
+    const median = differences.toSorted((a, b) => a - b)[differences.length >> 1]
+    if (median !== undefined) stream.shift(median)
+    for (const { key, time } of stream.fetched) if (!times.has(key)) times.set(key, time)
   }
 }
 

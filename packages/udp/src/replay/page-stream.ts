@@ -36,6 +36,9 @@ export class PageStream {
   #pageCount = 0
   #emptyCount = 0
   #filling: Promise<void> | undefined
+  /** How far its clock is from ours; `undefined`: as each page says. */
+  #offsetMs: number | undefined
+  #pageOffsetMs = 0
   /** What is in the page and was not taken yet. */
   readonly #ahead = new Set<string>()
   /** How often each came: messages may be equal. */
@@ -54,6 +57,17 @@ export class PageStream {
   /** Whether it comes later in what was fetched. */
   hasLater({ key }: Entry): boolean {
     return this.#ahead.has(key) && this.head?.key !== key
+  }
+
+  /** What was fetched and not taken, with its times. */
+  get fetched(): readonly Entry[] {
+    return this.#entries.slice(this.#at)
+  }
+
+  /** Its times are this much too early, as what others heard as well shows. */
+  shift(ms: number): void {
+    this.#offsetMs = this.#pageOffsetMs + ms
+    this.#entries = this.#entries.map((entry) => ({ ...entry, time: entry.time + ms }))
   }
 
   /** Takes the next one. */
@@ -84,7 +98,8 @@ export class PageStream {
 
   async #fetch(inquiry: Inquiry): Promise<void> {
     const page = await this.#terms.fetch({ ...inquiry, now: Date.now() })
-    const offset = Date.now() - page.now
+    const offset = this.#offsetMs ?? Date.now() - page.now
+    this.#pageOffsetMs = offset
     this.#entries = page.items
       .filter(({ address }) => this.#terms.matches(address))
       .map((item) => ({ ...item, time: item.time + offset, key: this.#keyOf(item) }))
