@@ -7,10 +7,14 @@
  */
 
 import { containsEpoch, epochStartMs, LAST_EPOCH } from '@waxwing/core'
+import type { Medium } from '../control/medium.js'
 import type { Generation } from '../generation.js'
 
-/** A lease is renewed when this share of its time is left. */
+/** A lease is renewed when this share of its time is left, or more where answers take their time. */
 const RENEW_SHARE = 0.25
+const MAX_RENEW_SHARE = 0.5
+/** So many answers may fail to come before the lease ends. */
+const RENEWAL_ANSWERS = 3
 
 export interface Renewal {
   /** The first epoch that is missing. */
@@ -21,13 +25,14 @@ export interface Renewal {
 }
 
 /**
- * When the lease of a generation is to be renewed: when a quarter of it is left, but not before a
- * renewal would reach the epoch that is missing. It is given up when that epoch is long over.
+ * When the lease of a generation is to be renewed: when a quarter of it is left, or the time of three answers if
+ * that is more, up to half of it; but not before a renewal would reach the epoch that is missing. It is given
+ * up when that epoch is long over.
  *
  * @returns `undefined` where there is no lease, where other grants reach further, and where the
  *   generation is closed.
  */
-export function renewalOf(generation: Generation): Renewal | undefined {
+export function renewalOf(generation: Generation, { answerMs }: Medium): Renewal | undefined {
   if (generation.own) return undefined
   const { closingEpoch, manifest, grants, ring } = generation
   const leases = [...grants.values()].filter((g) => g.end !== null && g.rights === 'read')
@@ -38,8 +43,10 @@ export function renewalOf(generation: Generation): Renewal | undefined {
   if (ring.spans().some((span) => containsEpoch(span, epoch))) return undefined
   const leaseSeconds = latest.end - latest.received
   const begins = epochStartMs(epoch, manifest.epochSeconds) / 1000
-  const quarterLeft = latest.end - leaseSeconds * RENEW_SHARE
-  const within = begins - leaseSeconds * (1 - RENEW_SHARE)
+  const patient = Math.min((RENEWAL_ANSWERS * answerMs) / 1000 / leaseSeconds, MAX_RENEW_SHARE)
+  const share = Math.max(RENEW_SHARE, patient)
+  const shareLeft = latest.end - leaseSeconds * share
+  const within = begins - leaseSeconds * (1 - share)
   const until = begins + Math.max(manifest.epochSeconds, leaseSeconds)
-  return { epoch, from: Math.max(quarterLeft, within), until }
+  return { epoch, from: Math.max(shareLeft, within), until }
 }

@@ -299,12 +299,12 @@ export class Requester implements KeyRequests {
 
   /** Asks for more before a lease ends, so that nothing has to be parked. */
   #watchLeases(): void {
-    const { runtime, book, send } = this.#inputs
+    const { runtime, book, medium, send } = this.#inputs
     if (this.#closed || send === undefined) return
     const now = runtime.time.now() / 1000
     let next = now + RENEW_CHECK_MS / 1000
     for (const generation of book.all()) {
-      const renewal = this.#ended.has(generation.id) ? undefined : renewalOf(generation)
+      const renewal = this.#ended.has(generation.id) ? undefined : renewalOf(generation, medium)
       if (renewal === undefined || now >= renewal.until) continue
       if (now < renewal.from) {
         next = Math.min(next, renewal.from)

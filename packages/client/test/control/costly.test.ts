@@ -242,6 +242,19 @@ describe('where an answer takes its time', () => {
     expect(canOpen(desk, object)).toBe(true)
   })
 
+  it('a lease is renewed sooner, while three answers may still come', async () => {
+    const plant = await plantThat((request) => request.grant({ leaseSeconds: 86_400 }))
+    const desk = await phone(town, 'desk', {}, { answerSeconds: 4 * 3600 })
+    const at = times(desk)
+    want(desk, await seal(plant))
+    await town.pass(12.5 * HOUR, 5 * MINUTE)
+    expect(at).toHaveLength(1)
+    await town.pass(HOUR, 5 * MINUTE)
+    expect(at).toHaveLength(2)
+    await town.pass(24 * HOUR, 10 * MINUTE)
+    expect(canOpen(desk, await seal(plant))).toBe(true)
+  })
+
   it('whoever waits for a person is asked less and less often, and told when it is decided', async () => {
     const plant = await plantThat(() => undefined)
     const desk = await phone(town, 'desk')
