@@ -42,7 +42,8 @@ Begin:
   $ waxwing help pub                          each command has an example and what comes next
 
 Environment: WAXWING_HOME, WAXWING_BROKER, WAXWING_STORE_KEY, WAXWING_PASSPHRASE,
-WAXWING_BROKER_PASSWORD. Secrets are never arguments. Exit codes: docs/reference/exit-codes.md
+WAXWING_BROKER_PASSWORD, WAXWING_SMTP_PASSWORD. Secrets are never arguments.
+Exit codes: docs/reference/exit-codes.md
 
 Brokers:
 ${brokersText()}`

@@ -2,8 +2,8 @@
 /** Sealed data in mails, through a server of SMTP and one of IMAP, by the command alone. */
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { requireOrSkip } from '@waxwing/testkit'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { mountSmallDisk, requireOrSkip } from '@waxwing/testkit'
 import { dovecotAvailable, Post } from './post.js'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -156,6 +156,57 @@ requireOrSkip('dovecot (root)', dovecotAvailable())('mails', () => {
     await post.at('plant', 'mail', 'send', '--again', kept, '--to', post.mailbox('desk'))
     const fetched = await post.at('desk', 'mail', 'fetch')
     expect(fetched.stdout).toContain('plant/late  late')
+  })
+
+  it('are taken as they come by who watches, until that is ended', async () => {
+    const watch = post.start('desk', 'mail', 'fetch', '--watch')
+    await watch.shows(/Waiting for mails/)
+    const mail = ['mail', 'send', '--message', 'live', '--stream', 'plant/notes', '--grant', 'desk']
+    expect(await post.at('plant', ...mail, '--to', post.mailbox('desk'))).toMatchObject({
+      status: 0,
+    })
+    await watch.shows(/plant\/notes {2}live/)
+    const second = await post.at('desk', 'mail', 'fetch')
+    expect(second.stderr).toContain('the same command runs on this home already')
+    watch.process.kill('SIGINT')
+    const ended = await watch.ended()
+    expect(ended.stderr).toContain('Took 1 mail: 1 message.')
+    expect(ended).toMatchObject({ status: 0 })
+  })
+
+  it('stay in the mailbox while the disk is full', async ({ skip }) => {
+    const disk = mountSmallDisk(post.office.path('small'), 8)
+    if (disk === undefined) return skip('nothing can be mounted')
+    onTestFinished(() => disk.close())
+    const file = randomBytes(2_000_000)
+    writeFileSync(post.office.path('full.bin'), file)
+    const mail = ['mail', 'send', 'full.bin', '--stream', 'plant/files', '--grant', 'desk']
+    await post.at('plant', ...mail, '--to', post.mailbox('desk'))
+    disk.fill()
+    const failed = await post.at('desk', 'mail', 'fetch', '--out', 'small')
+    expect(failed.stderr).toContain('ENOSPC')
+    expect(failed).toMatchObject({ status: 2 })
+    disk.free()
+    expect(await post.at('desk', 'mail', 'fetch', '--out', 'small')).toMatchObject({ status: 0 })
+    expect(sha256(readFileSync(post.office.path('small/full.bin')))).toBe(sha256(file))
+  })
+
+  it('that were changed on the way are refused, and what else they hold is read', async () => {
+    const { office } = post
+    const out = ['--to', post.mailbox('desk'), '--sender', post.mailbox('plant'), '--out', 'ok.eml']
+    const mail = ['mail', 'send', 'small.txt', '--message', 'good', '--stream', 'plant/files']
+    await office.in('plant', ...mail, '--grant', 'desk', ...out)
+    const changed = readFileSync(office.path('ok.eml'), 'latin1').split('\r\n')
+    const last = changed.findLastIndex((line) => /^[\w+/=]{60,}$/.test(line))
+    changed[last] = (changed[last] ?? '').replace(/[A-Za-z]/, (sign) => (sign === 'A' ? 'B' : 'A'))
+    writeFileSync(office.path('changed.eml'), changed.join('\r\n'))
+    const fetched = await office.in('desk', 'mail', 'fetch', 'changed.eml')
+    expect(fetched.stdout).toContain('good')
+    expect(fetched.stdout).not.toContain('small.txt')
+    expect(fetched.stderr).toContain('1 item refused')
+    const sound = await office.in('desk', 'mail', 'fetch', 'ok.eml', '--out', 'sound')
+    expect(sound.stdout).toContain('small.txt')
+    expect(sound).toMatchObject({ status: 0 })
   })
 
   it('want an account, and its password', async () => {
