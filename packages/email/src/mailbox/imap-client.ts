@@ -44,12 +44,16 @@ export async function connectImap(terms: ImapTerms): Promise<ImapFlow> {
   const client = await newClient(terms)
   // Errors come as rejections of what is under way, and as `close`; unheard ones would end the process.
   client.on('error', () => undefined)
+  // ImapFlow waits for each answer to the login as long as for any other, which is minutes.
+  const timer = setTimeout(() => client.close(), terms.connectTimeoutMs)
   try {
     await client.connect()
   } catch (error) {
     client.close()
     const failure = transportError(`could not connect to the IMAP server: ${told(error)}`, error)
     throw isLoginRefused(error) ? new MailboxRefused(failure) : failure
+  } finally {
+    clearTimeout(timer)
   }
   client.maxIdleTime = client.capabilities.has('IDLE') ? terms.idleMs : terms.pollMs
   return client

@@ -103,6 +103,8 @@ export class ImapLink {
       return
     }
     const { promise: closed, resolve } = Promise.withResolvers<void>()
+    let why: Error | undefined
+    client.on('error', (error) => (why = error))
     client.on('close', resolve)
     const folder = await this.#open(client)
     await this.#owner.check(client, folder)
@@ -111,6 +113,9 @@ export class ImapLink {
     this.#wasUp = true
     this.#owner.up(client, folder)
     await closed
+    if (why !== undefined && !this.#isEnded) {
+      this.#owner.report(transportError(`the IMAP connection broke: ${told(why)}`, why))
+    }
     this.#owner.down(client)
   }
 

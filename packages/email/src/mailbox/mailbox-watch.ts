@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { ImapFlow, MailboxObject } from 'imapflow'
+import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
 import { WaxwingError } from '@waxwing/core'
 import { closedError, limitError, lostError, transportError } from '@waxwing/transport-kit'
 import type { MailContent } from '../letter.js'
@@ -79,6 +79,10 @@ export class MailboxWatch {
   #uidValidity: bigint | undefined
   /** Everything up to this UID was looked at, or is in `#unknown`. */
   #scannedTo = 0
+  /** So many mails are looked at one by one, since the connection broke over one of them. */
+  #careful = 0
+  /** How often it broke over the first that was not looked at. */
+  #lookBreaks = 0
   #hasNews = true
   #isIdling = false
   #wakeUp: (() => void) | undefined
@@ -213,6 +217,7 @@ export class MailboxWatch {
 
   /** Until something happens; meanwhile the server may say what. */
   async #rest(client: ImapFlow): Promise<void> {
+    this.#link.works()
     await this.#saveMark()
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wakeUp = resolve
@@ -275,17 +280,36 @@ export class MailboxWatch {
     const uids = found.filter((uid) => uid >= begin).toSorted((a, b) => a - b)
     for (const uid of uids) this.#unknown.push(uid)
     this.#scannedTo = Math.max(this.#scannedTo, uids.at(-1) ?? 0)
-    this.#link.works()
   }
 
   async #look(client: ImapFlow): Promise<void> {
-    const uids = this.#unknown.slice(0, CHUNK)
-    const messages = await client.fetchAll(uids, CANDIDATE_QUERY, { uid: true })
+    const uids = this.#unknown.slice(0, this.#careful > 0 ? 1 : CHUNK)
+    const messages = await this.#structures(client, uids)
     for (const message of messages) {
       const candidate = candidateOf(message)
       if (candidate !== undefined && !this.#isSettled(candidate.flags)) this.#mails.add(candidate)
     }
     this.#unknown.splice(0, uids.length)
+  }
+
+  /** Where that breaks the connection, mails are looked at one by one, and the one that does is left out. */
+  async #structures(client: ImapFlow, uids: number[]): Promise<FetchMessageObject[]> {
+    try {
+      const messages = await client.fetchAll(uids, CANDIDATE_QUERY, { uid: true })
+      this.#careful = Math.max(0, this.#careful - 1)
+      this.#lookBreaks = 0
+      return messages
+    } catch (error) {
+      this.#careful = CHUNK
+      if (uids.length === 1 && ++this.#lookBreaks >= MAX_BREAKS) {
+        this.#lookBreaks = 0
+        this.#unknown.shift()
+        this.#owner.report(
+          transportError(`the mail with UID ${uids[0]} cannot be looked at`, error),
+        )
+      }
+      throw error
+    }
   }
 
   #isSettled(flags: ReadonlySet<string>): boolean {
@@ -352,7 +376,8 @@ export class MailboxWatch {
       const query = { uid: true, flags: true, source }
       const message = await client.fetchOne(mail.candidate.uid, query, { uid: true })
       if (message === false || this.#isSettled(message.flags ?? new Set())) return undefined
-      return message.source ?? new Uint8Array()
+      if (message.source === undefined) throw transportError('the IMAP server sent no mail')
+      return message.source
     } catch (error) {
       if (++mail.breaks < MAX_BREAKS) throw error
       // Nothing is read of it any more.
