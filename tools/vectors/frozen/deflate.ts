@@ -78,7 +78,7 @@ function addMatch(bits: Bits, [length, distance]: readonly [number, number]): vo
 }
 
 /** The longest match at each place, of those the nearest; else a literal. */
-export function tokensOf(data: Uint8Array, dictionary: Uint8Array): readonly Token[] {
+function tokensOf(data: Uint8Array, dictionary: Uint8Array): readonly Token[] {
   const all = join(dictionary, data)
   const tokens: Token[] = []
   for (let at = dictionary.length; at < all.length;) {

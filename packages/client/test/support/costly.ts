@@ -13,10 +13,10 @@ import { memoryTransport, type MemoryTransportOptions } from '../../src/testing.
 import type { Resident, Town } from './town.js'
 
 /** What one SMS carries of a longer message, with a reference of 8 bits. */
-export const SMS_BYTES = 134
-export const ANSWER_SECONDS = 60
+const SMS_BYTES = 134
+const ANSWER_SECONDS = 60
 
-export function smsCount(payload: Uint8Array): number {
+function smsCount(payload: Uint8Array): number {
   return Math.ceil(payload.length / SMS_BYTES)
 }
 
