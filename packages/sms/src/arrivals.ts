@@ -63,6 +63,8 @@ export class Arrivals {
   #openBytes = 0
   readonly #givenBack = new Map<string, Arrival>()
   readonly #late = new Set<string>()
+  /** What stands in the store although it is whole: should it come again, it is here. */
+  readonly #kept = new Map<string, Arrival>()
   #isFull = false
   #isClosed = false
 
@@ -165,7 +167,7 @@ export class Arrivals {
   ): void {
     const { letter, answer, isRedelivered } = terms
     const digest = hash('sha256', Buffer.concat([Buffer.from(whole.source), whole.bytes]), 'base64')
-    if (this.#late.delete(digest)) {
+    if (this.#late.delete(digest) || this.#kept.has(digest)) {
       this.#ignore(whole, answer)
       return
     }
@@ -187,6 +189,7 @@ export class Arrivals {
     }
     this.#open.add(arrival)
     this.#openBytes += whole.bytes.length
+    if (whole.keys.length > 0) this.#kept.set(digest, arrival)
     this.#hold(arrival)
     this.#offer(arrival, isRedelivered)
   }
@@ -236,7 +239,7 @@ export class Arrivals {
   }
 
   async #heldLongEnough(arrival: Arrival): Promise<void> {
-    if (arrival.isWanted && this.#terms.isDurable && (await this.#kept(arrival))) return
+    if (arrival.isWanted && this.#terms.isDurable && (await this.#keep(arrival))) return
     if (arrival.answer === undefined || arrival.isDone) return
     arrival.answer(STATUS.temporaryReceiverError)
     arrival.answer = undefined
@@ -250,12 +253,15 @@ export class Arrivals {
     }
   }
 
-  async #kept(arrival: Arrival): Promise<boolean> {
+  async #keep(arrival: Arrival): Promise<boolean> {
     const { reassembly, report } = this.#terms
     try {
       const keys = await reassembly.keep(arrival.whole)
       if (arrival.isDone) await reassembly.forget(keys)
-      else arrival.keys = keys
+      else {
+        arrival.keys = keys
+        this.#kept.set(arrival.digest, arrival)
+      }
       arrival.answer?.(STATUS.ok)
       arrival.answer = undefined
       return true
@@ -277,6 +283,7 @@ export class Arrivals {
     this.#open.delete(arrival)
     this.#openBytes -= arrival.whole.bytes.length
     this.#givenBack.delete(arrival.digest)
+    this.#kept.delete(arrival.digest)
   }
 
   #remember(digest: string): void {

@@ -141,4 +141,21 @@ describe('a reader with a number', () => {
     expect(requests).toEqual([4])
     expect(grants).toEqual([1, 7])
   })
+  it('does so in text alone, where nothing else gets through', async () => {
+    const centre = await centreFor()
+    const domain = await plant()
+    const sms = { coding: 'text', concatenation: '8-bit' } as const
+    const sensor = await member(centre, domain, {
+      number: NEAR,
+      sms,
+      options: { decide: (request) => request.grant(EIGHT_HOURS) },
+      produces: ['sms/#'],
+    })
+    const desk = await member(centre, domain, { number: FAR, sms })
+    const texts = await collected(desk.endpoint.reader(`sms/${NEAR}`))
+    const producer = await sensor.endpoint.producer(`sms/${NEAR}`, FRUGAL)
+    await producer.publish('21.5 C', { address: `sms/${FAR}` })
+    await expect.poll(() => texts).toEqual(['21.5 C'])
+    expect(new Set(centre.taken.map(({ dataCoding }) => dataCoding))).toEqual(new Set([0]))
+  })
 })
