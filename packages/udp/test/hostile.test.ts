@@ -3,7 +3,15 @@
 import { createHash } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
-import { CONTENT_FORMAT, METHOD, OPTION, openUdpEndpoint, uintOption } from '@waxwing/coap'
+import {
+  CONTENT_FORMAT,
+  GroupDatagrams,
+  METHOD,
+  OPTION,
+  openGroupSocket,
+  openUdpEndpoint,
+  uintOption,
+} from '@waxwing/coap'
 import { WaxwingError, inboxAddress, isControlAddress, requestAddress } from '@waxwing/core'
 import { MessageLog } from '@waxwing/testkit'
 import { expect, it, onTestFinished } from 'vitest'
@@ -156,6 +164,34 @@ it('answers nobody with more than was asked before the address is proved, howeve
   for (const [index, bytes] of heard) expect(bytes).toBeLessThan(sent.get(index) ?? 0)
   // Nothing of it was done: control messages of peers that proved nothing are nobody's.
   expect(log.messages.filter(({ address }) => isControlAddress(address))).toEqual([])
+})
+
+it('sends nothing large to who says that it takes something, and has not proved its address', async () => {
+  const options = loopbackOptions()
+  const sender = await udpTransport({ ...options, closeTimeoutMs: 100 })
+  onTestFinished(() => sender.close())
+  const liar = await boundSocket()
+  const lengths: number[] = []
+  liar.on('message', ({ length }) => lengths.push(length))
+  const datagrams = new GroupDatagrams({
+    take: ({ peer, token }) => {
+      const answer = Buffer.concat([Buffer.of(0x58, 0x45, 0, 1), Buffer.from(token, 'latin1')])
+      liar.send(answer, peer.port, '127.0.0.1')
+    },
+    report: () => undefined,
+    now: () => performance.now(),
+  })
+  const group = await openGroupSocket({
+    ...options,
+    receive: (datagram, from) => datagrams.receive(datagram, from),
+    report: () => undefined,
+  })
+  onTestFinished(() => group.close())
+  const sending = Promise.allSettled([sender.send(INBOX, new Uint8Array(5_000))])
+  await expect.poll(() => lengths.length).toBeGreaterThan(1)
+  await sender.close()
+  expect(await sending).toMatchObject([{ status: 'rejected', reason: { name: 'WaxwingError' } }])
+  expect(Math.max(...lengths)).toBeLessThan(150)
 })
 
 it('drops and reports data that handlers cannot keep up with, and nothing else', async () => {
