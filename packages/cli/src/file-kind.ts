@@ -25,9 +25,12 @@ export type FileKind =
   | 'datagrams'
   | 'edhoc'
   | 'compact'
+  | 'mail'
   | 'empty'
   | 'nothing'
 
+/** So much of a mail is looked at. */
+const MAIL_HEAD_BYTES = 8192
 const SQLITE: Uint8Array = utf8('SQLite format 3\0')
 
 const WHAT: Readonly<Record<FileKind, string>> = {
@@ -40,6 +43,7 @@ const WHAT: Readonly<Record<FileKind, string>> = {
   datagrams: 'holds messages of CoAP as they travel: waxwing inspect FILE',
   edhoc: 'is a message of EDHOC: waxwing inspect FILE',
   compact: 'is the compact form of a sealed message: waxwing inspect FILE',
+  mail: 'is a mail, or a file of mails: waxwing mail fetch FILE',
   empty: 'is empty',
   nothing: 'is nothing of Waxwing: no object, no control message, no archive and nothing of CoAP',
 }
@@ -48,6 +52,7 @@ export function fileKind(bytes: Uint8Array): FileKind {
   if (bytes.length === 0) return 'empty'
   if (SQLITE.every((byte, i) => bytes[i] === byte)) return 'database'
   const kinds = kindsOf(bytes)
+  if (kinds.size === 0 && isMail(bytes)) return 'mail'
   if (kinds.size === 0) return kindOfTraffic(bytes)
   if (kinds.has('object')) return 'objects'
   if (kinds.has('enrol')) return 'enrolment'
@@ -64,6 +69,12 @@ export function assertKind(file: string, bytes: Uint8Array, ...wanted: readonly 
 
 export function describeFile(file: string, kind: FileKind): string {
   return `${file === '-' ? 'what came' : file} ${WHAT[kind].replaceAll('FILE', file)}`
+}
+
+/** A header field in the first line, or the line with which mailbox files begin; and a field that all mails have. */
+function isMail(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.subarray(0, MAIL_HEAD_BYTES)).toString('latin1')
+  return /^(?:From |[\w-]+:[ \t])/.test(head) && /^(?:From|Received|Date):[ \t]/m.test(head)
 }
 
 /** Nothing of ours begins as messages of CoAP and EDHOC do, so these come last. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { randomInt } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { saveFile } from '../transfers/saved-file.js'
 
@@ -40,7 +41,7 @@ export class AskedList {
   miss(kid: string, epoch: number): void {
     const known = this.#keys.get(kid)
     if (known !== undefined && known.epoch <= epoch) return
-    this.#keys.delete(kid)
+    if (known === undefined && this.#keys.size >= MAX_KEYS) this.#forgetOne()
     this.#keys.set(kid, { kid, epoch }) // what was asked before did not reach so far back
     this.#save()
   }
@@ -61,8 +62,14 @@ export class AskedList {
     this.#save()
   }
 
+  /** Whoever makes up kids does not choose which one goes. */
+  #forgetOne(): void {
+    const kids = [...this.#keys.keys()]
+    this.#keys.delete(kids[randomInt(kids.length)] ?? '')
+  }
+
   #save(): void {
-    saveFile(this.#path, `${JSON.stringify([...this.#keys.values()].slice(-MAX_KEYS))}\n`)
+    saveFile(this.#path, `${JSON.stringify(this.all)}\n`)
   }
 }
 

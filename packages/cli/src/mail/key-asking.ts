@@ -3,9 +3,13 @@
  * Asking by mail for the keys that are missing: whoever sent what they open, and once an hour at the most,
  * however often somebody looks.
  *
+ * Anybody can make up kids, and mailboxes of others that they seem to come from: of kids of which nothing
+ * is known, only a few are asked for in an hour, drawn by lot.
+ *
  * @module
  */
 
+import { randomInt } from 'node:crypto'
 import { fromHex, isSealedMessage, requestAddress } from '@waxwing/core'
 import type { Endpoint, Parked } from '@waxwing/client'
 import { counted, type Output } from '../output.js'
@@ -15,6 +19,8 @@ import type { AskedList, MissingKey } from './asked.js'
 
 /** An answer by mail may well take so long. */
 const ASK_AGAIN_SECONDS = 3600
+/** Of kids of which no generation is known, in that time. */
+const MAX_UNKNOWN = 16
 
 export interface KeyAskingInputs {
   readonly endpoint: Endpoint
@@ -52,7 +58,10 @@ export class KeyAsking {
   async ask(isMissing: (kid: string) => boolean, nowMs: number = Date.now()): Promise<void> {
     const { asked, atOnce, answers, output } = this.#inputs
     const missing = asked.all.filter(({ kid }) => isMissing(kid))
-    const due = missing.filter((key) => atOnce || waitMs(key, nowMs) <= 0)
+    const due = this.#within(
+      missing.filter((key) => atOnce || waitMs(key, nowMs) <= 0),
+      nowMs,
+    )
     const added: string[] = []
     for (const key of due) if (await this.#add(key)) added.push(key.kid)
     await answers.send()
@@ -65,6 +74,21 @@ export class KeyAsking {
       missing.filter((key) => !due.includes(key)),
       nowMs,
     )
+  }
+
+  /** Without the kids that nobody knows and that would be too many. */
+  #within(due: readonly MissingKey[], nowMs: number): readonly MissingKey[] {
+    const { asked } = this.#inputs
+    const recent = asked.all.filter((key) => isRecent(key, nowMs) && !this.#isKnown(key))
+    const known = due.filter((key) => this.#isKnown(key))
+    const unknown = due.filter((key) => !this.#isKnown(key) && !recent.includes(key))
+    const again = due.filter((key) => recent.includes(key)) // they count already
+    const room = Math.max(0, MAX_UNKNOWN - recent.length)
+    return [...known, ...again, ...drawn(unknown, room)]
+  }
+
+  #isKnown({ kid }: MissingKey): boolean {
+    return this.#inputs.endpoint.parts.book.byKid(kid).length > 0
   }
 
   /** Forgets what nothing waits for any more, and nobody was asked for of late. */
@@ -94,6 +118,16 @@ export class KeyAsking {
         `asks again in ${formatDuration(waitMs(first, nowMs) / 1000)}, or with --ask.`,
     )
   }
+}
+
+/** Some of them, by lot. */
+function drawn(keys: readonly MissingKey[], count: number): readonly MissingKey[] {
+  const rest = [...keys]
+  const chosen: MissingKey[] = []
+  while (chosen.length < count && rest.length > 0) {
+    chosen.push(...rest.splice(randomInt(rest.length), 1))
+  }
+  return chosen
 }
 
 function isRecent(key: MissingKey, nowMs: number): boolean {

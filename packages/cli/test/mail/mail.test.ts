@@ -191,6 +191,22 @@ requireOrSkip('dovecot (root)', dovecotAvailable())('mails', () => {
     expect(sha256(readFileSync(post.office.path('small/full.bin')))).toBe(sha256(file))
   })
 
+  it('lose nothing when what takes them is killed', async () => {
+    const names = Array.from({ length: 150 }, (_, index) => `part-${index}.txt`)
+    for (const name of names) writeFileSync(post.office.path(name), name)
+    const grant = ['--stream', 'plant/files', '--grant', 'desk', '--to', post.mailbox('desk')]
+    expect(await post.at('plant', 'mail', 'send', ...names, ...grant)).toMatchObject({ status: 0 })
+    const killed = post.start('desk', 'mail', 'fetch', '--out', 'parts')
+    await killed.shows(/Received /)
+    killed.process.kill('SIGKILL')
+    await killed.ended()
+    expect(await post.at('desk', 'mail', 'fetch', '--out', 'parts')).toMatchObject({ status: 0 })
+    expect(readdirSync(post.office.path('parts')).toSorted()).toEqual(names.toSorted())
+    for (const name of names) {
+      expect(readFileSync(post.office.path(`parts/${name}`), 'utf8')).toBe(name)
+    }
+  })
+
   it('that were changed on the way are refused, and what else they hold is read', async () => {
     const { office } = post
     const out = ['--to', post.mailbox('desk'), '--sender', post.mailbox('plant'), '--out', 'ok.eml']
