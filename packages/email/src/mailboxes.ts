@@ -14,7 +14,7 @@ const MAX_FIELD_LENGTH = 8_192
 const MAILBOX = /^[^\s<>()[\]\\,;:"@\p{Cc}]{1,64}@[^\s<>()[\]\\,;:"@\p{Cc}]{1,255}$/u
 
 /** Tells whether a text is a mailbox that can be written to. */
-export function isMailbox(text: string): boolean {
+function isMailbox(text: string): boolean {
   return text.length <= MAX_LENGTH && MAILBOX.test(text)
 }
 

@@ -12,6 +12,7 @@ import {
   requireOrSkip,
 } from '@waxwing/testkit'
 import { ContractEndpoints } from './contract-endpoints.js'
+import { MISSING } from './describe-contract.js'
 import { imapOf, mailboxOf, openPostfixPost, type PostfixPost } from './post.js'
 
 requireOrSkip('postfix and dovecot', postfixAvailable() && dovecotAvailable())('Postfix', () => {
@@ -34,13 +35,7 @@ requireOrSkip('postfix and dovecot', postfixAvailable() && dovecotAvailable())('
       onTestFinished(() => endpoints.close())
       return endpoints.fixture()
     },
-    {
-      retained: 'a mail replaces no other mail',
-      properties: 'relays keep no fields of parts that they do not know',
-      redelivered: 'a mailbox does not tell another process what was fetched before',
-      'bound-acknowledgement':
-        'what is settled when the connection breaks is settled over the next one',
-    },
+    MISSING,
   )
 
   it('brings payloads of all lengths, byte for byte', async () => {

@@ -7,8 +7,7 @@
  * @module
  */
 
-import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, readFileSync } from 'node:fs'
 import { createAuthority, type CertificateAuthority } from './certificates.js'
 import { findProgram, FixtureFolder, freePort, startedAtFreePort } from './fixture-process.js'
 import { ServerProcess, type StopSignal } from './server-process.js'
@@ -215,8 +214,8 @@ function serviceLines(port: number): string[] {
 
 /** The number of a user or a group of the machine. */
 function idOf(database: 'passwd' | 'group', name: string): number {
-  const line = execFileSync('getent', [database, name], { encoding: 'utf8' })
-  return Number(line.split(':')[2])
+  const lines = readFileSync(`/etc/${database}`, 'utf8').split('\n')
+  return Number(lines.find((line) => line.startsWith(`${name}:`))?.split(':')[2])
 }
 
 function findMaster(): string | undefined {

@@ -22,7 +22,7 @@ export interface SettlingTerms {
 }
 
 /** Besides, of mails that could not be read. */
-export const REFUSED_KEYWORD = '$WaxwingRefused'
+const REFUSED_KEYWORD = '$WaxwingRefused'
 
 /** Checks that the folder can do what is configured. @throws {MailboxRefused} Saying what it cannot. */
 export function assertSettling(

@@ -13,7 +13,7 @@ export interface RejectedItem {
 }
 
 /** The field. Its value is a place, a semicolon, and the reason, percent-encoded where it is not plain. */
-export const REJECTED_FIELD = 'Waxwing-Rejected'
+const REJECTED_FIELD = 'Waxwing-Rejected'
 
 const MAX_FIELDS = 100
 const MAX_REASON_BYTES = 255

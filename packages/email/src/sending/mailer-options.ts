@@ -36,7 +36,7 @@ export interface MailerOptions {
 
 export const MAX_PAYLOAD_BYTES: number = 10 * 1024 * 1024
 
-export const MAILER_RANGES: OptionRanges = {
+const MAILER_RANGES: OptionRanges = {
   ...CONNECTION_RANGES,
   maxPayloadBytes: [1, 64 * 1024 * 1024],
   maxConnections: [1, 16],

@@ -12,7 +12,7 @@ import { filterMatcher, inboxOf, isControlFilter } from '@waxwing/transport-kit'
 import type { MailItem } from '../letter.js'
 
 /** The address of what has none. */
-export const UNNAMED = 'mail/unnamed'
+const UNNAMED = 'mail/unnamed'
 
 /** How control messages begin: tag 18, and tag 16 as objects do. */
 const [STATEMENT, SEALED] = [0xd2, 0xd0]

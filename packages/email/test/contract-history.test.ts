@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+import { describeContract } from './describe-contract.js'
+
+describeContract(['history'])
