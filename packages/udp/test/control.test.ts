@@ -98,3 +98,26 @@ it('is refused above its limit, and fails when the transport is closed meanwhile
   const [sent] = await Promise.allSettled([sender.send(inbox, FIRST), sender.close()])
   expect(sent).toMatchObject({ status: 'rejected', reason: { code: 'ERR_CLOSED' } })
 })
+
+it('fetches what one peer retains for several subscribers at once', async () => {
+  const open = lan()
+  const [sender, reader] = [await open(), await open()]
+  const bases = Array.from({ length: 8 }, (_, index) => `waxwing/v1/trust/domain-${index}`)
+  for (const [index, base] of bases.entries()) {
+    await sender.send(base, Buffer.alloc(9_000, index), { retained: true })
+  }
+  const logs = bases.map(() => new MessageLog())
+  const errors: unknown[] = []
+  reader.onStatus((status) => errors.push(status))
+  await Promise.all(
+    bases.map((base, index) => reader.subscribe(`${base}/#`, logs[index]?.acknowledge ?? fail)),
+  )
+  for (const [index, log] of logs.entries()) {
+    expect((await log.at(0)).payload).toEqual(new Uint8Array(9_000).fill(index))
+  }
+  expect(errors).toEqual([])
+})
+
+function fail(): never {
+  throw new Error('there is a log for each')
+}

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { randomBytes } from 'node:crypto'
 import {
   blockwiseClient,
   codeName,
@@ -31,6 +32,7 @@ const MAX_PAGE_BYTES = 2 * 1024 * 1024
 /** How often a neighbour that is busy is asked again. */
 const MAX_BUSY = 20
 const BUSY_MS = 250
+const TAG_BYTES = 4
 
 export interface UnicastTerms {
   readonly endpoint: UdpEndpoint
@@ -84,8 +86,12 @@ export class Unicast {
    * @throws {WaxwingError} `ERR_TRANSPORT`, `ERR_TIMEOUT`, `ERR_MALFORMED`, `ERR_LIMIT`.
    */
   async fetch(resource: string, inquiry: Inquiry, peer: Peer): Promise<Page> {
+    const question = questionOf(resource, inquiry)
     for (let attempt = 1; ; attempt++) {
-      const response = await this.#ask(questionOf(resource, inquiry), peer)
+      // Without it the blocks of two answers that are fetched at once would be of one (RFC 9175 Section 3).
+      const tag = { number: OPTION.requestTag, value: randomBytes(TAG_BYTES) }
+      const tagged = { ...question, options: [...question.options, tag] }
+      const response = await this.#ask(tagged, peer)
       if (response.code === RESPONSE.content) return readPage(response.payload)
       const isBusy = response.code === RESPONSE.serviceUnavailable
       if (!isBusy || attempt === MAX_BUSY) throw refused(response.code)
