@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Reading a mailbox of Dovecot: what is fetched, what becomes of it, and what is left alone. */
+import { createHash, randomBytes } from 'node:crypto'
 import { memoryStore } from '@waxwing/client'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import {
@@ -17,6 +18,7 @@ import {
   dovecotAvailable,
   expectReceived,
   LmtpClient,
+  MAIL_CHANGES,
   MessageLog,
   requireOrSkip,
   startDovecot,
@@ -126,6 +128,21 @@ requireOrSkip('dovecot', dovecotAvailable())('a mailbox', () => {
     expect(await flagsIn(user)).toEqual([[], []])
     expect(errors).toEqual([])
     expect(dovecot.log()).not.toMatch(new RegExp(`imap\\(${user}@.*body_count=[1-9]`))
+  })
+
+  it('has the same bytes in it after whatever happened to mails on their way', async () => {
+    const user = newUser()
+    const payloads = [0, 1, 57, 1_000, 100_000].map((length) => new Uint8Array(randomBytes(length)))
+    const items = payloads.map((payload, index) => ({ address: `plant/${index}`, payload }))
+    const mail = await composeMail({ to: mailboxOf(user), items }, { from: 'a@example.test' })
+    // DATA has lines: what is binary for real only goes by BDAT (RFC 3030).
+    const { 'binary parts': _binary, ...changes } = MAIL_CHANGES
+    for (const change of Object.values(changes)) await deliver(user, change(mail))
+    const mails = await fetchAll(open(user).mailbox)
+    expect(mails).toHaveLength(Object.keys(changes).length)
+    const digest = ({ payload }: LetterItem): string =>
+      createHash('sha256').update(payload).digest('hex')
+    for (const received of mails) expect(received.items.map(digest)).toEqual(items.map(digest))
   })
 
   it('moves what was handled, or deletes it, as it is told to', async () => {

@@ -108,7 +108,7 @@ class DovecotProcess implements Dovecot {
   }
 
   async close(): Promise<void> {
-    await this.stop('SIGTERM')
+    await this.stop('SIGKILL') // its children end with it, and sooner than when it asks them to
     this.#folder.remove()
   }
 }
