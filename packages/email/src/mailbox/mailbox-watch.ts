@@ -322,7 +322,7 @@ export class MailboxWatch {
     const now = performance.now()
     let next: TrackedMail | undefined
     for (const mail of this.#mails.in('waiting')) {
-      if (mail.notBeforeMs > now) continue
+      if (mail.notBeforeMs > now || (next !== undefined && !mail.mayBeControl)) continue
       const want = this.#owner.wants(mail.candidate)
       if (want === 'first') return mail
       if (want === 'yes') next ??= mail

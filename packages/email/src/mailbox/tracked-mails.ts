@@ -6,10 +6,13 @@
  * @module
  */
 
+import { isControlAddress } from '@waxwing/core'
 import type { Candidate } from './candidate.js'
 
 export interface TrackedMail {
   readonly candidate: Candidate
+  /** It may hold control messages, which are fetched before data. */
+  readonly mayBeControl: boolean
   /** `out`: in somebody's hands; `settling`: the server is being told. */
   state: 'waiting' | 'out' | 'settling'
   /** Somebody had it before. */
@@ -54,6 +57,7 @@ export class TrackedMails {
     }
     this.#mails.set(candidate.uid, {
       candidate,
+      mayBeControl: candidate.addresses?.some(isControlAddress) ?? true,
       state: 'waiting',
       wasOut: false,
       notBeforeMs: 0,

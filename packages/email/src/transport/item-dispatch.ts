@@ -98,7 +98,7 @@ export class ItemDispatch {
     mail.begin(offers.map(({ index }) => index))
     if (offers.length === 0) {
       mail.nobodyWantedAt = this.#version
-      void this.#finished(uid, mail)
+      this.#finished(uid, mail).catch((error: unknown) => this.#terms.report(error))
       return
     }
     if (!offers.some(({ feed }) => feed.filter.isControl)) {
