@@ -68,6 +68,10 @@ requireOrSkip('mosquitto', mosquittoAvailable())('a gateway from SMS to MQTT', (
     expect(read).toMatchObject({ status: 0 })
     sensor.process.kill('SIGTERM')
     expect(await sensor.ended()).toMatchObject({ status: 0 })
+    const account = { WAXWING_BROKER_PASSWORD: PASSWORD }
+    const doctor = await office!.startWith(account, 'sensor', '--broker', url, 'doctor').ended()
+    expect(doctor.stdout).toContain('SMS: each byte costs')
+    expect(doctor).toMatchObject({ status: 0 })
     const hops = new Set(centre!.taken.map(({ from, to }) => `${from} ${to}`))
     expect(hops).toEqual(new Set([`${SENSOR} ${GATEWAY}`, `${GATEWAY} ${SENSOR}`]))
   })

@@ -39,6 +39,13 @@ requireOrSkip('a LAN of namespaces (root, iproute2, python3)', lanAvailable())('
     return start(home, LAN_URL, ...args).ended()
   }
 
+  it('is told what its network cannot do', async () => {
+    const { stdout, status } = await at('meter', 'doctor')
+    expect(stdout).toContain('UDP multicast')
+    expect(stdout).toContain('who is away misses what is sent')
+    expect(status).toBe(0)
+  })
+
   it('is heard by all, and read by whom its owner granted', async () => {
     const recording = `${LAN_URL}&record=heard&serve=yes`
     const friend = start('friend', recording, 'sub', 'meter/#', '--reason', 'the bill')

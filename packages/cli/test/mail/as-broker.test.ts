@@ -2,8 +2,10 @@
 /** Commands that know nothing of mail, with a mailbox as their broker. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { requireOrSkip } from '@waxwing/testkit'
+import { BridgeProcess } from '../bridge/bridge-process.js'
+import { archived } from '../bridge/taps.js'
 import type { Ended } from '../transcripts/running.js'
 import { dovecotAvailable, Post } from './post.js'
 
@@ -59,5 +61,18 @@ requireOrSkip('dovecot (root)', dovecotAvailable())('a mailbox as a broker', () 
     await recording.shows(/Recording/)
     await plant('pub', 'plant/a', 'for the record')
     expect(await recording.ended()).toMatchObject({ status: 0 })
+  })
+
+  it('is one side of a bridge', async () => {
+    writeFileSync(post.office.path('password'), post.dovecot.password)
+    const from = ['--from', post.account('desk'), '--from-password-file', 'password']
+    const to = ['--to', 'bridged.wax', '--map', 'plant/#', '--state', 'bridge-state']
+    const bridge = new BridgeProcess(post.office.folder, ...from, ...to)
+    onTestFinished(() => bridge.kill())
+    await bridge.start()
+    await plant('pub', 'plant/a', 'over the bridge')
+    const path = post.office.path('bridged.wax')
+    await expect.poll(() => archived(path), { timeout: 30_000 }).not.toEqual([])
+    expect(await bridge.end()).toMatch(/There: [1-9]/)
   })
 })

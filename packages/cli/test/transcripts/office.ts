@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Domain, openEndpoint } from '@waxwing/client'
 import { startMosquitto } from '@waxwing/testkit'
+import { splitItems, writeItems } from '../../src/files.js'
 import { Home } from '../../src/home.js'
 import { run, Running, type Ended } from './running.js'
 
@@ -67,7 +68,10 @@ export class Office {
     const endpoint = await openEndpoint({ store, name })
     const domain = await Domain.open({ store: domainStore })
     const produces = [`${name}/#`]
-    const admission = await domain.admit(await endpoint.enrolment({ name, produces }), { produces })
+    const request = await endpoint.enrolment({ name, produces })
+    const admission = await domain.admit(request, { produces })
+    writeItems(this.path(`${name}.enrol`), [request])
+    writeItems(this.path(`${name}.admission`), splitItems(admission))
     await endpoint.admit(admission, { domainId: domain.id })
     await endpoint.close()
     await store.close()
