@@ -5,7 +5,12 @@
  * @module
  */
 
-import { WaxwingError, type SendOptions, type TransportLimits } from '@waxwing/core'
+import {
+  isControlAddress,
+  WaxwingError,
+  type SendOptions,
+  type TransportLimits,
+} from '@waxwing/core'
 import { assertAddress, type Correspondents } from '@waxwing/transport-kit'
 import { encodeLetter, MAX_ENVELOPE_BYTES, NUMBER_PREFIX } from './envelope.js'
 import { destinationOf, placesOf } from './numbers.js'
@@ -17,8 +22,11 @@ import { validityOf } from './validity.js'
 
 export interface Outgoing {
   readonly address: string
+  readonly isControl: boolean
   /** Bodies of submit_sm, always the same ones: what is sent again has the same reference. */
   readonly segments: readonly Uint8Array[]
+  /** Those of them that the centre has taken, which are not sent again. */
+  readonly taken: Set<number>
   readonly byteCount: number
 }
 
@@ -62,7 +70,7 @@ export function outgoingOf(
     )
   })
   const byteCount = segments.reduce((sum, { length }) => sum + length, 0)
-  return { address, segments, byteCount }
+  return { address, isControl: isControlAddress(address), segments, taken: new Set(), byteCount }
 }
 
 export function limitsOf(options: ResolvedOptions): TransportLimits {

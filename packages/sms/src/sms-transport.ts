@@ -21,6 +21,7 @@ import {
   Correspondents,
   SendQueue,
   StatusBoard,
+  type BeginSend,
 } from '@waxwing/transport-kit'
 import { Arrivals } from './arrivals.js'
 import { Feed } from './feed.js'
@@ -84,7 +85,9 @@ class SmppTransport implements SmsTransport {
   readonly #status = new StatusBoard()
   readonly #link: Link
   readonly #submitter: Submitter
-  readonly #sends: SendQueue<Outgoing>
+  readonly #data: SendQueue<Outgoing>
+  /** A queue of its own: data stand in nobody's way (Section 9.1). */
+  readonly #control: SendQueue<Outgoing>
   readonly #feeds = new Map<string, Feed>()
   readonly #receipts = new Receipts()
   readonly #opening: Promise<Opened>
@@ -104,7 +107,9 @@ class SmppTransport implements SmsTransport {
     this.limits = limitsOf(options)
     this.#bound.promise.catch(() => undefined) // perhaps nobody waits
     this.#submitter = new Submitter({ ...options, report: this.#report })
-    this.#sends = new SendQueue(options, (item, done) => this.#begin(item, done))
+    const begin: BeginSend<Outgoing> = (item, done) => this.#begin(item, done)
+    this.#data = new SendQueue(options, begin)
+    this.#control = new SendQueue(options, begin)
     this.#link = new Link(options, {
       up: (session) => this.#up(session),
       down: () => this.#down(),
@@ -135,7 +140,8 @@ class SmppTransport implements SmsTransport {
     this.#assertOpen()
     const terms = { ...opened, options: this.#options, sender: this.#sender() }
     const outgoing = outgoingOf(address, bytes, options, terms)
-    await this.#sends.push(outgoing, outgoing.byteCount)
+    const sends = outgoing.isControl ? this.#control : this.#data
+    await sends.push(outgoing, outgoing.byteCount)
   }
 
   async subscribe(filter: string, handler: MessageHandler): Promise<Subscription> {
@@ -201,8 +207,9 @@ class SmppTransport implements SmsTransport {
     this.#bound.reject(this.#end)
     clearInterval(this.#sweeping)
     this.#stopHandlers()
-    await this.#sends.emptied(this.#options.closeTimeoutMs)
-    this.#sends.ended(closedError())
+    const { closeTimeoutMs } = this.#options
+    await Promise.all(this.#queues.map((queue) => queue.emptied(closeTimeoutMs)))
+    for (const queue of this.#queues) queue.ended(closedError())
     await this.#opening.catch(() => undefined)
     this.#opened?.arrivals.close() // where it was opened meanwhile
     await this.#link.end()
@@ -216,6 +223,11 @@ class SmppTransport implements SmsTransport {
     this.#opened?.arrivals.close()
     for (const feed of this.#feeds.values()) feed.close()
     this.#feeds.clear()
+  }
+
+  /** Control messages first. */
+  get #queues(): readonly SendQueue<Outgoing>[] {
+    return [this.#control, this.#data]
   }
 
   #assertOpen(): void {
@@ -240,14 +252,14 @@ class SmppTransport implements SmsTransport {
 
   #up(session: Session): void {
     this.#submitter.attach(session)
-    this.#sends.resume()
+    for (const queue of this.#queues) queue.resume()
     this.#bound.resolve()
     this.#status.up(this.#link)
   }
 
   #down(): void {
     this.#submitter.detach()
-    this.#sends.suspend()
+    for (const queue of this.#queues) queue.suspend()
     if (this.#end === undefined) this.#opened?.arrivals.lost()
     this.#status.down(this.#link)
   }
@@ -256,18 +268,18 @@ class SmppTransport implements SmsTransport {
     this.#end ??= error
     this.#status.report(error)
     this.#bound.reject(this.#end)
-    this.#sends.ended(this.#end)
+    for (const queue of this.#queues) queue.ended(this.#end)
     this.#stopHandlers()
     void this.#link.end()
   }
 
-  #begin({ address, segments }: Outgoing, done: (error?: unknown) => void): void {
+  #begin(outgoing: Outgoing, done: (error?: unknown) => void): void {
     this.#submitter.push({
-      segments,
+      ...outgoing,
       done,
-      taken: (messageId) => {
+      onTaken: (messageId) => {
         this.#sentSegments++
-        this.#receipts.taken(messageId, address)
+        this.#receipts.taken(messageId, outgoing.address)
       },
     })
   }

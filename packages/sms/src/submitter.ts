@@ -4,7 +4,9 @@
  * pause where the centre asks for one (`docs/spec/09-bindings.md` Section 9.10.3).
  *
  * A job is one message: one or more segments. It is done when the centre has taken them all, or has refused
- * one. What a broken connection leaves undone is forgotten here: `SendQueue` begins it again.
+ * one. What a broken connection leaves undone is forgotten here: `SendQueue` begins it again, and of it only
+ * those segments are sent that the centre has not taken. Control messages go before data, also before data
+ * that have begun (Section 9.1).
  *
  * @module
  */
@@ -28,23 +30,33 @@ export interface SubmitterTerms {
 export interface Job {
   /** Bodies of submit_sm. */
   readonly segments: readonly Uint8Array[]
+  readonly isControl: boolean
+  /** Which of them the centre has taken, over this connection or an earlier one. Filled here. */
+  readonly taken: Set<number>
   /** Called once, unless the connection breaks before. */
   readonly done: (error?: unknown) => void
   /** The centre took a segment, and gave it this id. */
-  readonly taken: (messageId: string) => void
+  readonly onTaken: (messageId: string) => void
 }
 
 interface Running {
   readonly job: Job
   next: number
-  open: number
   isOver: boolean
 }
 
 interface Segment {
   readonly running: Running
+  readonly index: number
   readonly body: Uint8Array
   attempts: number
+}
+
+/** What waits of one kind. */
+interface Line {
+  jobs: Running[]
+  /** Segments that were tried already. */
+  again: Segment[]
 }
 
 /** A segment that fails for a reason of the moment is tried so often. */
@@ -54,8 +66,8 @@ export class Submitter {
   readonly #terms: SubmitterTerms
   readonly #pauses: Pauses
   #session: Session | undefined
-  #jobs: Running[] = []
-  #again: Segment[] = []
+  #control: Line = { jobs: [], again: [] }
+  #data: Line = { jobs: [], again: [] }
   #inFlight = 0
   #isThrottled = false
   /** No segment is sent before this one fires. */
@@ -74,15 +86,15 @@ export class Submitter {
   /** The connection is gone, with all that was under way. */
   detach(): void {
     this.#session = undefined
-    this.#jobs = []
-    this.#again = []
+    this.#control = { jobs: [], again: [] }
+    this.#data = { jobs: [], again: [] }
     this.#inFlight = 0
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
   push(job: Job): void {
-    this.#jobs.push({ job, next: 0, open: job.segments.length, isOver: false })
+    this.#lineOf(job).jobs.push({ job, next: 0, isOver: false })
     this.#pump()
   }
 
@@ -104,22 +116,21 @@ export class Submitter {
     if (messagesPerSecond === 0) return false
     const nowMs = performance.now()
     if (nowMs < this.#nextAtMs) {
-      if (this.#jobs.length > 0 || this.#again.length > 0) this.#waitFor(this.#nextAtMs - nowMs)
+      const isWanted = [this.#control, this.#data].some(
+        ({ jobs, again }) => jobs.length > 0 || again.length > 0,
+      )
+      if (isWanted) this.#waitFor(this.#nextAtMs - nowMs)
       return true
     }
     return false
   }
 
+  #lineOf({ isControl }: Job): Line {
+    return isControl ? this.#control : this.#data
+  }
+
   #nextSegment(): Segment | undefined {
-    const again = this.#again.shift()
-    if (again !== undefined) return again
-    for (;;) {
-      const running = this.#jobs[0]
-      if (running === undefined) return undefined
-      const body = running.job.segments[running.next++]
-      if (body !== undefined && !running.isOver) return { running, body, attempts: 0 }
-      this.#jobs.shift()
-    }
+    return nextOf(this.#control) ?? nextOf(this.#data)
   }
 
   async #submit(session: Session, segment: Segment): Promise<void> {
@@ -145,37 +156,45 @@ export class Submitter {
     }
     const isOfTheMoment = status === STATUS.temporaryReceiverError || status === STATUS.systemError
     if (isOfTheMoment && ++segment.attempts < MAX_ATTEMPTS) {
-      this.#again.push(segment)
+      this.#tryAgain(segment)
       this.#waitFor(this.#pauses.next())
       return
     }
     this.#isThrottled = false
     this.#pauses.reset()
-    if (status === STATUS.ok) this.#taken(segment.running, body)
+    if (status === STATUS.ok) this.#taken(segment, body)
     else this.#refused(segment.running, status)
   }
 
-  #taken(running: Running, body: Uint8Array): void {
+  #taken({ running, index }: Segment, body: Uint8Array): void {
+    const { job } = running
+    job.taken.add(index)
     try {
-      running.job.taken(decodeSubmitResponse(body))
+      job.onTaken(decodeSubmitResponse(body))
     } catch (error) {
       this.#terms.report(error) // it was taken; only its receipt will not be recognized
     }
-    running.open--
-    if (running.open > 0 || running.isOver) return
+    if (job.taken.size < job.segments.length || running.isOver) return
     running.isOver = true
-    running.job.done()
+    job.done()
   }
 
   #refused(running: Running, status: number): void {
     if (running.isOver) return
     running.isOver = true
-    this.#again = this.#again.filter((segment) => segment.running !== running)
+    const line = this.#lineOf(running.job)
+    line.again = line.again.filter((segment) => segment.running !== running)
     running.job.done(transportError(`the centre refuses a message: ${statusText(status)}`))
   }
 
+  /** Of a message that was refused nothing more is sent: each segment costs. */
+  #tryAgain(segment: Segment): void {
+    const { running } = segment
+    if (!running.isOver) this.#lineOf(running.job).again.push(segment)
+  }
+
   #throttled(segment: Segment, status: number): void {
-    if (!segment.running.isOver) this.#again.push(segment)
+    this.#tryAgain(segment)
     if (!this.#isThrottled) {
       const what = `the centre is too busy, ${statusText(status)}: sending slows down`
       this.#terms.report(transportError(what))
@@ -190,5 +209,21 @@ export class Submitter {
       this.#timer = undefined
       this.#pump()
     }, pauseMs)
+  }
+}
+
+/** What was tried already first, then the next segment of the first message that has one. */
+function nextOf(line: Line): Segment | undefined {
+  const again = line.again.shift()
+  if (again !== undefined) return again
+  for (;;) {
+    const running = line.jobs[0]
+    if (running === undefined) return undefined
+    const { segments, taken } = running.job
+    while (taken.has(running.next)) running.next++
+    const index = running.next++
+    const body = segments[index]
+    if (body !== undefined && !running.isOver) return { running, index, body, attempts: 0 }
+    line.jobs.shift()
   }
 }

@@ -27,6 +27,8 @@ const SIGNED = 0x01
 const SHORT_KID = 0x02
 /** The highest flags that have a meaning; those up to 0x7f are reserved. */
 const MAX_FLAGS = 0x3f
+const FIRST_ENVELOPE_BYTE = 0x40
+const FIRST_OBJECT_BYTE = 0x80
 const EPOCH_BYTES = 4
 /** The longest counter of durable-counter mode that has a compact form. No producer gets further. */
 const MAX_COUNTER_BYTES = 3
@@ -38,11 +40,15 @@ const UNSIGNED_HEADER = Uint8Array.of(0xa0)
 const SIGNED_HEADER = Uint8Array.of(0xa1, 0x0c, 0x58, SIGNATURE_BYTES)
 
 /**
- * Whether bytes can only be a compact form, of this version or a later one: objects, statements and
- * sealed messages begin with a byte from 0x80 on.
+ * Whether bytes may be a compact form, of this version or a later one, and are no object, statement or sealed
+ * message, which begin with a byte from 0x80 on. Never true of bytes that begin with 0x40 to 0x4f, which precede
+ * control messages over SMS.
+ *
+ * @see `docs/spec/04-objects.md` Section 4.7.4
  */
 export function isCompact(bytes: Uint8Array): boolean {
-  return (bytes[0] ?? 0x80) < 0x80
+  const first = bytes[0] ?? FIRST_OBJECT_BYTE
+  return first < FIRST_OBJECT_BYTE && (first & 0xf0) !== FIRST_ENVELOPE_BYTE
 }
 
 /**
@@ -92,8 +98,8 @@ function noCompactForm(field: string): WaxwingError {
  * @throws {WaxwingError} `ERR_UNSUPPORTED` if the flags are reserved, `ERR_MALFORMED`.
  */
 export function decodeCompact(bytes: Uint8Array): Uint8Array {
-  if (!isCompact(bytes)) throw malformed('compact form', 'flags')
-  const flags = bytes[0]!
+  const flags = bytes[0] ?? FIRST_OBJECT_BYTE
+  if (flags >= FIRST_OBJECT_BYTE) throw malformed('compact form', 'flags')
   if (flags > MAX_FLAGS) {
     throw new WaxwingError('ERR_UNSUPPORTED', 'compact form: unknown flags', { field: 'flags' })
   }
