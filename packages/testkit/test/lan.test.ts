@@ -5,12 +5,14 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { type Lan, lanAvailable, requireOrSkip, startLan } from '@waxwing/testkit'
 
+/** Of iproute2. */
+const IP = 'ip'
 /** Above what Linux gives: nobody's process. */
 const DEAD = 'waxlan-4194999-dead'
 
 requireOrSkip('a network of namespaces (root, iproute2, python3)', lanAvailable())('a LAN', () => {
   it('is gone when it is closed, and so is what a killed process left', async () => {
-    execFileSync('ip', ['netns', 'add', DEAD], { env: PATHS })
+    execFileSync(IP, ['netns', 'add', DEAD], { env: PATHS })
     const lan = await startLan({ hosts: 1 })
     expect(namespaces()).not.toContain(DEAD)
     expect(namespaces()).toContain(`waxlan-${process.pid}-`)
@@ -40,7 +42,7 @@ requireOrSkip('a network of namespaces (root, iproute2, python3)', lanAvailable(
 const PATHS = { ...process.env, PATH: `/usr/sbin:/sbin:${process.env['PATH'] ?? ''}` }
 
 function namespaces(): string {
-  return execFileSync('ip', ['netns', 'list'], { encoding: 'utf8', env: PATHS })
+  return execFileSync(IP, ['netns', 'list'], { encoding: 'utf8', env: PATHS })
 }
 
 const RECEIVE = `
