@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inboxAddress, WaxwingError } from '@waxwing/core'
 import { composeMail, openMailer, type Letter, type Mailer } from '@waxwing/email'
+import { messageOf } from '../output.js'
 import { candidates } from '../transfers/file-name.js'
 import type { MailAccount } from '../broker/mail-account.js'
 
@@ -93,7 +94,8 @@ async function inTime(
   })
   const late = Promise.withResolvers<never>()
   const fail = (): void => {
-    const message = 'the mail server did not take the mail'
+    const why = last === undefined ? '' : `: ${messageOf(last)}`
+    const message = `the mail server did not take the mail${why}`
     const details = { rule: 'connect' }
     late.reject(new WaxwingError('ERR_TRANSPORT', message, details, { cause: last }))
   }
