@@ -13,11 +13,11 @@
 import { hash } from 'node:crypto'
 import { fromUtf8 } from '@waxwing/core'
 import { limitError, transportError } from '@waxwing/transport-kit'
-import { decodeArmour, isArmour } from './armour.js'
 import { decodeLetter, type Letter } from './envelope.js'
 import { offerTo, type Feed } from './feed.js'
 import type { PersonsText } from './options.js'
 import type { Part, Place } from './parts.js'
+import { mayBeControl, unarmoured } from './peek.js'
 import { single, type Reassembly, type Whole } from './reassembly.js'
 import { STATUS } from './smpp.js'
 
@@ -29,6 +29,10 @@ export interface ArrivalTerms {
   /** Data messages that are here and not settled; more are given back at once. */
   readonly maxOpen: number
   readonly maxOpenBytes: number
+  /** What stands in the store and nobody has listened to for so long is given up. */
+  readonly unwantedSeconds: number
+  /** A clock that never goes back, in milliseconds. */
+  readonly nowMs: () => number
   readonly text: (text: PersonsText) => void
   /** A message is read: what it says of its sender can be learned. */
   readonly read: (letter: Letter, source: string) => void
@@ -49,11 +53,19 @@ interface Arrival {
   timer: ReturnType<typeof setTimeout> | undefined
   /** Somebody here has it in hand, or will. */
   isWanted: boolean
+  /** Somebody had it in hand before, perhaps in an earlier process. */
+  wasHanded: boolean
+  /** Since when nobody listens to it. */
+  unwantedSinceMs: number
+  /** The centre was told that it is here, over a connection that broke since, and may not know it. */
+  mayComeAgain: boolean
   /** The segment that the centre was given back, and will send again. */
   isGivenBack: boolean
   isDone: boolean
 }
 
+/** So long somebody may take to listen to what is here before it has to make room. */
+const UNWANTED_MS = 60_000
 /** Messages that were given back and then acknowledged: when they come again, they are known. */
 const MAX_LATE = 1_024
 
@@ -63,7 +75,7 @@ export class Arrivals {
   #openBytes = 0
   readonly #givenBack = new Map<string, Arrival>()
   readonly #late = new Set<string>()
-  /** What stands in the store although it is whole: should it come again, it is here. */
+  /** What stands in the store although it is whole. */
   readonly #kept = new Map<string, Arrival>()
   #isFull = false
   #isClosed = false
@@ -100,7 +112,12 @@ export class Arrivals {
 
   /** Somebody new listens: perhaps to what nobody wanted. */
   offerAgain(): void {
-    for (const arrival of this.#open) if (!arrival.isWanted) this.#offer(arrival, false)
+    for (const arrival of this.#open) {
+      if (arrival.isWanted) continue
+      const { unwantedSinceMs } = arrival
+      this.#offer(arrival)
+      if (!arrival.isWanted) arrival.unwantedSinceMs = unwantedSinceMs
+    }
   }
 
   /** The connection is gone: what the centre waits for comes again, what is in the store is offered again. */
@@ -109,12 +126,21 @@ export class Arrivals {
     this.#givenBack.clear()
     const open = [...this.#open]
     for (const arrival of open) {
+      arrival.mayComeAgain = true
       if (arrival.keys.length > 0) continue
       clearTimeout(arrival.timer)
       if (arrival.answer !== undefined) this.#putBack(arrival)
       this.#done(arrival)
     }
-    for (const arrival of open) if (!arrival.isDone) this.#offer(arrival, true)
+    for (const arrival of open) if (!arrival.isDone) this.#offer(arrival)
+  }
+
+  /** Gives up what nobody has listened to for too long. */
+  expire(): void {
+    const oldest = this.#terms.nowMs() - 1_000 * this.#terms.unwantedSeconds
+    for (const arrival of this.#open) {
+      if (isUnwantedSince(arrival, oldest)) this.#giveUp(arrival)
+    }
   }
 
   /** What the centre waits for is given back, what is in the store stays there. */
@@ -146,7 +172,7 @@ export class Arrivals {
   /** @returns `undefined` for what a person wrote. @throws {WaxwingError} As `decodeLetter`. */
   #read({ source, isText, bytes }: Whole): Letter | undefined {
     const text = isText ? fromUtf8(bytes) : undefined
-    const letterBytes = text === undefined ? bytes : armoured(text)
+    const letterBytes = text === undefined ? bytes : unarmoured(text)
     if (letterBytes === undefined) {
       this.#terms.text({ from: decodeURIComponent(source), text: text ?? '' })
       return undefined
@@ -167,7 +193,7 @@ export class Arrivals {
   ): void {
     const { letter, answer, isRedelivered } = terms
     const digest = hash('sha256', Buffer.concat([Buffer.from(whole.source), whole.bytes]), 'base64')
-    if (this.#late.delete(digest) || this.#kept.has(digest)) {
+    if (this.#late.delete(digest) || this.#isKept(digest)) {
       this.#ignore(whole, answer)
       return
     }
@@ -184,6 +210,9 @@ export class Arrivals {
       answer,
       timer: undefined,
       isWanted: false,
+      wasHanded: isRedelivered,
+      unwantedSinceMs: 0,
+      mayComeAgain: isRedelivered,
       isGivenBack: false,
       isDone: false,
     }
@@ -191,7 +220,18 @@ export class Arrivals {
     this.#openBytes += whole.bytes.length
     if (whole.keys.length > 0) this.#kept.set(digest, arrival)
     this.#hold(arrival)
-    this.#offer(arrival, isRedelivered)
+    this.#offer(arrival)
+  }
+
+  /**
+   * Whether the centre sends once more what stands in the store, since it was not told so. As long as it surely
+   * was, the same bytes are another message.
+   */
+  #isKept(digest: string): boolean {
+    const before = this.#kept.get(digest)
+    if (before?.mayComeAgain !== true) return false
+    before.mayComeAgain = false
+    return true
   }
 
   /** It was given back, came again, and is still in the hands that it was in. */
@@ -202,8 +242,8 @@ export class Arrivals {
     this.#hold(arrival)
   }
 
-  #offer(arrival: Arrival, isRedelivered: boolean): void {
-    const { letter, whole } = arrival
+  #offer(arrival: Arrival): void {
+    const { letter, whole, wasHanded: isRedelivered } = arrival
     arrival.isWanted = true
     arrival.isWanted = offerTo(
       this.#terms.feeds(),
@@ -214,6 +254,8 @@ export class Arrivals {
         report: this.#terms.report,
       },
     )
+    if (arrival.isWanted) arrival.wasHanded = true
+    else arrival.unwantedSinceMs = this.#terms.nowMs()
   }
 
   async #acknowledge(arrival: Arrival): Promise<void> {
@@ -227,6 +269,7 @@ export class Arrivals {
 
   #returned(arrival: Arrival): void {
     arrival.isWanted = false
+    arrival.unwantedSinceMs = this.#terms.nowMs()
     if (arrival.isGivenBack) this.#done(arrival)
     // It may be that somebody else wants it, who came in the meantime.
     else if (!this.#isClosed && !arrival.isDone) queueMicrotask(() => this.offerAgain())
@@ -295,36 +338,46 @@ export class Arrivals {
   }
 
   #hasRoom(part: Part): boolean {
-    const { maxOpen, maxOpenBytes, report } = this.#terms
-    const isOver = this.#open.size >= maxOpen || this.#openBytes >= maxOpenBytes
+    if (this.#isOver(1)) this.#makeRoom()
+    const isOver = this.#isOver(1)
     // Control messages do not wait for data; beyond twice the bound, they do.
-    const isTwice = this.#open.size >= 2 * maxOpen || this.#openBytes >= 2 * maxOpenBytes
-    const isFull = isTwice || (isOver && !looksLikeControl(part))
+    const isFull = this.#isOver(2) || (isOver && !mayBeControl(part))
     if (isFull && !this.#isFull) {
-      report(
-        limitError('messages are given back to the centre: too many are here', 'maxWaitingBytes'),
-      )
+      const what = 'messages are given back to the centre: too many are here'
+      this.#terms.report(limitError(what, 'maxWaitingBytes'))
     }
     this.#isFull = isOver
     return !isFull
   }
+
+  #isOver(times: number): boolean {
+    const { maxOpen, maxOpenBytes } = this.#terms
+    return this.#open.size >= times * maxOpen || this.#openBytes >= times * maxOpenBytes
+  }
+
+  /** What nobody listens to gives way to what somebody may. */
+  #makeRoom(): void {
+    const oldest = this.#terms.nowMs() - UNWANTED_MS
+    for (const arrival of this.#open) {
+      if (!this.#isOver(1)) return
+      if (isUnwantedSince(arrival, oldest)) this.#giveUp(arrival)
+    }
+  }
+
+  #giveUp(arrival: Arrival): void {
+    const { report, reassembly } = this.#terms
+    const what = `a message from ${arrival.whole.source} is given up, since nobody listens to it`
+    report(limitError(what, 'incompleteSeconds'))
+    this.#done(arrival)
+    reassembly.forget(arrival.keys).catch(report)
+  }
 }
 
-function armoured(text: string): Uint8Array | undefined {
-  if (!isArmour(text)) return undefined
-  try {
-    return decodeArmour(text)
-  } catch {
-    return undefined // a person may begin with anything
-  }
+/** Only what is in the store: the rest the centre has, and decides about. */
+function isUnwantedSince({ isWanted, keys, unwantedSinceMs }: Arrival, momentMs: number): boolean {
+  return !isWanted && keys.length > 0 && unwantedSinceMs <= momentMs
 }
 
 function hasPlace(part: Part): part is Part & { readonly place: Place } {
   return part.place !== undefined
-}
-
-/** Of what is no first segment, nobody can tell. */
-function looksLikeControl({ bytes, isText }: Part): boolean {
-  const first = bytes[0] ?? 0
-  return !isText && first >= 0x40 && first < 0x80 && first !== 0x4f
 }

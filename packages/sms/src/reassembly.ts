@@ -261,21 +261,30 @@ export class Reassembly {
 
   #makeRoom(): void {
     const { maxIncomplete, maxIncompleteBytes } = this.#terms
-    while (this.#incomplete.size > maxIncomplete || this.#byteCount > maxIncompleteBytes) {
-      const isCount = this.#incomplete.size > maxIncomplete
-      const rule = isCount ? 'maxIncomplete' : 'maxIncompleteBytes'
-      this.#giveUp(this.#leastWorth(), 'there are too many', rule)
+    while (this.#incomplete.size > maxIncomplete) {
+      this.#giveUp(
+        this.#leastWorth(() => 1),
+        'there are too many',
+        'maxIncomplete',
+      )
+    }
+    while (this.#byteCount > maxIncompleteBytes) {
+      const set = this.#leastWorth(({ byteCount }) => byteCount)
+      this.#giveUp(set, 'there are too many', 'maxIncompleteBytes')
     }
   }
 
-  /** The oldest one of whoever has most: who sends many beginnings pushes out their own. */
-  #leastWorth(): Incomplete {
-    const bytesOf = new Map<string, number>()
+  /**
+   * The oldest one of whoever has most of what there is too much of: who sends many beginnings pushes out
+   * their own, and a crowd that begins one each, none that is newer and longer.
+   */
+  #leastWorth(weightOf: (set: Incomplete) => number): Incomplete {
+    const weights = new Map<string, number>()
     let most: Incomplete | undefined
     for (const set of this.#incomplete.values()) {
-      const bytes = (bytesOf.get(set.source) ?? 0) + set.byteCount
-      bytesOf.set(set.source, bytes)
-      if (bytes > (bytesOf.get(most?.source ?? '') ?? 0)) most = set
+      const weight = (weights.get(set.source) ?? 0) + weightOf(set)
+      weights.set(set.source, weight)
+      if (weight > (weights.get(most?.source ?? '') ?? 0)) most = set
     }
     for (const set of this.#incomplete.values()) if (set.source === most?.source) return set
     throw new WaxwingError('ERR_INTERNAL', 'there is nothing to give up')

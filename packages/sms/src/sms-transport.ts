@@ -117,7 +117,10 @@ class SmppTransport implements SmsTransport {
       deliver: (pdu, session) => this.#deliver(pdu, session),
       report: this.#report,
     })
-    this.#sweeping = setInterval(() => this.#opened?.reassembly.expire(), SWEEP_MS)
+    this.#sweeping = setInterval(() => {
+      this.#opened?.reassembly.expire()
+      this.#opened?.arrivals.expire()
+    }, SWEEP_MS)
     this.#sweeping.unref()
     this.#opening = this.#open()
     this.#opening.catch((error: unknown) => this.#refused(asWaxwingError(error)))
@@ -188,6 +191,8 @@ class SmppTransport implements SmsTransport {
       holdMs: this.#options.holdMs,
       maxOpen: MAX_OPEN,
       maxOpenBytes: this.#options.maxWaitingBytes,
+      unwantedSeconds: this.#options.incompleteSeconds,
+      nowMs: this.#options.nowMs,
       text: (text) => {
         this.#texts++
         this.#tell(() => this.#options.onText?.(text))

@@ -232,6 +232,23 @@ describe('incomplete messages', () => {
     expect(toHex((await reassembly.add(honest[1]!))!.bytes)).toBe(toHex(letterOf(200, 1)))
   })
 
+  it('of a crowd that begins one each push out no longer message of somebody else', async () => {
+    const { reassembly } = await opened({ maxIncomplete: 10 })
+    let count = 0
+    const crowd = async (size: number): Promise<void> => {
+      for (let i = 0; i < size; i++) {
+        await reassembly.add(partsOf(letterOf(200, i), i, `666${count++}`)[0]!)
+      }
+    }
+    await crowd(10)
+    const wholes: (Whole | undefined)[] = []
+    for (const part of partsOf(letterOf(700, 1), 7, '491')) {
+      wholes.push(await reassembly.add(part))
+      await crowd(3)
+    }
+    expect(toHex(wholes.at(-1)!.bytes)).toBe(toHex(letterOf(700, 1)))
+  })
+
   it('are bounded in bytes', async () => {
     const { reassembly } = await opened({ maxIncompleteBytes: 20_000 })
     for (let reference = 0; reference < 300; reference++) {
