@@ -20,7 +20,7 @@ interface Rig {
   readonly arrivals: Arrivals
   readonly store: Store
   readonly reports: { code: string; message: string }[]
-  nowMs: number
+  readonly clock: { nowMs: number }
   listen(filter: string, log: MessageLog['hold']): void
   /** The status that a part is answered with at once, if it is. */
   take(part: Part): Promise<number | undefined>
@@ -31,8 +31,10 @@ async function rig(
 ): Promise<Rig> {
   const { maxOpen = 8, store = memoryStore(), holdMs = 1_000_000 } = options
   const feeds: Feed[] = []
-  const report = (error: unknown): void => void made.reports.push(error as never)
-  const nowMs = (): number => made.nowMs
+  const reports: Rig['reports'] = []
+  const report = (error: unknown): void => void reports.push(error as never)
+  const clock = { nowMs: 0 }
+  const nowMs = (): number => clock.nowMs
   const { reassembly, wholes } = await Reassembly.open({
     store,
     maxIncomplete: 256,
@@ -57,8 +59,8 @@ async function rig(
   const made: Rig = {
     arrivals,
     store,
-    reports: [],
-    nowMs: 0,
+    reports,
+    clock,
     listen(filter, handler) {
       const feed = new Feed(filter, { maxUnacknowledged: 2, retryHandlerMs: 10, report })
       feed.handlers.add(handler)
@@ -108,7 +110,7 @@ describe('messages that nobody listens to', () => {
     at.listen('sms/#', log.acknowledge)
     for (let i = 0; i < 8; i++) expect(await takePair(at, elsewhere(i), i)).toEqual([OK, OK])
     expect(await at.take(single(dataOf(5)))).toBe(TEMPORARY) // somebody may still come
-    at.nowMs += MINUTE
+    at.clock.nowMs += MINUTE
     await at.take(single(dataOf(5)))
     await log.containing(dataOf(5))
     expect(at.reports).toMatchObject([{ code: 'ERR_LIMIT' }, { code: 'ERR_LIMIT' }])
@@ -119,11 +121,11 @@ describe('messages that nobody listens to', () => {
   it('are given up when that has been so for too long, and not before', async () => {
     const at = await rig()
     await takePair(at, elsewhere(1), 1)
-    at.nowMs += 86_399_999
+    at.clock.nowMs += 86_399_999
     at.arrivals.offerAgain() // somebody came who does not listen to it either
     at.arrivals.expire()
     expect(await kept(at)).toBe(2)
-    at.nowMs += 1
+    at.clock.nowMs += 1
     at.arrivals.expire()
     expect(at.reports).toHaveLength(1)
     await expect.poll(() => kept(at)).toBe(0)
