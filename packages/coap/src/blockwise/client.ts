@@ -9,7 +9,7 @@
 
 import { WaxwingError } from '@waxwing/core'
 import { type CoapMessage, isOscoreMessage, optionValue } from '@waxwing/oscore'
-import { codeClass, isSafeMethod } from '../codes.js'
+import { codeClass, isSafeMethod, METHOD } from '../codes.js'
 import type { Handler, Layer, Request, Response } from '../handler.js'
 import { OPTION, withoutOptions } from '../options.js'
 import { isRegistration } from '../registration.js'
@@ -100,9 +100,9 @@ class BlockwiseClient {
   async #askWhole(request: Request): Promise<Response> {
     const ask = async (one: Request): Promise<Response> =>
       this.#download(one, await this.#upload(one))
-    // What OSCORE protected has a number of its own.
-    const isNumbered = isSafeMethod(request.code) || isOscoreMessage(request)
-    return isNumbered || !this.#settings.isWhole(request)
+    // Equal ones of GET ask for the same; what OSCORE protected has a number of its own.
+    const isAlone = request.code === METHOD.GET || isOscoreMessage(request)
+    return isAlone || !this.#settings.isWhole(request)
       ? ask(request)
       : this.#tags.tellApart(request, ask)
   }

@@ -28,8 +28,9 @@ export class RequestTags {
   }
 
   /**
-   * Runs a request that has side effects, in one message. One that could be taken for another that is
-   * under way has a tag, so that each gets its own response.
+   * Runs a request in one message, whose response depends on more than its options: on a payload (RFC
+   * 8132 Section 2), or on what it does. One that could be taken for another that is under way has a tag,
+   * so that each gets its own response.
    */
   async tellApart<T>(request: Request, run: (request: Request) => Promise<T>): Promise<T> {
     const key = bodyKey(request)

@@ -247,14 +247,17 @@ describe('a representation', () => {
     }
   })
 
-  it('for two requests at once that differ in their payload is that of each', async () => {
-    const ask = plugged(async ({ payload }) => respond(body(8_000, payload[0] ?? 0)))
+  it('for many requests at once that differ in their payload is that of each, asked for once', async () => {
+    const handler = vi.fn<Handler>(async ({ payload }) => respond(body(8_000, payload[0] ?? 0)))
+    const ask = plugged(handler)
+    const seeds = Array.from({ length: 12 }, (_, seed) => seed)
     const fetched = await Promise.all(
-      [1, 2, 3].map((seed) => ask(requestTo({ code: METHOD.FETCH, payload: Uint8Array.of(seed) }))),
+      seeds.map((seed) => ask(requestTo({ code: METHOD.FETCH, payload: Uint8Array.of(seed) }))),
     )
-    for (const [index, { payload }] of fetched.entries()) {
-      expect(equalBytes(payload, body(8_000, index + 1))).toBe(true)
+    for (const [seed, { payload }] of fetched.entries()) {
+      expect(equalBytes(payload, body(8_000, seed))).toBe(true)
     }
+    expect(handler).toHaveBeenCalledTimes(seeds.length)
   })
 
   it('keeps its own entity tag and its other options', async () => {

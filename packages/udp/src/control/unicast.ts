@@ -6,7 +6,6 @@
  * @module
  */
 
-import { randomBytes } from 'node:crypto'
 import {
   blockwiseClient,
   codeName,
@@ -32,7 +31,6 @@ const MAX_PAGE_BYTES = 2 * 1024 * 1024
 /** How often a neighbour that is busy is asked again. */
 const MAX_BUSY = 20
 const BUSY_MS = 250
-const TAG_BYTES = 4
 
 export interface UnicastTerms {
   readonly endpoint: UdpEndpoint
@@ -88,10 +86,7 @@ export class Unicast {
   async fetch(resource: string, inquiry: Inquiry, peer: Peer): Promise<Page> {
     const question = questionOf(resource, inquiry)
     for (let attempt = 1; ; attempt++) {
-      // Without it the blocks of two answers that are fetched at once would be of one (RFC 9175 Section 3).
-      const tag = { number: OPTION.requestTag, value: randomBytes(TAG_BYTES) }
-      const tagged = { ...question, options: [...question.options, tag] }
-      const response = await this.#ask(tagged, peer)
+      const response = await this.#ask(question, peer)
       if (response.code === RESPONSE.content) return readPage(response.payload)
       const isBusy = response.code === RESPONSE.serviceUnavailable
       if (!isBusy || attempt === MAX_BUSY) throw refused(response.code)
