@@ -23,6 +23,11 @@ export class Feeds {
     return new Set(inboxes)
   }
 
+  /** All of them, by their filters. */
+  get all(): Iterable<readonly [filter: string, feed: Feed]> {
+    return this.#feeds
+  }
+
   /** Adds a handler. */
   add(filter: string, handler: MessageHandler): { feed: Feed; subscription: Subscription } {
     const feed = this.#feeds.get(filter) ?? new Feed(filter, this.#terms)

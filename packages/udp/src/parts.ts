@@ -50,7 +50,7 @@ export const MAX_UNICAST_BYTES = 1_152
 
 export function connect(inputs: PartsInputs): Parts {
   const { options, endpoint, correspondents, feeds, complain: report, signal } = inputs
-  const { data, lan } = connectGroup(inputs)
+  const { data, lan } = connectGroup(inputs, () => retained.resume())
   const questions = new Questions({ options, endpoint, lan, report })
   const unicast = new Unicast({
     endpoint,
@@ -61,6 +61,7 @@ export function connect(inputs: PartsInputs): Parts {
   const retained = new RetainedMessages({
     questions,
     unicast,
+    feeds,
     report,
     isWanted: (address, peer) => lan.isNear(peer) && feeds.for(address).length > 0,
     take: ({ address, payload }) => feeds.take(live(address, payload)),
@@ -80,7 +81,7 @@ export function connect(inputs: PartsInputs): Parts {
   return { endpoint, correspondents, data, lan, questions, unicast, retained, control }
 }
 
-function connectGroup(inputs: PartsInputs): Pick<Parts, 'data' | 'lan'> {
+function connectGroup(inputs: PartsInputs, resume: () => void): Pick<Parts, 'data' | 'lan'> {
   const { options, endpoint, heard, status, report, complain } = inputs
   const data = new DataSending({ options, endpoint, lan: () => lan })
   const datagrams = new GroupDatagrams({
@@ -90,6 +91,7 @@ function connectGroup(inputs: PartsInputs): Pick<Parts, 'data' | 'lan'> {
   })
   const up = (): void => {
     data.resume()
+    resume()
     status.up(endpoint)
   }
   const down = (): void => {

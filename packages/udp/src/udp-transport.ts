@@ -144,7 +144,7 @@ class OverMulticast implements UdpTransport {
     await setImmediate()
     this.#assertOpen()
     const { feed, subscription } = this.#feeds.add(filter, handler)
-    void this.#opened.retained.seek(filter, feed)
+    if (this.#opened.lan.isUp) void this.#opened.retained.seek(filter, feed) // else when it is
     return subscription
   }
 

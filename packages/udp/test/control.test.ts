@@ -118,6 +118,18 @@ it('fetches what one peer retains for several subscribers at once', async () => 
   expect(errors).toEqual([])
 })
 
+it('hands over all of many messages that somebody retains at once', async () => {
+  const open = lan()
+  const [sender, reader] = [await open({ leisureMs: 250 }), await open({ leisureMs: 250 })]
+  const log = new MessageLog()
+  await reader.subscribe('waxwing/v1/inbox/#', log.acknowledge)
+  const inboxes = Array.from({ length: 700 }, () => inboxAddress(randomBytes(32)))
+  for (const inbox of inboxes) await sender.send(inbox, randomBytes(40), { retained: true })
+  const got = (): Set<string> => new Set(log.messages.map(({ address }) => address))
+  await expect.poll(() => got().size, { timeout: 30_000 }).toBe(inboxes.length)
+  expect(got()).toEqual(new Set(inboxes))
+})
+
 function fail(): never {
   throw new Error('there is a log for each')
 }

@@ -85,13 +85,18 @@ export class Questions {
     stop()
   }
 
-  /** Sends a message to the group, for whoever hears it. It may be lost. */
-  say(message: CoapMessage, token: string = randomBytes(TOKEN_BYTES).toString('latin1')): void {
+  /**
+   * Sends a message to the group, for whoever hears it. It may be lost.
+   *
+   * @returns `false` if it was not sent, as the interface is away.
+   */
+  say(message: CoapMessage, token: string = randomBytes(TOKEN_BYTES).toString('latin1')): boolean {
     const { endpoint, lan } = this.#terms
-    if (!lan.isUp) return
+    if (!lan.isUp) return false
     endpoint.announce(message, lan.group, token).catch((error: unknown) => {
       if (whyRefused(error) === 'away') lan.lost(error) // else it is said again
     })
+    return true
   }
 
   /** What a request of the group asks; `undefined` where nobody can tell. Reports nothing of it. */
@@ -118,14 +123,19 @@ export class Questions {
     this.#pending.add(timer)
   }
 
-  /** Calls back after a random while, so that not all of a group do something at once. */
-  atLeisure(call: () => void): void {
-    if (this.#pending.size >= MAX_PENDING || this.#closing.signal.aborted) return
+  /**
+   * Calls back after a random while, so that not all of a group do something at once.
+   *
+   * @returns `false` if it does not, as too much waits.
+   */
+  atLeisure(call: () => void): boolean {
+    if (this.#pending.size >= MAX_PENDING || this.#closing.signal.aborted) return false
     const timer = setTimeout(() => {
       this.#pending.delete(timer)
       call()
     }, Math.random() * this.#terms.options.leisureMs)
     this.#pending.add(timer)
+    return true
   }
 
   close(): void {

@@ -19,13 +19,18 @@ import {
 import { ArrayFields, decodeCbor, encodeCbor, malformed } from '@waxwing/core'
 import { isAddress, MAX_ADDRESS_BYTES, pathOptions, RESOURCE } from '../addresses.js'
 import type { Feed } from '../feed.js'
+import type { Feeds } from '../feeds.js'
 import { type Inquiry, inquiryFor, type Item } from '../inquiry.js'
+import { Pace } from '../lan/pace.js'
+import { Fetches } from './fetches.js'
+import { formatPeer } from './peers.js'
 import type { Questions } from './questions.js'
 import type { Unicast } from './unicast.js'
 
 export interface RetainedTerms {
   readonly questions: Questions
   readonly unicast: Unicast
+  readonly feeds: Feeds
   readonly report: (error: unknown) => void
   /** Whether somebody here wants it, from there. */
   readonly isWanted: (address: string, peer: Peer) => boolean
@@ -44,8 +49,8 @@ const MAX_SEEN = 4_096
 const HINT_PAUSES_MS: readonly number[] = [400, 2_000]
 /** Who is slower than this to fetch what is new may come too late where its sender closes. */
 const QUIET_MS = 500
-/** Who forges hints makes so many of us ask somebody at once. */
-const MAX_FETCHES = 16
+/** Many that are new at once are said one after the other, so that members can take them. */
+const HINT_BYTES_PER_SECOND = 200_000
 /** Pages of one peer. */
 const MAX_PAGES = 1_000
 
@@ -55,6 +60,8 @@ interface News {
   /** How many pages had been fetched when it was new. */
   readonly pagesBefore: number
   timer: ReturnType<typeof setTimeout> | undefined
+  /** How often it was said. */
+  rounds: number
 }
 
 /** A new subscriber, and what it got of what is kept. */
@@ -69,7 +76,8 @@ export class RetainedMessages {
   readonly #seen = new Set<string>()
   /** What was not said often enough yet, by address. */
   readonly #news = new Map<string, News>()
-  #fetchCount = 0
+  readonly #pace = new Pace(HINT_BYTES_PER_SECOND)
+  readonly #fetches = new Fetches()
 
   constructor(terms: RetainedTerms) {
     this.#terms = terms
@@ -82,9 +90,21 @@ export class RetainedMessages {
   announce(address: string, payload: Uint8Array): void {
     this.#silence(address)
     const hint = hintOf(address, payload)
-    const news = { hint, timer: undefined, pagesBefore: this.#terms.pageCount() }
+    const pagesBefore = this.#terms.pageCount()
+    const news: News = { hint, timer: undefined, pagesBefore, rounds: 0 }
     this.#news.set(address, news)
-    this.#say(address, news, 0)
+    this.#saySoon(address, news)
+  }
+
+  /**
+   * The interface is there: says what could not be said, and asks what nobody could be asked, or what
+   * was not heard of meanwhile.
+   */
+  resume(): void {
+    for (const [address, news] of this.#news) {
+      if (news.timer === undefined) this.#saySoon(address, news)
+    }
+    for (const [filter, feed] of this.#terms.feeds.all) void this.seek(filter, feed)
   }
 
   /**
@@ -107,14 +127,13 @@ export class RetainedMessages {
 
   /** Hears of something new. */
   hear(request: GroupRequest): void {
-    const { questions, isWanted, keep, report } = this.#terms
+    const { isWanted, keep, report } = this.#terms
     try {
       const { address, digest } = readHint(request.payload)
       const { peer } = request
-      const name = `${peer.address} ${peer.port} ${digest.toString('base64')} ${address}`
+      const name = `${formatPeer(peer)} ${digest.toString('base64')} ${address}`
       if (this.#seen.has(name) || (keep === undefined && !isWanted(address, peer))) return
-      this.#see(name)
-      questions.atLeisure(() => void this.#fetch(address, digest, peer, name))
+      this.#fetchSoon(peer, name, () => this.#fetch(address, digest, peer, name))
     } catch (error) {
       report(error)
     }
@@ -154,13 +173,18 @@ export class RetainedMessages {
     }
   }
 
+  /** Not all of a group at once. What there is no room for is fetched when it is said again. */
+  #fetchSoon(peer: Peer, name: string, run: () => Promise<void>): void {
+    const fetches = this.#fetches
+    if (fetches.isIdle) {
+      fetches.hold()
+      if (!this.#terms.questions.atLeisure(() => fetches.release())) fetches.release()
+    }
+    if (fetches.add({ peer: formatPeer(peer), run })) this.#see(name)
+  }
+
   async #fetch(address: string, digest: Buffer, peer: Peer, name: string): Promise<void> {
     const { unicast, isWanted, take, keep, report, signal } = this.#terms
-    if (this.#fetchCount >= MAX_FETCHES) {
-      this.#seen.delete(name) // it is said again
-      return
-    }
-    this.#fetchCount++
     try {
       const { items } = await unicast.fetch(RESOURCE.kept, inquiryFor(address), peer)
       const isIt = (one: Item): boolean =>
@@ -172,16 +196,22 @@ export class RetainedMessages {
     } catch (error) {
       this.#seen.delete(name)
       if (!signal.aborted) report(error)
-    } finally {
-      this.#fetchCount--
     }
   }
 
-  #say(address: string, news: News, round: number): void {
-    this.#terms.questions.say(news.hint)
-    const pause = HINT_PAUSES_MS[round]
+  #saySoon(address: string, news: News): void {
+    const pause = this.#pace.spend(news.hint.payload.length)
+    if (pause === 0) this.#say(address, news)
+    else news.timer = setTimeout(() => this.#say(address, news), pause)
+  }
+
+  /** While the interface is away it waits. */
+  #say(address: string, news: News): void {
+    news.timer = undefined
+    if (!this.#terms.questions.say(news.hint)) return
+    const pause = HINT_PAUSES_MS[news.rounds++]
     if (pause === undefined) this.#news.delete(address)
-    else news.timer = setTimeout(() => this.#say(address, news, round + 1), pause)
+    else news.timer = setTimeout(() => this.#saySoon(address, news), pause)
   }
 
   #silence(address: string): void {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Members on hosts of their own: bad networks, links that go away, IPv6. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
 import { inboxAddress } from '@waxwing/core'
 import { type Lan, lanAvailable, requireOrSkip, startLan } from '@waxwing/testkit'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -105,6 +106,22 @@ requireOrSkip('a network of namespaces (root, iproute2, python3)', lanAvailable(
       await expect.poll(() => hexes(receiver)).toEqual(['02'])
       await host(1).ip('address', 'flush', 'dev', 'eth0', 'scope', 'global')
       await host(1).ip('address', 'add', `${host(1).address}/24`, 'dev', 'eth0')
+    })
+
+    it.each([
+      ['who subscribed', 1],
+      ['its sender', 0],
+    ])('hands over what is retained though %s was off the link at the time', async (_who, off) => {
+      const [sender, receiver] = await pair()
+      const bundle = 'waxwing/v1/trust/domain'
+      await host(off).ip('link', 'set', 'eth0', 'down')
+      const member = off === 0 ? sender : receiver
+      await expect.poll(() => member.statuses()).toContain('disconnected')
+      await receiver.tell('subscribe', `${bundle}/#`)
+      await sender.tell('send', bundle, 'aa', true)
+      await setTimeout(3_000) // until nobody says any more that it is new
+      await host(off).ip('link', 'set', 'eth0', 'up')
+      await expect.poll(() => hexes(receiver), { timeout: 15_000 }).toContain('aa')
     })
 
     it('repeats a control message until the other host is reached again', async () => {
