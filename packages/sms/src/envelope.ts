@@ -28,7 +28,7 @@ import { assertAddress, inboxOf } from '@waxwing/transport-kit'
 
 /** Of a principal id, as much as stands in an envelope. */
 export const SENDER_BYTES = 8
-const PRINCIPAL_BYTES = 32
+export const PRINCIPAL_BYTES = 32
 
 const KIND = {
   ownInbox: 0x40,

@@ -27,6 +27,11 @@ export function keyOf(messageNumber: number, place: Place | undefined): string {
   return `${String(messageNumber).padStart(15, '0')}.${segment}`
 }
 
+/** NaN for what is no key. */
+export function messageNumberOf(key: string): number {
+  return Number(KEY.exec(key)?.[1] ?? NaN)
+}
+
 export function encodePart({ source, destination, isText, bytes, place }: Part): Uint8Array {
   const { width, reference, total, number } = place ?? SINGLE
   const [from, to] = [utf8(source), utf8(destination)]
@@ -46,7 +51,7 @@ export function encodePart({ source, destination, isText, bytes, place }: Part):
 
 /** @throws {WaxwingError} `ERR_STORE_CORRUPT`. */
 export function decodePart({ key, value }: StoreEntry): KeptPart {
-  const messageNumber = Number(KEY.exec(key)?.[1] ?? NaN)
+  const messageNumber = messageNumberOf(key)
   const [version, isText, width, high, low, total, number, fromLength, toLength] = value
   const isWhole = value.length >= FIXED_BYTES + (fromLength ?? 0) + (toLength ?? 0)
   if (version !== VERSION || !isWhole || !Number.isSafeInteger(messageNumber)) {

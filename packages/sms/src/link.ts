@@ -10,7 +10,7 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { WaxwingError } from '@waxwing/core'
-import { Pauses, transportError } from '@waxwing/transport-kit'
+import { closedError, Pauses, transportError } from '@waxwing/transport-kit'
 import type { ResolvedOptions } from './options.js'
 import { encodeBind, type Pdu } from './pdu.js'
 import { Session } from './session.js'
@@ -45,6 +45,8 @@ export class Link {
   readonly #pauses: Pauses
   readonly #sessions = new Set<Session>()
   readonly #sockets = new Set<Socket>()
+  /** Rejects at the end, for whoever waits for the application. */
+  readonly #ending = Promise.withResolvers<never>()
   #wakeUp: (() => void) | undefined
   #wasUp = false
   #isEnded = false
@@ -54,6 +56,7 @@ export class Link {
     this.#options = options
     this.#owner = owner
     this.#pauses = new Pauses(options.reconnectMinMs, options.reconnectMaxMs)
+    this.#ending.promise.catch(() => undefined) // perhaps nobody waits
   }
 
   start(): void {
@@ -63,6 +66,7 @@ export class Link {
   /** Says goodbye and frees everything. */
   async end(): Promise<void> {
     this.#isEnded = true
+    this.#ending.reject(closedError())
     this.#wakeUp?.()
     await Promise.all([...this.#sessions].map((session) => session.end(UNBIND_MS)))
     for (const socket of this.#sockets) socket.destroy()
@@ -93,7 +97,7 @@ export class Link {
 
   async #bind(command: number): Promise<Session> {
     const { answerTimeoutMs, enquireLinkMs, systemId, systemType } = this.#options
-    const password = await secretOf(this.#options.password)
+    const password = await Promise.race([secretOf(this.#options.password), this.#ending.promise])
     const session = new Session(await this.#connect(), {
       answerTimeoutMs,
       enquireLinkMs,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Store } from '@waxwing/core'
+import { fromBase64Url, type Store } from '@waxwing/core'
 import {
   assertFilter,
   assertRanges,
@@ -15,6 +15,7 @@ import {
   type ConnectionOptions,
   type OptionRanges,
 } from '@waxwing/transport-kit'
+import { PRINCIPAL_BYTES } from './envelope.js'
 import { numberOf, sourceOf, type Coding } from './numbers.js'
 import type { PduAddress } from './pdu.js'
 import type { Receipt } from './receipts.js'
@@ -220,7 +221,11 @@ function assertChoices(options: SmsTransportOptions): void {
 }
 
 function assertPlaces({ numbers = {}, routes = {} }: SmsTransportOptions): void {
-  for (const number of Object.values(numbers)) numberOf(number, 'numbers')
+  for (const [principal, number] of Object.entries(numbers)) {
+    numberOf(number, 'numbers')
+    if (fromBase64Url(principal)?.length === PRINCIPAL_BYTES) continue
+    throw new TypeError(`numbers has what is no principal id in base64url: ${principal}`)
+  }
   for (const [filter, targets] of Object.entries(routes)) {
     assertFilter(filter)
     for (const number of typeof targets === 'string' ? [targets] : targets) {
@@ -238,8 +243,8 @@ function endpointOf(
   }
   if (endpoint.hostname === '') throw new TypeError('url must name a host')
   const isSecure = endpoint.protocol === 'smpps:' || options.tls !== undefined
-  const systemId = options.systemId ?? decodeURIComponent(endpoint.username)
-  const password = options.password ?? decodeURIComponent(endpoint.password)
+  const systemId = options.systemId ?? decoded(endpoint.username)
+  const password = options.password ?? decoded(endpoint.password)
   if (!/^[\x20-\x7e]{1,15}$/.test(systemId)) {
     throw new TypeError('url or systemId must have a name of 1 to 15 characters of ASCII')
   }
@@ -248,4 +253,13 @@ function endpointOf(
   }
   const port = endpoint.port === '' ? (isSecure ? 3550 : 2775) : Number(endpoint.port)
   return { host: endpoint.hostname.replace(/^\[|\]$/g, ''), port, isSecure, systemId, password }
+}
+
+/** @throws {TypeError} Without the word itself: it may be the password. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw new TypeError('url has a name or a password that is not percent-encoded as it should be')
+  }
 }

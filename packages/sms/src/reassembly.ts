@@ -10,10 +10,17 @@
  * @module
  */
 
-import { hash } from 'node:crypto'
 import { concatBytes, equalBytes, WaxwingError, type Change, type Store } from '@waxwing/core'
 import { limitError } from '@waxwing/transport-kit'
-import { decodePart, encodePart, keyOf, PARTS_TABLE, type KeptPart } from './kept-part.js'
+import { Completed, COMPLETED_TABLE, HALF_ROUND, roundOf, setKey } from './completed.js'
+import {
+  decodePart,
+  encodePart,
+  keyOf,
+  messageNumberOf,
+  PARTS_TABLE,
+  type KeptPart,
+} from './kept-part.js'
 import type { Part, Place } from './parts.js'
 
 export interface ReassemblyTerms {
@@ -48,10 +55,11 @@ interface Incomplete {
   readonly total: number
   byteCount: number
   touchedAtMs: number
+  readonly round: string | undefined
+  /** Messages of the same round that began since. */
+  overtakenBy: number
 }
 
-/** Messages that were completed, as digests, so that a late copy of a segment begins no new one. */
-const MAX_COMPLETED = 512
 /** What one segment takes besides its bytes, roughly. */
 const PART_OVERHEAD = 128
 
@@ -59,7 +67,7 @@ export class Reassembly {
   readonly #terms: ReassemblyTerms
   /** The one that was touched longest ago first. */
   readonly #incomplete = new Map<string, Incomplete>()
-  readonly #completed = new Map<string, readonly string[]>()
+  readonly #completed = new Completed()
   #byteCount = 0
   #nextNumber = 0
   #writing: Promise<unknown> = Promise.resolve()
@@ -79,6 +87,13 @@ export class Reassembly {
   ): Promise<{ reassembly: Reassembly; wholes: readonly Whole[] }> {
     const reassembly = new Reassembly(terms)
     const wholes: Whole[] = []
+    for (const entry of (await terms.store?.scan(COMPLETED_TABLE)) ?? []) {
+      try {
+        reassembly.#numberTaken(reassembly.#completed.restore(entry))
+      } catch (error) {
+        terms.report(error)
+      }
+    }
     for (const entry of (await terms.store?.scan(PARTS_TABLE)) ?? []) {
       try {
         const whole = reassembly.#restore(decodePart(entry))
@@ -150,7 +165,8 @@ export class Reassembly {
 
   /** Deletes what is in the store of a message. @throws {WaxwingError} As `Store.write`. */
   async forget(keys: readonly string[]): Promise<void> {
-    await this.#write(keys.map((key) => ({ table: PARTS_TABLE, key, value: null })))
+    const known = keys.slice(0, 1).flatMap((key) => this.#completed.keep(messageNumberOf(key)))
+    await this.#write([...keys.map((key) => ({ table: PARTS_TABLE, key, value: null })), ...known])
   }
 
   /** A message is not whole after all: this segment of it comes again. */
@@ -179,7 +195,7 @@ export class Reassembly {
   }
 
   #restore({ key, messageNumber, part }: KeptPart): Whole | undefined {
-    this.#nextNumber = Math.max(this.#nextNumber, messageNumber + 1)
+    this.#numberTaken(messageNumber)
     if (!hasPlace(part)) return { ...joined([part], undefined), keys: [key] }
     const setAt = setKey(part)
     const before = this.#incomplete.get(setAt)
@@ -192,11 +208,15 @@ export class Reassembly {
     return this.#wholeOf(set, part)
   }
 
+  #numberTaken(messageNumber: number): void {
+    this.#nextNumber = Math.max(this.#nextNumber, messageNumber + 1)
+  }
+
   /** Whether this very segment is there already, or its message was whole. */
   #isRepeated(key: string, part: Part & { readonly place: Place }): boolean {
     const there = this.#incomplete.get(key)?.parts.get(part.place.number)
     if (there !== undefined) return equalBytes(there.bytes, part.bytes)
-    return this.#completed.get(key)?.[part.place.number - 1] === digestOf(part)
+    return this.#completed.has(key, part)
   }
 
   #setFor(key: string, part: Part & { readonly place: Place }): Incomplete {
@@ -213,6 +233,8 @@ export class Reassembly {
     { source, place }: Part & { place: Place },
     messageNumber: number,
   ): Incomplete {
+    const round = roundOf(key)
+    if (round !== undefined) this.#overtake(round)
     const set: Incomplete = {
       key,
       source,
@@ -221,10 +243,20 @@ export class Reassembly {
       total: place.total,
       byteCount: 0,
       touchedAtMs: 0,
+      round,
+      overtakenBy: 0,
     }
     this.#completed.delete(key)
     this.#incomplete.set(key, set)
     return set
+  }
+
+  /** Before the references of a sender come round, what is left of the last round is given up. */
+  #overtake(round: string): void {
+    for (const set of this.#incomplete.values()) {
+      if (set.round !== round || ++set.overtakenBy < HALF_ROUND) continue
+      this.#giveUp(set, 'its reference may be used again', 'reference')
+    }
   }
 
   #insert(set: Incomplete, part: Part & { readonly place: Place }): void {
@@ -249,11 +281,7 @@ export class Reassembly {
     if (set.parts.size < set.total) return undefined
     this.#drop(set)
     const parts = [...set.parts].toSorted(([a], [b]) => a - b).map(([, part]) => part)
-    this.#completed.set(set.key, parts.map(digestOf))
-    for (const oldest of this.#completed.keys()) {
-      if (this.#completed.size <= MAX_COMPLETED) break
-      this.#completed.delete(oldest)
-    }
+    this.#completed.add(set.key, set.messageNumber, parts)
     const isKept = this.#terms.store !== undefined
     const keys = parts.map(({ place }) => keyOf(set.messageNumber, place))
     return { ...joined(parts, last), keys: isKept ? keys : [] }
@@ -307,7 +335,8 @@ export class Reassembly {
   #write(changes: readonly Change[]): Promise<void> {
     const { store } = this.#terms
     if (store === undefined) return Promise.resolve()
-    const written = this.#writing.then(async () => void (await store.write(changes)))
+    const all = [...this.#completed.takeRemovals(), ...changes]
+    const written = this.#writing.then(async () => void (await store.write(all)))
     this.#writing = written.catch(() => undefined)
     return written
   }
@@ -318,10 +347,6 @@ export function single(part: Part): Whole {
   return { ...joined([part], undefined), keys: [] }
 }
 
-function digestOf({ bytes }: Part): string {
-  return hash('sha256', bytes, 'base64')
-}
-
 function hasPlace(part: Part): part is Part & { readonly place: Place } {
   return part.place !== undefined
 }
@@ -329,9 +354,4 @@ function hasPlace(part: Part): part is Part & { readonly place: Place } {
 function joined(parts: readonly Part[], last: Part | undefined): Omit<Whole, 'keys'> {
   const { source = '', isText = false } = parts[0] ?? {}
   return { source, isText, bytes: concatBytes(...parts.map(({ bytes }) => bytes)), parts, last }
-}
-
-function setKey({ source, destination, isText, place }: Part & { readonly place: Place }): string {
-  const { width, reference, total } = place
-  return [source, destination, isText, width, reference, total].join(' ')
 }

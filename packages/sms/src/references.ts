@@ -10,7 +10,7 @@ import type { Store } from '@waxwing/core'
 
 const STATE_TABLE = 'sms/state'
 const KEY = 'reference'
-/** So many are reserved at once: a write for each message would be too many. */
+/** So many are reserved at once, when half of them are left: a write for each message would be too many. */
 const BLOCK = 16
 const MAX_REFERENCE = 0xffff
 
@@ -36,14 +36,17 @@ export class References {
     const kept = await store?.get(STATE_TABLE, KEY)
     const isKept = kept?.length === 2
     const drawn = crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
-    return new References(isKept ? (kept[0]! << 8) | kept[1]! : drawn, store, report)
+    const references = new References(isKept ? (kept[0]! << 8) | kept[1]! : drawn, store, report)
+    references.#reserve()
+    await references.settled() // before the first of them is used
+    return references
   }
 
   /** 0 to 65,535; of eight bits the low ones. */
   next(): number {
     const reference = this.#next
     this.#next = (this.#next + 1) & MAX_REFERENCE
-    if (reference === this.#reservedUntil) this.#reserve()
+    if (((this.#reservedUntil - this.#next) & MAX_REFERENCE) <= BLOCK / 2) this.#reserve()
     return reference
   }
 

@@ -126,6 +126,20 @@ describe('a connection', () => {
     await expect.poll(() => centre.sessionCount).toBe(0)
   })
 
+  it('closes while the application is asked for a password that never comes', async () => {
+    const centre = await centreFor()
+    const asked = Promise.withResolvers<void>()
+    const transport = transportAt(centre, NEAR, {
+      password: () => {
+        asked.resolve()
+        return new Promise<string>(() => undefined)
+      },
+    })
+    await asked.promise
+    await transport.close()
+    expect(centre.sessionCount).toBe(0)
+  })
+
   it('closes while the centre is not there', async () => {
     const transport = transportAt({ port: 1 }, NEAR)
     const sending = transport.send(`sms/${FAR}`, dataOf(3))

@@ -16,6 +16,8 @@ const REFUSED: readonly [why: string, options: object, message: RegExp][] = [
   ['a number that is none', { source: '+49 151' }, /source has what is no number/],
   ['a long number', { source: '1234567890123456' }, /source has what is no number/],
   ['a number of nobody', { numbers: { abc: '12' } }, /numbers has what is no number/],
+  ['a principal that is none', { numbers: { abc: '+49151' } }, /numbers has what is no principal/],
+  ['a name that is not encoded', { url: 'smpp://%zz:%zz@h' }, /not percent-encoded/],
   ['a route to nobody', { routes: { 'plant/#': ['+49151', 'x'] } }, /routes has what is no number/],
   ['a route of no filter', { routes: { 'a#': '+49151' } }, /wildcard/],
   ['another bind', { bind: 'outbind' }, /bind must be one of/],

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { memoryStore } from '@waxwing/client'
 import { toHex, type Store } from '@waxwing/core'
 import { decodeArmour } from '../src/armour.js'
+import { COMPLETED_TABLE } from '../src/completed.js'
 import { PARTS_TABLE } from '../src/kept-part.js'
 import { partOf, type Part, type Place } from '../src/parts.js'
 import type { DeliverSm } from '../src/pdu.js'
@@ -267,6 +268,23 @@ describe('incomplete messages', () => {
     expect(toHex(whole!.bytes)).toBe(toHex(letterOf(200, 2)))
   })
 
+  it('are given up before a reference of eight bits comes round, and then mixed with nothing', async () => {
+    const reports: unknown[] = []
+    const { reassembly } = await opened({ report: (error) => reports.push(error) })
+    const short = { ...TERMS, concatenation: '8-bit' } as const
+    const partsAt = (count: number): Placed[] =>
+      segmentsOf(letterOf(200, count), () => count & 0xff, short).map((s) => received(s) as Placed)
+    await reassembly.add(partsAt(0)[1]!) // its first segment is lost
+    // Those of the second round are not only under the same references: they are the same.
+    for (let count = 1; count < 600; count++) {
+      const [first, second] = partsAt(count)
+      expect(await reassembly.add(first!)).toBeUndefined()
+      const whole = await reassembly.add(second!)
+      expect(whole && toHex(whole.bytes)).toBe(toHex(letterOf(200, count)))
+    }
+    expect(reports).toMatchObject([{ details: { rule: 'reference' } }])
+  })
+
   it('do not begin with a late copy of what was complete, and do with a new message', async () => {
     const { reassembly } = await opened()
     const [before, after] = [partsOf(letterOf(200, 1), 7), partsOf(letterOf(200, 2), 7)]
@@ -290,6 +308,11 @@ describe('incomplete messages', () => {
   })
 })
 
+/** Messages of two segments, each under a reference of its own. */
+function manyOf(count: number): readonly (readonly Placed[])[] {
+  return Array.from({ length: count }, (_, i) => partsOf(letterOf(200, i), 1_000 + i))
+}
+
 describe('a store', () => {
   const count = async (store: Store): Promise<number> => (await store.scan(PARTS_TABLE)).length
 
@@ -311,6 +334,37 @@ describe('a store', () => {
     expect(again.wholes.map(({ bytes }) => toHex(bytes))).toEqual([toHex(letterOf(500, 5))])
     await again.reassembly.forget(again.wholes[0]!.keys)
     expect(await count(store)).toBe(0)
+  })
+
+  it('knows a late copy of what was complete, also after restarts, and does not grow by it', async () => {
+    const store = memoryStore()
+    const [before, after] = [partsOf(letterOf(200, 1), 7), partsOf(letterOf(200, 2), 7)]
+    const first = await opened({ store })
+    for (const part of [...manyOf(600), before].flat()) {
+      const whole = await first.reassembly.add(part)
+      if (whole !== undefined) await first.reassembly.forget(whole.keys)
+    }
+    for (let run = 0; run < 2; run++) {
+      const { reassembly, wholes } = await opened({ store })
+      expect(wholes).toEqual([])
+      expect(await reassembly.add(before[1]!)).toBeUndefined()
+      expect(reassembly.size).toBe(0)
+      expect((await store.scan(COMPLETED_TABLE)).length).toBeLessThanOrEqual(512)
+    }
+    const { reassembly } = await opened({ store })
+    expect(await reassembly.add(after[0]!)).toBeUndefined()
+    expect(toHex((await reassembly.add(after[1]!))!.bytes)).toBe(toHex(letterOf(200, 2)))
+  })
+
+  it('with damaged records of what was complete says so, and goes on', async () => {
+    const store = memoryStore()
+    const key = '000000000000003'
+    await store.write([{ table: COMPLETED_TABLE, key, value: Uint8Array.of(0x82, 1) }])
+    const reports: unknown[] = []
+    const { reassembly } = await opened({ store, report: (error) => reports.push(error) })
+    expect(reports).toMatchObject([{ code: 'ERR_STORE_CORRUPT' }])
+    for (const part of partsOf(letterOf(200, 1), 7)) await reassembly.add(part)
+    expect(reassembly.size).toBe(0)
   })
 
   it('keeps what is whole in one piece as well', async () => {
