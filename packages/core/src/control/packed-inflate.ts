@@ -18,6 +18,12 @@ const MAX_CODE_BITS = 15
 const MAX_LITERALS = 286
 const MAX_DISTANCES = 30
 const END_OF_BLOCK = 256
+/**
+ * To read the codes of a block costs more than eleven bytes of anything else, and it may be empty. Those who write
+ * make blocks of hundreds of bytes at the least.
+ */
+const FREE_BLOCKS = 256
+const BYTES_OF_BLOCK = 64
 
 /** Lengths from symbol 257 on, and distances: where they begin, and how many bits are added (RFC 1951 Section 3.2.5). */
 const LENGTH_BASE = [
@@ -58,12 +64,15 @@ const FIXED_DISTANCES = codeOf(Array<number>(30).fill(5))
  * @param dictionary - What it may point back into; only its last 32,768 bytes count.
  * @param maxBytes - The most that may come out.
  * @returns New bytes.
- * @throws {WaxwingError} `ERR_MALFORMED`; `ERR_LIMIT` if more than `maxBytes` would come out.
+ * @throws {WaxwingError} `ERR_MALFORMED`; `ERR_LIMIT` if more than `maxBytes` would come out, or there are more
+ *   blocks than 256 and one for each 64 bytes.
  */
 export function inflate(bytes: Uint8Array, dictionary: Uint8Array, maxBytes: number): Uint8Array {
   const bits = new BitReader(bytes)
   const output = new Output(dictionary.subarray(-WINDOW_BYTES), maxBytes)
+  let blocksLeft = FREE_BLOCKS + Math.floor(bytes.length / BYTES_OF_BLOCK)
   for (let isLast = false; !isLast;) {
+    if (blocksLeft-- === 0) throw tooMuch('has too many blocks', 'blocks')
     isLast = bits.take(1) === 1
     const type = bits.take(2)
     if (type === 0) copyStored(bits, output)
@@ -281,14 +290,15 @@ class Output {
   #makeRoom(count: number): void {
     const end = this.#end + count
     if (end <= this.#bytes.length) return
-    if (end > this.#maxEnd) {
-      const message = 'a packed message is too long when it is unpacked'
-      throw new WaxwingError('ERR_LIMIT', message, { rule: 'unpacked length' })
-    }
+    if (end > this.#maxEnd) throw tooMuch('is too long when it is unpacked', 'unpacked length')
     const larger = new Uint8Array(Math.min(Math.max(end, 2 * this.#bytes.length), this.#maxEnd))
     larger.set(this.#bytes.subarray(0, this.#end))
     this.#bytes = larger
   }
+}
+
+function tooMuch(why: string, rule: string): WaxwingError {
+  return new WaxwingError('ERR_LIMIT', `a packed message ${why}`, { rule })
 }
 
 function wrong(field: string): WaxwingError {

@@ -190,6 +190,23 @@ describe('hostile bytes in a packed message', () => {
     expect(packMessage(crypto, zeros.subarray(0, 65_536)).length).toBeLessThan(200)
   })
 
+  it('have no more blocks than a writer makes, since each of them costs', () => {
+    // Stored blocks of nothing; the last one ends it.
+    const blocks = (count: number): Uint8Array =>
+      packedData(
+        concatBytes(
+          ...Array<Uint8Array>(count - 1).fill(fromHex('000000ffff')),
+          fromHex('010000ffff'),
+        ),
+      )
+    expect(unpackMessage(blocks(256), nothing)).toHaveLength(0)
+    expect(outcomeOf(() => unpackMessage(blocks(300), nothing))).toBe('ERR_LIMIT blocks')
+    // 128 symbols a block, which is the fewest that zlib can be made to write.
+    const text = new Uint8Array(randomBytes(60_000)).map((byte) => byte & 15)
+    const small = deflateRawSync(text, { memLevel: 1, level: 1 })
+    expect(unpackMessage(packedData(new Uint8Array(small)), nothing)).toEqual(text)
+  })
+
   it('are refused unread where they are longer than a statement', () => {
     const long = packedData(new Uint8Array(MAX_STATEMENT_BYTES))
     expect(outcomeOf(() => unpackMessage(long, nothing))).toBe('ERR_LIMIT MAX_STATEMENT_BYTES')
