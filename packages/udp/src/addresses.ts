@@ -74,15 +74,20 @@ export function isAddress(text: string): boolean {
 }
 
 function assertPath(text: string, name: string): void {
-  if (utf8(text).length > MAX_ADDRESS_BYTES) {
+  if (isLonger(text, MAX_ADDRESS_BYTES)) {
     throw new TypeError(`${name} must be at most ${MAX_ADDRESS_BYTES} bytes long`)
   }
   for (const level of text.split('/')) {
     if (level === '.' || level === '..') throw new TypeError(`${name} has a level of dots: ${text}`)
-    if (utf8(level).length > MAX_LEVEL_BYTES) {
+    if (isLonger(level, MAX_LEVEL_BYTES)) {
       throw new TypeError(`${name} has a level of more than ${MAX_LEVEL_BYTES} bytes`)
     }
   }
+}
+
+/** A code unit takes three bytes at most: short texts, which are nearly all, need no encoding. */
+function isLonger(text: string, bytes: number): boolean {
+  return 3 * text.length > bytes && utf8(text).length > bytes
 }
 
 /** The path of an address. */

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What was heard, kept for a while: damaged files, full disks, bounds. */
-import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { mountSmallDisk, requireOrSkip } from '@waxwing/testkit'
@@ -144,6 +153,40 @@ describe('a record in a folder', () => {
     expect((await all(record)).map(first)).toEqual([...numbers(9), ...numbers(21, 10)])
   })
 
+  it('lets go what is too old, also of a process before, but not by a clock that was just set', async () => {
+    const folder = newFolder()
+    const before = await opened({ folder })
+    before.add('a', numbered(1))
+    await before.close()
+    const [name = ''] = readdirSync(folder)
+    const hourAgo = Date.now() / 1_000 - 3_600
+    utimesSync(join(folder, name), hourAgo, hourAgo)
+    let [ahead, elapsed] = [0, 0]
+    const record = await MessageRecord.open({
+      options: { folder, maxAgeSeconds: 7_200 },
+      report: fail,
+      now: () => Date.now() + ahead,
+      elapsed: () => elapsed,
+    })
+    onTestFinished(() => record.close())
+    record.add('a', numbered(2))
+    ahead = 3e9
+    record.expire() // a month in no time
+    ahead = 0
+    record.expire()
+    await expect.poll(() => readdirSync(folder)).toHaveLength(2)
+    ahead = elapsed = 4_000_000
+    record.expire()
+    expect((await all(record)).map(first)).toEqual([2])
+    await expect.poll(() => readdirSync(folder)).toHaveLength(1)
+    ahead = elapsed = 9_000_000
+    record.expire()
+    expect(record.bytes).toBe(0)
+    await expect.poll(() => readdirSync(folder)).toEqual([])
+    record.add('a', numbered(3))
+    expect((await all(record, { ...ALL, now: Date.now() + ahead })).map(first)).toEqual([3])
+  })
+
   it('leaves other files of the folder alone', async () => {
     const folder = newFolder()
     appendFileSync(join(folder, 'notes.txt'), 'mine')
@@ -178,6 +221,14 @@ requireOrSkip('a disk that can be filled (root)', disk !== undefined)('a full di
     await expect.poll(() => errors.length).toBeGreaterThan(0)
     expect(errors[0]).toMatchObject({ code: 'ERR_STORE_FULL' })
     expect(errors).toHaveLength(1)
+    // However long the disk is full: what could not be written leaves nothing behind.
+    for (let round = 0; round < 4; round++) {
+      record.add('a', numbered(100 + round, 5_000))
+      await all(record)
+      await setTimeout(1_010)
+    }
+    expect(readdirSync(join(folder, 'disk', 'record')).length).toBeLessThanOrEqual(2)
+    expect(record.bytes).toBeLessThan(5_000)
     disk?.free()
     await expect
       .poll(async () => {
@@ -188,3 +239,7 @@ requireOrSkip('a disk that can be filled (root)', disk !== undefined)('a full di
     expect((await all(record)).map(first)[0]).toBe(1)
   })
 })
+
+function fail(error: unknown): never {
+  throw error
+}

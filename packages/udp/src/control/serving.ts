@@ -31,6 +31,7 @@ import type { Feeds } from '../feeds.js'
 import { decodeInquiry, encodePage, type Inquiry, type Page } from '../inquiry.js'
 import { Pace } from '../lan/pace.js'
 import type { ResolvedOptions } from '../options.js'
+import type { MessageRecord } from '../record/record.js'
 import type { KeptMessages } from './kept.js'
 import { formatPeer } from './peers.js'
 
@@ -40,7 +41,7 @@ export interface ServingTerms {
   readonly feeds: Feeds
   readonly kept: KeptMessages
   /** The record, where neighbours may read it. */
-  readonly record: () => { page(inquiry: Inquiry): Promise<Page> } | undefined
+  readonly record: () => Pick<MessageRecord, 'page'> | undefined
   readonly correspondents: () => Correspondents
   /** Whether the peer may be one: others are refused. */
   readonly isNear: (peer: Peer) => boolean
@@ -51,6 +52,8 @@ export interface ServingTerms {
 const PATIENCE_MS = 10_000
 const MAX_PAGES_AT_ONCE = 4
 const PAGE_BYTES_PER_SECOND = 8_000_000
+/** Looking through a record costs more than the question for something that is not there. */
+const READ_BYTES_PER_SECOND = 8_000_000
 const FORBIDDEN: Response = {
   code: RESPONSE.forbidden,
   options: [],
@@ -76,6 +79,7 @@ function provenPeers(isNear: ServingTerms['isNear']): Layer {
 class Serving {
   readonly #terms: ServingTerms
   readonly #pace = new Pace(PAGE_BYTES_PER_SECOND)
+  readonly #reading = new Pace(READ_BYTES_PER_SECOND)
   #pagesUnderWay = 0
   /** In the hands of handlers: a sender that lost its patience sends it again. */
   readonly #underWay = new Map<string, Promise<Outcome | undefined>>()
@@ -91,7 +95,7 @@ class Serving {
         attributes: { rt: 'waxwing.kept' },
       },
       [RESOURCE.record]: {
-        fetch: ({ payload }) => this.#page(payload, terms.record()?.page.bind(terms.record())),
+        fetch: ({ payload }) => this.#recorded(payload),
         attributes: { rt: 'waxwing.record' },
       },
       'waxwing/v1/*': { post: ({ payload, path, peer }) => this.#take(path, payload, peer) },
@@ -142,11 +146,21 @@ class Serving {
     return result === undefined ? { code: RESPONSE.notFound } : BUSY
   }
 
+  async #recorded(payload: Uint8Array): Promise<ResourceResponse> {
+    const record = this.#terms.record()
+    if (record === undefined) return { code: RESPONSE.notFound }
+    if (this.#reading.spend(0) > 0) return BUSY
+    return this.#page(payload, async (inquiry) => {
+      const page = await record.page(inquiry)
+      this.#reading.spend(page.readBytes)
+      return page
+    })
+  }
+
   async #page(
     payload: Uint8Array,
-    give: ((inquiry: Inquiry) => Promise<Page>) | undefined,
+    give: (inquiry: Inquiry) => Promise<Page>,
   ): Promise<ResourceResponse> {
-    if (give === undefined) return { code: RESPONSE.notFound }
     if (this.#pagesUnderWay >= MAX_PAGES_AT_ONCE) return BUSY
     const inquiry = readInquiry(payload)
     if (inquiry === undefined) return { code: RESPONSE.badRequest }

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { filterMatcher } from '@waxwing/transport-kit'
+import { filterMatcher, LONGEST_MS } from '@waxwing/transport-kit'
 import { type Inquiry, type Item, MAX_PAGE_ITEMS, type Page } from '../inquiry.js'
 import type { RecordOptions } from '../options.js'
 import { encodeItem, type Segment } from './segment.js'
@@ -20,6 +20,8 @@ export interface RecordTerms {
   readonly report: (error: unknown) => void
   /** The time of day, in milliseconds since 1970. For tests. */
   readonly now?: () => number
+  /** A clock that is never set, in milliseconds. For tests. */
+  readonly elapsed?: () => number
 }
 
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024
@@ -31,6 +33,10 @@ const PAGE_BYTES = 48_000
 const PAGE_SEGMENTS = 8
 /** How far clocks that were compared over the network may be apart still. */
 const SLACK_MS = 1_000
+/** How often it is looked at what is too old. */
+const AGE_CHECK_MS = 600_000
+/** The time of day is believed where it went on like this between two such looks. */
+const STEADY_MS = 60_000
 /** After what could not be written. */
 const REST_MS = 1_000
 const CURSOR = /^(\d{1,12})\.(\d{1,9})\.(\d{1,12})\.(\d{1,9})$/
@@ -44,6 +50,10 @@ interface Place {
 export class MessageRecord {
   readonly #shelf: Shelf
   readonly #now: () => number
+  readonly #elapsed: () => number
+  readonly #ageCheck: ReturnType<typeof setInterval>
+  /** What time it was at the last look at what is too old, by either clock. */
+  #lookedAt: { readonly now: number; readonly elapsed: number }
   readonly #maxBytes: number
   readonly #maxAgeMs: number
   readonly #segmentBytes: number
@@ -56,9 +66,12 @@ export class MessageRecord {
   /** The part that was read last and is added to no more. */
   #cached: { readonly segment: Segment; readonly items: readonly Item[] } | undefined
 
-  private constructor(shelf: Shelf, { options, report, now = Date.now }: RecordTerms) {
+  private constructor(shelf: Shelf, { options, report, ...clocks }: RecordTerms) {
+    const { now = Date.now, elapsed = () => performance.now() } = clocks
     this.#shelf = shelf
     this.#now = now
+    this.#elapsed = elapsed
+    this.#lookedAt = { now: now(), elapsed: elapsed() }
     this.#report = report
     this.#maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES
     this.#maxAgeMs = 1_000 * (options.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS)
@@ -67,10 +80,9 @@ export class MessageRecord {
     this.#segments = [...shelf.segments]
     this.#bytes = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#nextNumber = (this.#segments.at(-1)?.number ?? 0) + 1
-    shelf.onBroken(() => {
-      this.#isOpenSegment = false
-      this.#restUntil = performance.now() + REST_MS
-    })
+    shelf.onBroken((segment, bytes) => this.#broken(segment, bytes))
+    const checkMs = Math.min(AGE_CHECK_MS, this.#maxAgeMs, LONGEST_MS)
+    this.#ageCheck = setInterval(() => this.expire(), checkMs).unref()
   }
 
   /** @throws {WaxwingError} `ERR_TRANSPORT` if the folder cannot be used. */
@@ -92,7 +104,7 @@ export class MessageRecord {
     const item = { time: this.#now(), address, payload }
     const encoded = encodeItem(item)
     const segment = this.#segmentFor(encoded.length)
-    this.#shelf.add(item, encoded)
+    if (!this.#shelf.add(encoded)) return
     segment.bytes += encoded.length
     this.#bytes += encoded.length
     widen(segment, item.time)
@@ -110,7 +122,7 @@ export class MessageRecord {
    *
    * @throws {WaxwingError} Never for what the inquiry says: a cursor that is none begins anew.
    */
-  async page(inquiry: Inquiry): Promise<Page> {
+  async page(inquiry: Inquiry): Promise<RecordPage> {
     const now = this.#now()
     const { place, end } = await this.#placesOf(inquiry.cursor)
     const gathering = new Gathering(inquiry.filter, this.#spanOf(inquiry))
@@ -120,10 +132,27 @@ export class MessageRecord {
       if (gathering.isFull) break
     }
     const cursor = next && `${next.segment}.${next.index}.${end.segment}.${end.index}`
-    return { cursor, now, items: gathering.items }
+    return { cursor, now, items: gathering.items, readBytes: gathering.readBytes }
+  }
+
+  /**
+   * Lets go what is too old. A clock that was set since the last look is not believed yet: what is gone
+   * does not come back when it is set right.
+   */
+  expire(): void {
+    const before = this.#lookedAt
+    this.#lookedAt = { now: this.#now(), elapsed: this.#elapsed() }
+    const { now, elapsed } = this.#lookedAt
+    if (Math.abs(now - before.now - (elapsed - before.elapsed)) > STEADY_MS) return
+    const oldestTime = now - this.#maxAgeMs
+    const isOld = ({ times, changedAt = Infinity }: Segment): boolean =>
+      (times?.last ?? changedAt) < oldestTime
+    if (this.#segments.slice(-1).some(isOld)) this.#isOpenSegment = false
+    for (const segment of this.#segments.filter(isOld)) this.#forget(segment)
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#ageCheck)
     await this.#shelf.close()
   }
 
@@ -137,6 +166,7 @@ export class MessageRecord {
     const after =
       isLast || following === undefined ? undefined : { segment: following.number, index: 0 }
     if (isOutside(segment, gathering.span)) return after
+    if (this.#cached?.segment !== segment) gathering.readBytes += segment.bytes
     const items = await this.#itemsOf(segment)
     const limit = isLast ? Math.min(end.index, items.length) : items.length
     let index = segment.number === place.segment ? place.index : 0
@@ -201,16 +231,25 @@ export class MessageRecord {
   }
 
   #drop(): void {
-    const oldestTime = this.#now() - this.#maxAgeMs
-    while (this.#segments.length > 1) {
-      const [oldest] = this.#segments
-      if (oldest === undefined) return
-      const isOld = oldest.times !== undefined && oldest.times.last < oldestTime
-      if (!isOld && this.#bytes <= this.#maxBytes) return
-      this.#segments.shift()
-      this.#bytes -= oldest.bytes
-      this.#shelf.remove(oldest)
+    while (this.#segments.length > 1 && this.#bytes > this.#maxBytes) {
+      this.#forget(this.#segments[0]!)
     }
+  }
+
+  #forget(segment: Segment): void {
+    this.#segments = this.#segments.filter((other) => other !== segment)
+    this.#bytes -= segment.bytes
+    this.#shelf.remove(segment)
+  }
+
+  /** A part that nothing could be written to is none: a disk is full for longer than there are numbers. */
+  #broken(segment: Segment, bytes: number): void {
+    this.#isOpenSegment = false
+    this.#restUntil = performance.now() + REST_MS
+    if (!this.#segments.includes(segment)) return
+    this.#bytes += bytes - segment.bytes
+    segment.bytes = bytes
+    if (bytes === 0) this.#forget(segment)
   }
 }
 
@@ -219,10 +258,17 @@ interface Span {
   readonly until: number
 }
 
+/** A page, and what it cost. */
+export interface RecordPage extends Page {
+  /** So much was read and decoded for it. */
+  readonly readBytes: number
+}
+
 /** One page while it grows. */
 class Gathering {
   readonly span: Span
   readonly items: Item[] = []
+  readBytes = 0
   readonly #matches: (address: string) => boolean
   #bytes = 0
 

@@ -10,7 +10,6 @@ import { type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WaxwingError } from '@waxwing/core'
 import { limitError } from '@waxwing/transport-kit'
-import type { Item } from '../inquiry.js'
 import { FileSegment, MemorySegment, type Segment } from './segment.js'
 
 export interface Shelf {
@@ -18,14 +17,14 @@ export interface Shelf {
   readonly segments: readonly Segment[]
   /** Begins a part. */
   begin(number: number): Segment
-  /** Adds to the part that was begun last. */
-  add(item: Item, encoded: Uint8Array): void
+  /** Adds an item to the part that was begun last. @returns `false` if that takes no more now. */
+  add(encoded: Uint8Array): boolean
   /** Takes a part away. */
   remove(segment: Segment): void
   /** Resolves when what was added can be read. */
   settled(): Promise<void>
-  /** Calls the listener when the part that was begun last is not to be added to. */
-  onBroken(listener: () => void): void
+  /** Calls the listener when a part is not to be added to any more, with what is really in it. */
+  onBroken(listener: (segment: Segment, bytes: number) => void): void
   close(): Promise<void>
 }
 
@@ -42,8 +41,9 @@ export class MemoryShelf implements Shelf {
     return this.#last
   }
 
-  add(item: Item): void {
-    this.#last?.add({ ...item, payload: Uint8Array.from(item.payload) })
+  add(encoded: Uint8Array): boolean {
+    this.#last?.add(encoded)
+    return true
   }
 
   remove(): void {}
@@ -60,7 +60,8 @@ export class FolderShelf implements Shelf {
   readonly segments: readonly Segment[]
   readonly #folder: string
   readonly #report: (error: unknown) => void
-  #path: string | undefined
+  /** The part that is written to. */
+  #segment: FileSegment | undefined
   #file: FileHandle | undefined
   /** What waits to be written to the part that was begun last. */
   #batch: Uint8Array[] | undefined
@@ -68,7 +69,7 @@ export class FolderShelf implements Shelf {
   #isTooSlow = false
   #writing: Promise<void> = Promise.resolve()
   #isFailing = false
-  #broken: () => void = () => undefined
+  #broken: Parameters<Shelf['onBroken']>[0] = () => undefined
 
   private constructor(
     folder: string,
@@ -88,7 +89,7 @@ export class FolderShelf implements Shelf {
       const segments = await Promise.all(
         names.map(async (name) => {
           const path = join(folder, name)
-          return new FileSegment(Number(name.slice(0, 10)), path, (await stat(path)).size)
+          return new FileSegment(Number(name.slice(0, 10)), path, await stat(path))
         }),
       )
       return new FolderShelf(folder, segments, report)
@@ -99,31 +100,32 @@ export class FolderShelf implements Shelf {
 
   begin(number: number): Segment {
     const path = join(this.#folder, `${String(number).padStart(10, '0')}.cbor`)
-    this.#path = path
+    const segment = new FileSegment(number, path)
     this.#batch = undefined
     this.#enqueue(async () => {
-      await this.#file?.close()
-      this.#file = undefined
+      await this.#end()
+      this.#segment = segment
       this.#file = await open(path, 'ax', 0o600)
     })
-    return new FileSegment(number, path, 0)
+    return segment
   }
 
-  add(_item: Item, encoded: Uint8Array): void {
+  add(encoded: Uint8Array): boolean {
     if (this.#unwrittenBytes + encoded.length > MAX_UNWRITTEN_BYTES) {
       const message = 'the disk is too slow for the record'
       if (!this.#isTooSlow) this.#report(limitError(message, 'maxUnwrittenBytes'))
       this.#isTooSlow = true
-      return
+      return false
     }
     this.#unwrittenBytes += encoded.length
     if (this.#batch !== undefined) {
       this.#batch.push(encoded)
-      return
+      return true
     }
     const batch = [encoded]
     this.#batch = batch
     this.#enqueue(() => this.#write(batch))
+    return true
   }
 
   remove(segment: Segment): void {
@@ -136,33 +138,47 @@ export class FolderShelf implements Shelf {
     await this.#writing
   }
 
-  onBroken(listener: () => void): void {
+  onBroken(listener: Parameters<Shelf['onBroken']>[0]): void {
     this.#broken = listener
   }
 
   async close(): Promise<void> {
     await this.#writing
-    await this.#file?.close().catch((error: unknown) => this.#report(error))
+    await this.#end()
   }
 
   async #write(batch: readonly Uint8Array[]): Promise<void> {
     if (this.#batch === batch) this.#batch = undefined
     const bytes = Buffer.concat(batch)
     this.#unwrittenBytes -= bytes.length
-    if (this.#file === undefined) return // it could not be begun, and that was said
+    if (this.#file === undefined) return // nothing goes behind what could not be written, as was said
     await this.#file.appendFile(bytes)
     this.#isFailing = false
     this.#isTooSlow = false
   }
 
   #enqueue(work: () => Promise<void>): void {
-    this.#writing = this.#writing.then(work).catch((cause: unknown) => {
-      // A full disk is said once, not with every message.
-      if (!this.#isFailing)
-        this.#report(recordError(`the record ${this.#path} lacks messages`, cause))
-      this.#isFailing = true
-      this.#broken()
-    })
+    this.#writing = this.#writing.then(work).catch((cause: unknown) => this.#failed(cause))
+  }
+
+  async #failed(cause: unknown): Promise<void> {
+    const segment = this.#segment
+    // A full disk is said once, not with every message.
+    if (!this.#isFailing)
+      this.#report(recordError(`the record ${segment?.path} lacks messages`, cause))
+    this.#isFailing = true
+    const bytes = await this.#file?.stat().then(
+      ({ size }) => size,
+      () => 0,
+    )
+    await this.#end()
+    if (segment !== undefined) this.#broken(segment, bytes ?? 0)
+  }
+
+  async #end(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close().catch((error: unknown) => this.#report(error))
   }
 }
 
