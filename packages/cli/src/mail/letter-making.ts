@@ -10,7 +10,13 @@
 
 import { statSync } from 'node:fs'
 import { basename } from 'node:path'
-import { toBase64Url, WaxwingError, type TrustedPrincipal } from '@waxwing/core'
+import {
+  decodeObject,
+  epochStartMs,
+  toBase64Url,
+  WaxwingError,
+  type TrustedPrincipal,
+} from '@waxwing/core'
 import type { Endpoint, GrantTerms, Producer } from '@waxwing/client'
 import type { LetterItem } from '@waxwing/email'
 import { carriedGrants } from '../carried-grants.js'
@@ -68,7 +74,6 @@ export class SealedLetter {
   readonly #producer: Producer
   readonly #output: Output
   readonly #signal: AbortSignal
-  readonly #beganMs: number = Date.now()
 
   constructor(producer: Producer, output: Output, signal: AbortSignal) {
     this.#producer = producer
@@ -97,17 +102,23 @@ export class SealedLetter {
     wished: GrantTerms,
   ): Promise<GrantTerms> {
     const isBounded = wished.until !== undefined || wished.leaseSeconds !== undefined
-    const terms = {
-      from: new Date(this.#beganMs),
-      ...(isBounded ? {} : { until: new Date() }),
-      ...wished,
-    }
+    const { from, until } = this.#span()
+    const terms = { from, ...(isBounded ? {} : { until }), ...wished }
     const grants: LetterItem[] = []
     for (const { id } of grantees) {
       grants.push(...(await carriedGrants(endpoint, this.#producer.name, toBase64Url(id), terms)))
     }
     this.items.unshift(...grants)
     return terms
+  }
+
+  /** What was sealed may be of an epoch that has not begun: no process goes back behind another. */
+  #span(): { from: Date; until: Date } {
+    const { epochSeconds } = this.#producer.generation.manifest
+    const epochs = this.items.map(({ payload }) => decodeObject(payload).epoch)
+    if (epochs.length === 0) return { from: new Date(), until: new Date() }
+    const at = (epoch: number): Date => new Date(epochStartMs(epoch, epochSeconds))
+    return { from: at(Math.min(...epochs)), until: at(Math.max(...epochs)) }
   }
 
   /** An epoch may end just now. */

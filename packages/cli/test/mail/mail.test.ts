@@ -217,7 +217,7 @@ requireOrSkip('dovecot (root)', dovecotAvailable())('mails', () => {
     changed[last] = (changed[last] ?? '').replace(/[A-Za-z]/, (sign) => (sign === 'A' ? 'B' : 'A'))
     writeFileSync(office.path('changed.eml'), changed.join('\r\n'))
     const fetched = await office.in('desk', 'mail', 'fetch', 'changed.eml')
-    expect(fetched.stdout).toContain('good')
+    expect(fetched.stdout, fetched.stderr).toContain('good')
     expect(fetched.stdout).not.toContain('small.txt')
     expect(fetched.stderr).toContain('1 item refused')
     const sound = await office.in('desk', 'mail', 'fetch', 'ok.eml', '--out', 'sound')
