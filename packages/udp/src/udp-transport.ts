@@ -92,7 +92,7 @@ class OverMulticast implements UdpTransport {
       properties: false,
     }
     this.#feeds = new Feeds({ ...options, report: this.#report })
-    this.#kept = new KeptMessages(this.#report)
+    this.#kept = new KeptMessages(this.#report, this.#complain)
   }
 
   get unicastPort(): number {

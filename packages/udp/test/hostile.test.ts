@@ -3,7 +3,11 @@
 import { createHash } from 'node:crypto'
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
+  codeName,
   CONTENT_FORMAT,
   GroupDatagrams,
   METHOD,
@@ -19,6 +23,7 @@ import { pathOptions, RESOURCE } from '../src/addresses.ts'
 import { questionOf } from '../src/control/questions.ts'
 import { encodeInquiry } from '../src/inquiry.ts'
 import { udpTransport, type UdpTransport } from '../src/index.ts'
+import { MessageRecord } from '../src/record/record.ts'
 import { loopbackOptions } from './loopback.ts'
 
 const INBOX = inboxAddress(new Uint8Array(32))
@@ -192,6 +197,37 @@ it('sends nothing large to who says that it takes something, and has not proved 
   await sender.close()
   expect(await sending).toMatchObject([{ status: 'rejected', reason: { name: 'WaxwingError' } }])
   expect(Math.max(...lengths)).toBeLessThan(150)
+})
+
+it('does not read its record as often as anybody asks', async () => {
+  const options = loopbackOptions()
+  const folder = mkdtempSync(join(tmpdir(), 'waxwing-udp-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const record = await MessageRecord.open({ options: { folder }, report: () => undefined })
+  for (let index = 0; index < 10; index++) record.add('a', new Uint8Array(250_000))
+  await record.close()
+  const holder = await udpTransport({ ...options, record: { folder, serve: true } })
+  onTestFinished(() => holder.close())
+  const asker = await openUdpEndpoint({ host: '127.0.0.1' })
+  onTestFinished(() => asker.close())
+  const peer = { address: '127.0.0.1', port: holder.unicastPort }
+  const inquiry = {
+    filter: 'nothing',
+    from: undefined,
+    until: undefined,
+    now: 0,
+    cursor: undefined,
+  }
+  const codes: string[] = []
+  for (let count = 0; count < 12; count++) {
+    const request = questionOf(RESOURCE.record, { ...inquiry, now: Date.now() })
+    const { signal } = new AbortController()
+    codes.push(
+      codeName((await asker.network({ ...request, peer, signal, confirmable: true })).code),
+    )
+  }
+  expect(codes).toContain('2.05')
+  expect(codes).toContain('5.03')
 })
 
 it('drops and reports data that handlers cannot keep up with, and nothing else', async () => {

@@ -9,10 +9,11 @@
  * @module
  */
 
+import { createHash } from 'node:crypto'
 import { type CoapMessage, isRequestCode } from '@waxwing/oscore'
 import type { Peer } from '../handler.js'
 import { AgingMap } from './aging-map.js'
-import { messageKey, readHeader, readMessage, readToken, TYPE } from './datagram.js'
+import { readHeader, readMessage, readToken, TYPE } from './datagram.js'
 
 /** A request that came to a group. Untrusted, and so is where it says that it came from. */
 export interface GroupRequest extends CoapMessage {
@@ -37,6 +38,7 @@ export interface GroupDatagramsTerms {
 const MAX_REMEMBERED = 65_536
 /** NON_LIFETIME of the standard's transmission parameters (RFC 7252 Section 4.8.2). */
 const LIFETIME_MS = 145_000
+const DIGEST_BYTES = 16
 
 interface Remembered {
   readonly key: string
@@ -67,8 +69,7 @@ export class GroupDatagrams {
       this.#terms.report(error)
       return
     }
-    const key = `${peer.address} ${peer.port} ${messageKey(datagram, header)}`
-    if (this.#isDuplicate(key)) return
+    if (this.#isDuplicate(keyOf(datagram, peer))) return
     this.#terms.take({
       ...message,
       peer,
@@ -90,4 +91,13 @@ export class GroupDatagrams {
     this.#remembered.add(key, { key, until: time + LIFETIME_MS })
     return false
   }
+}
+
+/**
+ * What a datagram and its duplicates have in common, which is everything: message id and token alone could
+ * be guessed by who wants to be heard in the place of somebody else.
+ */
+function keyOf(datagram: Buffer, { address, port }: Peer): string {
+  const digest = createHash('sha256').update(datagram).digest()
+  return `${address} ${port} ${digest.toString('latin1', 0, DIGEST_BYTES)}`
 }

@@ -47,6 +47,13 @@ describe('datagrams of a group', () => {
     expect(taken).toHaveLength(3)
   })
 
+  it('are no duplicates of what somebody forged, who guessed message id and token', () => {
+    const { datagrams, taken } = groupAt()
+    const forged = encodeDatagram(TYPE.non, 1, 'abcd', { ...REQUEST, payload: Buffer.from('junk') })
+    for (const bytes of [forged, datagram(1), forged, datagram(1)]) datagrams.receive(bytes, PEER)
+    expect(taken.map(({ payload }) => Buffer.from(payload).toString())).toEqual(['junk', 'hello'])
+  })
+
   it('are remembered in a bounded number', () => {
     const { datagrams } = groupAt()
     for (let id = 0; id < 100; id++) datagrams.receive(datagram(id), PEER)

@@ -25,13 +25,19 @@ interface Versions {
 
 export class KeptMessages {
   readonly #report: (error: unknown) => void
+  readonly #complain: (error: unknown) => void
   /** By address; the one that was changed longest ago first. */
   readonly #versions = new Map<string, Versions>()
   #bytes = 0
   #pageCount = 0
 
-  constructor(report: (error: unknown) => void) {
+  /**
+   * @param report - Told of own messages that there is no room for.
+   * @param complain - Told of those of others, of which anybody can make too many.
+   */
+  constructor(report: (error: unknown) => void, complain: (error: unknown) => void) {
     this.#report = report
+    this.#complain = complain
   }
 
   /** How many pages were given so far. */
@@ -88,11 +94,28 @@ export class KeptMessages {
     if (itemsOf(versions).length === 0) return
     this.#versions.set(address, versions)
     this.#bytes += bytesOf(versions)
-    while (this.#versions.size > MAX_MESSAGES || this.#bytes > MAX_BYTES) {
-      const [oldest = address] = this.#versions.keys()
-      this.#forget(oldest)
-      this.#report(limitError(`the message for ${oldest} is retained no longer`, 'retained'))
+    while (this.#versions.size > MAX_MESSAGES || this.#bytes > MAX_BYTES) this.#evict()
+  }
+
+  /** Those of others go first, the oldest of them: nobody else pushes out what is one's own. */
+  #evict(): void {
+    for (const [address, { own, others }] of this.#versions) {
+      if (others.length === 0) continue
+      this.#forget(address)
+      if (own !== undefined) this.#keepAlone(own)
+      this.#complain(limitError(`the message for ${address} is retained no longer`, 'retained'))
+      return
     }
+    for (const address of this.#versions.keys()) {
+      this.#forget(address)
+      this.#report(limitError(`the message for ${address} is retained no longer`, 'retained'))
+      return
+    }
+  }
+
+  #keepAlone(own: Item): void {
+    this.#versions.set(own.address, { own, others: [] })
+    this.#bytes += own.payload.length
   }
 
   #forget(address: string): void {

@@ -95,7 +95,9 @@ export class Lan {
   }
 
   #checkSoon(): void {
-    this.#checking = this.#checking.then(() => this.#check())
+    this.#checking = this.#checking
+      .then(() => this.#check())
+      .catch((error: unknown) => this.#complain(error)) // the next look is not later for it
   }
 
   async #check(): Promise<void> {

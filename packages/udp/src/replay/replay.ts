@@ -33,6 +33,8 @@ export interface ReplayTerms {
 
 type Span = { readonly from?: Date; readonly until?: Date }
 
+/** The last one that a `Date` has. */
+const LAST_DATE_MS = 8.64e15
 /** Holders that are asked for one replay. */
 const MAX_HOLDERS = 8
 
@@ -50,7 +52,7 @@ export async function* replay(
   assertOpen(terms)
   for await (const entry of merged(streams)) {
     assertOpen(terms)
-    yield received(entry)
+    yield received(entry, span)
     assertOpen(terms)
   }
   assertOpen(terms)
@@ -103,14 +105,19 @@ function assertOpen({ signal }: ReplayTerms): void {
   if (signal.aborted) throw closedError()
 }
 
-function received({ address, payload, time }: Entry): Received {
+/**
+ * A holder may say any time. It gave what it was asked for, so that is when it was: no other holder's
+ * message is passed over as too old or too new because one lied.
+ */
+function received({ address, payload, time }: Entry, span: Span): Received {
+  const { from = 0, until = Date.now() } = inquiryOf('', span)
   return {
     address,
     payload: Uint8Array.from(payload), // others may have the same page
     properties: {},
     retained: true,
     redelivered: false,
-    storedAt: new Date(time),
+    storedAt: new Date(Math.max(from, Math.min(time, until, LAST_DATE_MS))),
     acknowledge: async () => {},
   }
 }
