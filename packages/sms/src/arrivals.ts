@@ -73,6 +73,8 @@ export class Arrivals {
   readonly #terms: ArrivalTerms
   readonly #open = new Set<Arrival>()
   #openBytes = 0
+  /** Segments on their way into the store. */
+  #adding = 0
   readonly #givenBack = new Map<string, Arrival>()
   readonly #late = new Set<string>()
   /** What stands in the store although it is whole. */
@@ -94,6 +96,7 @@ export class Arrivals {
       this.#receive(single(part), answer)
       return
     }
+    this.#adding++
     try {
       const whole = await this.#terms.reassembly.add(part)
       const isKept = whole === undefined || whole.keys.length > 0
@@ -102,6 +105,8 @@ export class Arrivals {
     } catch (error) {
       this.#terms.report(error)
       answer(STATUS.temporaryReceiverError)
+    } finally {
+      this.#adding--
     }
   }
 
@@ -352,7 +357,8 @@ export class Arrivals {
 
   #isOver(times: number): boolean {
     const { maxOpen, maxOpenBytes } = this.#terms
-    return this.#open.size >= times * maxOpen || this.#openBytes >= times * maxOpenBytes
+    const count = this.#open.size + this.#adding
+    return count >= times * maxOpen || this.#openBytes >= times * maxOpenBytes
   }
 
   /** What nobody listens to gives way to what somebody may. */

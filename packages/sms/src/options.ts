@@ -104,7 +104,7 @@ export interface SmsTransportOptions extends ConnectionOptions {
   readonly maxIncompleteBytes?: number
   /** After so long without a further segment an incomplete message is given up. Default 86,400. */
   readonly incompleteSeconds?: number
-  /** `limits.answerSeconds`: how soon an answer may come. Default 300. */
+  /** `limits.answerSeconds`: how soon an answer may come. At most 30 days. Default 300. */
   readonly answerSeconds?: number
   /** Told what became of each segment; asks the centre for receipts. Must not throw. */
   readonly onReceipt?: (receipt: Receipt) => void
@@ -160,7 +160,7 @@ const RANGES: OptionRanges = {
   maxIncomplete: [1, 65_535],
   maxIncompleteBytes: [1_024, Number.MAX_SAFE_INTEGER],
   incompleteSeconds: [1, 2 ** 31 - 1],
-  answerSeconds: [0, 2 ** 31 - 1],
+  answerSeconds: [0, 30 * 86_400],
 }
 
 export type ResolvedOptions = Omit<SmsTransportOptions, 'source'> &

@@ -163,6 +163,31 @@ describe('where too much is here', () => {
   })
 })
 
+describe('a store that takes its time', () => {
+  it('has no more segments waiting for it than there is room for', async () => {
+    const written = Promise.withResolvers<void>()
+    const store = memoryStore()
+    const slow: Store = {
+      ...store,
+      scan: (...args) => store.scan(...args),
+      write: async (changes) => {
+        await written.promise
+        return store.write(changes)
+      },
+    }
+    const at = await rig({ store: slow })
+    const statuses: number[] = []
+    const taking = Array.from({ length: 100 }, (_, i) =>
+      at.arrivals.take(pair(dataOf(200), i)[1], (status) => statuses.push(status)),
+    )
+    expect(statuses).toEqual(Array(84).fill(TEMPORARY))
+    written.resolve()
+    await Promise.all(taking)
+    expect(statuses.slice(84)).toEqual(Array(16).fill(OK))
+    expect(await at.take(pair(dataOf(200), 0)[0])).toBe(OK)
+  })
+})
+
 describe('the same bytes once more', () => {
   it('are another message where the centre knows that the first one is here', async () => {
     const [at, log] = [await rig({ holdMs: 10 }), new MessageLog()]
