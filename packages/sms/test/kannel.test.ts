@@ -13,6 +13,7 @@ import {
   type MessageCentre,
   type Vector,
 } from '@waxwing/testkit'
+import { encodeArmour } from '../src/armour.js'
 import { centreFor, dataOf, FAR, NEAR, transportAt } from './support/stage.ts'
 
 const every = Uint8Array.from({ length: 512 }, (_, i) => (i === 0 ? 0xd0 : i & 0xff))
@@ -60,5 +61,18 @@ requireOrSkip('kannel', kannelAvailable())('Kannel', () => {
     await expectReceived(log, dataOf(140), every, fromHex(pair?.object ?? ''))
     await expect.poll(() => centre.waitingFor(NEAR)).toBe(0)
     expect(log.messages).toHaveLength(3)
+  })
+
+  it('reads our armour as the text that it is, and sends us armour that we read', async () => {
+    const centre = await centreFor()
+    const kannel = await kannelAt(centre)
+    const [transport, log] = [transportAt(centre, NEAR, { coding: 'text' }), new MessageLog()]
+    await transport.subscribe(`sms/${FAR}`, log.acknowledge)
+    for (const payload of [dataOf(126), every]) await transport.send(`sms/${FAR}`, payload)
+    await expect.poll(() => kannel.received.length).toBe(2)
+    const texts = kannel.received.map(({ bytes }) => Buffer.from(bytes).toString())
+    expect(texts).toEqual([dataOf(126), every].map(encodeArmour))
+    for (const text of texts) await kannel.sendText(NEAR, text)
+    await expectReceived(log, dataOf(126), every)
   })
 })

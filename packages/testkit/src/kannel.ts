@@ -33,6 +33,8 @@ export interface Kannel {
   readonly received: readonly KannelMessage[]
   /** Sends bytes; Kannel splits them. */
   send(to: string, bytes: Uint8Array): Promise<void>
+  /** Sends text, in the default alphabet of GSM; Kannel splits it. */
+  sendText(to: string, text: string): Promise<void>
   log(): string
   close(): Promise<void>
 }
@@ -91,13 +93,20 @@ class KannelBoxes implements Kannel {
     return this.#boxes.map((box) => box.log()).join('\n')
   }
 
-  async send(to: string, bytes: Uint8Array): Promise<void> {
+  send(to: string, bytes: Uint8Array): Promise<void> {
+    return this.#submit({ to, coding: '1' }, bytes)
+  }
+
+  sendText(to: string, text: string): Promise<void> {
+    return this.#submit({ to, coding: '0', charset: 'UTF-8' }, Buffer.from(text))
+  }
+
+  async #submit(fields: Readonly<Record<string, string>>, bytes: Uint8Array): Promise<void> {
     const query = new URLSearchParams({
       username: 'tester',
       password: 'tester',
       from: this.#options.number,
-      to,
-      coding: '1',
+      ...fields,
     })
     const text = [...bytes].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
     const path = `/cgi-bin/sendsms?${query.toString()}&text=${text}`
