@@ -201,7 +201,7 @@ class EmailTransport implements Transport {
       ...(inbox === undefined ? {} : { inbox }),
     }
     const compose = (): Promise<Uint8Array> => composeMail(letter, envelope)
-    await this.#queue.push({ compose, from, to }, payload.length)
+    await this.#queue.push({ compose, from, to, byteCount: payload.length })
   }
 
   async *#replay(filter: string, span: Span): AsyncGenerator<Received, void> {

@@ -7,6 +7,8 @@
  */
 
 export { composeMail } from './compose-mail.js'
+export { formatReport } from './delivery-report.js'
+export type { DeliveryAction, DeliveryReport, ReportedRecipient } from './delivery-report.js'
 export type {
   DamagedPart,
   Envelope,

@@ -7,6 +7,7 @@
  */
 
 import type { WaxwingError } from '@waxwing/core'
+import type { DeliveryReport } from './delivery-report.js'
 
 /** One object or control message, to be sent. */
 export interface LetterItem {
@@ -73,8 +74,8 @@ export interface MailContent {
   readonly messageId?: string
   /** The address in `Waxwing-Inbox`: what the sender says is its own inbox. */
   readonly inbox?: string
-  /** A report that a mail of ours could not be delivered (RFC 3464): what it carries came back. */
-  readonly isBounce: boolean
+  /** A report on the delivery of a mail of ours (RFC 3464): what it carries came back, and is for nobody. */
+  readonly report?: DeliveryReport
   readonly items: readonly MailItem[]
   readonly damaged: readonly DamagedPart[]
 }

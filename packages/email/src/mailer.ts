@@ -77,7 +77,7 @@ class QueuedMailer implements Mailer {
       ...(inbox === undefined ? {} : { inbox }),
     }
     const mail = await composeMail(letter, envelope)
-    await this.#queue.push({ compose: async () => mail, from, to }, mail.length)
+    await this.#queue.push({ compose: async () => mail, from, to, byteCount: mail.length })
     return { messageId }
   }
 

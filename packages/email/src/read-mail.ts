@@ -13,6 +13,7 @@ import { ArchiveReader, WaxwingError, type ErrorCode } from '@waxwing/core'
 import { assertRanges, limitError, type OptionRanges } from '@waxwing/transport-kit'
 import { decodeWords } from 'postal-mime'
 import { addressIn } from './item-address.js'
+import { readDeliveryStatus, type DeliveryReport } from './delivery-report.js'
 import type { DamagedPart, MailContent, MailItem, MailLimits } from './letter.js'
 import { mailboxIn } from './mailboxes.js'
 import { fieldText, parseHeader, parseStructured, type HeaderFields } from './mime/header-fields.js'
@@ -76,14 +77,24 @@ export function readMail(mail: Uint8Array, limits: MailLimits = {}): MailContent
   const { header, type, leaves } = splitMail(mail, bounds)
   const found = new Findings(bounds)
   for (const leaf of leaves) found.take(leaf)
-  const isReport =
-    type.value === 'multipart/report' &&
-    leaves.some((leaf) => /^message\/(global-)?delivery-status$/.test(leaf.type.value))
-  const isBounce = isReport && (found.items.length > 0 || leaves.some(isOwnHeader))
-  return { ...envelopeOf(header), isBounce, items: found.items, damaged: found.damaged }
+  const report = type.value === 'multipart/report' ? reportIn(leaves, found) : undefined
+  return {
+    ...envelopeOf(header),
+    ...(report === undefined ? {} : { report }),
+    items: found.items,
+    damaged: found.damaged,
+  }
 }
 
-function envelopeOf(header: HeaderFields): Omit<MailContent, 'isBounce' | 'items' | 'damaged'> {
+/** A report on a mail of ours; `undefined` where it is on another, or on something else. */
+function reportIn(leaves: readonly Leaf[], { items }: Findings): DeliveryReport | undefined {
+  const status = leaves.find(({ type }) => /^message\/(global-)?delivery-status$/.test(type.value))
+  if (status === undefined || (items.length === 0 && !leaves.some(isOwnHeader))) return undefined
+  const encoding = status.header.get('content-transfer-encoding')
+  return readDeliveryStatus(decodeBody(status.body, encoding))
+}
+
+function envelopeOf(header: HeaderFields): Omit<MailContent, 'report' | 'items' | 'damaged'> {
   const from = mailboxIn(textOf(header.get('from')))
   const replyTo = mailboxIn(textOf(header.get('reply-to'))) ?? from
   const subject = textOf(header.get('subject'))
@@ -167,7 +178,9 @@ function nameOf({ header }: Leaf): string | undefined {
   const parameterOf = (field: string, parameter: string): string | undefined =>
     parseStructured(fieldText(header.get(field) ?? '')).parameters.get(parameter)
   const name = parameterOf('content-disposition', 'filename') ?? parameterOf('content-type', 'name')
-  return name === undefined ? undefined : decodeWords(name).slice(0, MAX_NAME_LENGTH)
+  return name === undefined
+    ? undefined
+    : decodeWords(name.slice(-MAX_TEXT_LENGTH)).slice(-MAX_NAME_LENGTH)
 }
 
 /** The header of a mail of ours, which is all that a report returns of a long one. */

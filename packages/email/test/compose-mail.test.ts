@@ -32,7 +32,6 @@ describe('a mail that is composed', () => {
       inbox: INBOX,
       messageId: '<1@example.test>',
       subject: 'Sealed data',
-      isBounce: false,
       damaged: [],
     })
     expect(content.items.map(({ address, payload }) => ({ address, payload }))).toEqual([

@@ -174,6 +174,41 @@ describe('an IMAP server of whoever', () => {
     expect(errors[0]).toMatchObject({ code: 'ERR_TRANSPORT' })
   })
 
+  it('with more mails that nobody wants than are remembered hides none that somebody does', async () => {
+    const count = 20_200
+    const locationOf = (uid: number): string => (uid > count - 2 ? 'plant/1' : 'elsewhere')
+    const selected = `* ${count} EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT ${count + 1}] x\r\n`
+    const fetched = new Set<number>()
+    const { port } = await startScriptedImap({
+      SELECT: `${selected}* OK [PERMANENTFLAGS (\\*)] x\r\n`,
+      SEARCH: `* SEARCH ${Array.from({ length: count }, (_, index) => index + 1).join(' ')}\r\n`,
+      FETCH: (socket, tag, line) => {
+        const set = line.split(' ')[3] ?? ''
+        const uids = set.split(',').flatMap((range) => {
+          const [first = 0, last = first] = range.split(':').map(Number)
+          return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+        })
+        const isWhole = line.includes('BODY.PEEK')
+        const answers = uids.map((uid) => {
+          if (isWhole) fetched.add(uid)
+          const mail = `Content-Type: application/cose\r\nContent-Location: ${locationOf(uid)}\r\n\r\nx`
+          const structure = `BODYSTRUCTURE ("application" "cose" NIL NIL NIL "7bit" 1 NIL NIL NIL "${locationOf(uid)}")`
+          const what = isWhole ? `BODY[]<0> {${mail.length}}\r\n${mail}` : `${DATE} ${structure}`
+          return `* ${uid} FETCH (UID ${uid} FLAGS () RFC822.SIZE ${mail.length} ${what})\r\n`
+        })
+        socket.write(`${answers.join('')}${tag} OK x\r\n`)
+      },
+    })
+    const [wanted, late] = [new MessageLog(), new MessageLog()]
+    const transport = emailTransport({ imap: imapAt(port), ...FAST })
+    onTestFinished(() => transport.close())
+    await transport.subscribe('plant/#', wanted.acknowledge)
+    await wanted.until((messages) => messages.length >= 2)
+    expect([...fetched]).toEqual([count - 1, count])
+    await transport.subscribe('elsewhere', late.hold)
+    await late.at(63)
+  })
+
   it('that is silent, or says nonsense, is given up after a while and asked again', async () => {
     for (const script of [
       { LOGIN: () => undefined },

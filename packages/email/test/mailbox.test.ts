@@ -379,4 +379,67 @@ requireOrSkip('dovecot', dovecotAvailable())('a mailbox', () => {
     ])
     expect(await flagsIn(user)).toEqual([[], [], []])
   })
+
+  it('reads a history to its end though the connection breaks, each mail once', async () => {
+    const user = newUser()
+    for (let number = 0; number < 12; number++) await post(user, { items: objects(number) })
+    const proxy = await startProxy(dovecot.port)
+    onTestFinished(() => proxy.close())
+    const { mailbox } = open(user, { imap: imapOf(dovecot, user, proxy.port) })
+    const numbers: number[] = []
+    for await (const { items } of mailbox.history()) {
+      numbers.push(items[0]?.payload[1] ?? -1)
+      if (numbers.length % 4 === 1) proxy.cut()
+    }
+    expect(numbers).toEqual(Array.from({ length: 12 }, (_, number) => number))
+  })
+
+  it('has no more data in hand than its bounds, though mails do not say what they hold', async () => {
+    const user = newUser()
+    const inbox = `waxwing/v1/inbox/${'A'.repeat(43)}`
+    for (let number = 0; number < 6; number++) {
+      await post(user, { items: [{ payload: objectOf(number) }] })
+    }
+    await post(user, { items: [{ payload: Uint8Array.of(0xd2, 9) }] })
+    const [data, control] = [new MessageLog(), new MessageLog()]
+    const transport = openTransport(user, { maxUnacknowledged: 2 })
+    await transport.subscribe('plant/#', data.hold)
+    await transport.subscribe(`${inbox}/#`, control.acknowledge)
+    await data.until((messages) => messages.length >= 2)
+    expect(await control.at(0)).toMatchObject({ payload: Uint8Array.of(0xd2, 9) })
+    expect(data.messages).toHaveLength(2)
+    for (let number = 0; number < 6; number++) await (await data.at(number)).acknowledge()
+    await expect
+      .poll(async () => (await flagsIn(user)).every((flags) => flags.includes('$WaxwingDone')))
+      .toBe(true)
+    expect(data.messages).toHaveLength(6)
+  })
+
+  it('hands over the control message of a mail at once, and its data when there is room', async () => {
+    const user = newUser()
+    const inbox = `waxwing/v1/inbox/${'A'.repeat(43)}`
+    await post(user, { items: objects(1) })
+    await post(user, {
+      items: [{ address: inbox, payload: Uint8Array.of(0xd2, 9) }, ...objects(2)],
+    })
+    const [data, control] = [new MessageLog(), new MessageLog()]
+    const transport = openTransport(user, { maxUnacknowledgedBytes: 1 })
+    await transport.subscribe('plant/#', data.hold)
+    const first = await data.at(0)
+    await transport.subscribe(`${inbox}/#`, control.acknowledge)
+    await control.at(0)
+    expect(data.messages).toHaveLength(1)
+    await first.acknowledge()
+    const second = await data.at(1)
+    await second.acknowledge()
+    await expect.poll(() => flagsIn(user)).toEqual([['$WaxwingDone'], ['$WaxwingDone']])
+    expect([data.messages.length, control.messages.length]).toEqual([2, 1])
+    expect([first.payload[1], second.payload[1]]).toEqual([1, 2])
+  })
 })
+
+/** The least that has the form of an object. */
+function objectOf(number: number): Uint8Array {
+  const head = 'd08357a40118180448c0ffee00c0ffee000641050a4400000007a050'
+  return new Uint8Array([...Buffer.from(head, 'hex'), number, ...new Uint8Array(15)])
+}

@@ -3,7 +3,13 @@ import { randomBytes } from 'node:crypto'
 import { deflateRawSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { WaxwingError } from '@waxwing/core'
-import { composeMail, readMail, type MailLimits } from '@waxwing/email'
+import {
+  composeMail,
+  formatReport,
+  readMail,
+  type DeliveryReport,
+  type MailLimits,
+} from '@waxwing/email'
 import { MAIL_CHANGES } from '@waxwing/testkit'
 
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, index) => index)
@@ -118,7 +124,10 @@ describe('a mail that is read', () => {
     const text = report
       .toString('latin1')
       .replace('multipart/mixed', 'multipart/report; report-type=delivery-status')
-    expect(readMail(Buffer.from(text, 'latin1'))).toMatchObject({ isBounce: true, items: [{}] })
+    expect(readMail(Buffer.from(text, 'latin1'))).toMatchObject({
+      report: { action: 'failed', recipients: [] },
+      items: [{}],
+    })
   })
 
   it('knows one that came back by its header alone, and leaves those of people alone', async () => {
@@ -133,10 +142,50 @@ describe('a mail that is read', () => {
       const text = mailOf(parts, '')
         .toString('latin1')
         .replace('multipart/mixed', 'multipart/report')
-      return readMail(Buffer.from(text, 'latin1')).isBounce
+      return readMail(Buffer.from(text, 'latin1')).report !== undefined
     }
     expect(reportOf(header)).toBe(true)
     expect(reportOf('Subject: hello')).toBe(false)
+  })
+
+  it('is told for whom a mail failed, is delayed or arrived, and in bounds', () => {
+    const reportOf = (status: string): DeliveryReport | undefined => {
+      const parts = [
+        `Content-Type: message/delivery-status\r\n\r\n${status}`,
+        'Content-Type: message/rfc822\r\n\r\nContent-Type: application/cose\r\n\r\nx',
+      ]
+      const text = mailOf(parts, '').toString('latin1')
+      const mail = text.replace('multipart/mixed', 'multipart/report')
+      return readMail(Buffer.from(mail, 'latin1')).report
+    }
+    const server = 'Reporting-MTA: dns; mail.example.test\r\n\r\n'
+    const full =
+      'Final-Recipient: rfc822; full@example.test\r\nAction: FAILED\r\nStatus: 5.2.2\r\n' +
+      'Diagnostic-Code: smtp; 552 5.2.2 Quota\r\n exceeded\r\n'
+    const slow =
+      'Original-Recipient: rfc822;slow@example.test\r\nFinal-Recipient: rfc822; x@y.test\r\nAction: delayed\r\n'
+    const fine = 'Final-Recipient: rfc822; fine@example.test\r\nAction: relayed\r\n'
+    expect(reportOf(`${server}${fine}\r\n${full}\r\n${slow}`)).toEqual({
+      action: 'failed',
+      recipients: [
+        { mailbox: 'full@example.test', status: '5.2.2', diagnostic: '552 5.2.2 Quota exceeded' },
+      ],
+    })
+    expect(reportOf(`${server}${fine}\r\n${slow}`)).toEqual({
+      action: 'delayed',
+      recipients: [{ mailbox: 'slow@example.test' }],
+    })
+    expect(reportOf(`${server}${fine}`)).toMatchObject({ action: 'delivered' })
+    expect(reportOf('')).toEqual({ action: 'failed', recipients: [] })
+    expect(reportOf('Final-Recipient: \x00; \x1b[31m\r\nAction: ?\r\nStatus: x\r\n')).toEqual({
+      action: 'failed',
+      recipients: [],
+    })
+    const many = reportOf(`${server}${`${full}\r\n`.repeat(10_000)}`)
+    expect(many?.recipients).toHaveLength(10)
+    expect(formatReport({ action: 'failed', recipients: many?.recipients.slice(0, 1) ?? [] })).toBe(
+      'a mail could not be delivered, and came back: for full@example.test (5.2.2 552 5.2.2 Quota exceeded)',
+    )
   })
 
   it('gives what comes before damage in an archive, and says what is damaged', () => {
@@ -211,6 +260,16 @@ describe('a hostile mail', () => {
     for (const mail of mails) {
       expect([undefined, 'maxDepth', 'maxParts']).toContain(codeOf(Buffer.from(mail)))
     }
+  })
+
+  it('is encoded within itself again and again, and takes no memory for that', () => {
+    const head =
+      'Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    const mail = Buffer.from(`${head.repeat(14)}\r\n${'a'.repeat(500_000)}`)
+    const limits = { maxMailBytes: 1_000_000 }
+    expect(() => readMail(mail, limits)).toThrow(expect.objectContaining({ code: 'ERR_LIMIT' }))
+    const twice = Buffer.from(`${head}Content-Type: application/cose\r\n\r\n${'a'.repeat(400_000)}`)
+    expect(readMail(twice, limits).items[0]?.payload).toHaveLength(400_000)
   })
 
   it('says nonsense in its fields, and is read all the same', () => {

@@ -5,7 +5,9 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 /** What is written before the tagged OK, by command, in upper case; or the whole answer, in bytes. */
-export type Script = Readonly<Record<string, string | ((socket: Socket, tag: string) => void)>>
+export type Script = Readonly<
+  Record<string, string | ((socket: Socket, tag: string, line: string) => void)>
+>
 
 const SELECTED =
   '* FLAGS (\\Seen)\r\n* 0 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 1] x\r\n'
@@ -39,7 +41,7 @@ export async function startScriptedImap(
         const command = (first.toUpperCase() === 'UID' ? second : first).toUpperCase()
         commands.push(command)
         const answer = answers[command] ?? ''
-        if (typeof answer === 'function') answer(socket, tag)
+        if (typeof answer === 'function') answer(socket, tag, line)
         else socket.write(`${answer}${tag} OK done\r\n`)
       }
     })

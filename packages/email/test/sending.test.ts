@@ -116,6 +116,33 @@ describe('a mail that is sent', () => {
     expect(errors.map(String).join()).toContain('gone@example.test')
   })
 
+  it('was sent where somebody got it, though the other is refused after a delay', async () => {
+    const sink = await openSink()
+    sink.refuse(
+      { stage: 'to', code: 450, text: 'later', to: 'slow@example.test' },
+      { stage: 'to', code: 550, text: 'nobody', to: 'slow@example.test' },
+    )
+    const { mailer, errors } = openMail({ url: sink.url })
+    await mailer.send({ ...LETTER, to: ['desk@example.test', 'slow@example.test'] })
+    expect(sink.mails.map(({ to }) => to)).toEqual([['desk@example.test']])
+    expect(errors.map(String).join()).toMatch(/not taken for slow@.*550/)
+  })
+
+  it("is in nobody's way while its recipient is away, however few may be under way", async () => {
+    const sink = await openSink()
+    const slow = { stage: 'to', code: 450, text: 'later', to: 'slow@example.test' } as const
+    sink.refuse(...Array.from({ length: 100 }, () => slow))
+    const { mailer } = openMail({ url: sink.url }, {
+      maxInFlight: 1,
+      reconnectMinMs: 60_000,
+      reconnectMaxMs: 60_000,
+    } as Partial<MailerOptions>)
+    const delayed = [0, 1, 2].map(() => mailer.send({ ...LETTER, to: 'slow@example.test' }))
+    for (const send of delayed) send.catch(() => undefined)
+    await mailer.send(LETTER)
+    expect(sink.mails.map(({ to }) => to)).toEqual([['desk@example.test']])
+  })
+
   it('is sent again under its own name where the connection breaks before the answer', async () => {
     const sink = await openSink()
     sink.cutNext()

@@ -117,8 +117,9 @@ class PostfixProcess implements Postfix {
 function startScript(program: string, folder: FixtureFolder): string {
   const log = folder.file('mail.log')
   return [
-    `: >>${log}`,
-    `tail -n 0 --pid=$$ -F ${log} &`,
+    // From where it begins to write: it may have written before somebody reads.
+    `: >>${log}; begin=$(($(wc -c <${log}) + 1))`,
+    `tail -c +$begin --pid=$$ -F ${log} &`,
     `(while kill -0 ${process.pid}; do kill -0 $$ || exit; sleep 1; done; kill $$) 2>/dev/null &`,
     `exec ${program} -c ${folder.file('etc')} -d`,
   ].join('\n')

@@ -11,7 +11,7 @@
 
 import { WaxwingError, type ErrorCode } from '@waxwing/core'
 import type { Endpoint, Reader } from '@waxwing/client'
-import type { MailContent, MailItem } from '@waxwing/email'
+import { formatReport, type MailContent, type MailItem } from '@waxwing/email'
 import { rankOf } from '../control-order.js'
 import { asObject } from '../inspect/item-tree.js'
 import type { Output } from '../output.js'
@@ -64,7 +64,12 @@ export class MailTaking {
    */
   async take(mail: MailContent): Promise<boolean> {
     const { output, opened, answers, peers, tally } = this.#inputs
-    const { items, damaged } = mail
+    const { items, damaged, report } = mail
+    if (report !== undefined) {
+      if (report.action !== 'delivered') output.warn(formatReport(report))
+      if (report.action === 'failed') tally.bounced++
+      return true
+    }
     if (items.length === 0 && damaged.length === 0) {
       tally.foreign++
       return true
@@ -73,11 +78,6 @@ export class MailTaking {
     for (const { name = 'an attachment', error } of damaged) {
       tally.damaged++
       output.warn(`${fromText(mail)}: ${name} cannot be used: ${error.message}`)
-    }
-    if (mail.isBounce) {
-      tally.bounced++
-      output.warn(`A mail of ours came back: ${mail.subject ?? 'it could not be delivered'}`)
-      return true
     }
     peers.learn(mail)
     const [objects, control] = sortedItems(items)

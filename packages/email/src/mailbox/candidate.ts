@@ -7,7 +7,12 @@
  * @module
  */
 
-import type { FetchMessageObject, FetchQueryObject, MessageStructureObject } from 'imapflow'
+import type {
+  FetchMessageObject,
+  FetchQueryObject,
+  ImapFlow,
+  MessageStructureObject,
+} from 'imapflow'
 import { addressIn } from '../item-address.js'
 import { partKind } from '../read-mail.js'
 
@@ -24,7 +29,7 @@ export interface Candidate {
   readonly isReport: boolean
 }
 
-export const CANDIDATE_QUERY: FetchQueryObject = {
+const CANDIDATE_QUERY: FetchQueryObject = {
   uid: true,
   flags: true,
   size: true,
@@ -35,8 +40,26 @@ export const CANDIDATE_QUERY: FetchQueryObject = {
 const MAX_DEPTH = 100
 const MAX_ADDRESSES = 1_000
 
+/**
+ * Those of some mails that hold something of ours. One structure at a time is in memory, since each may
+ * have thousands of parts.
+ *
+ * @throws {unknown} What broke the connection.
+ */
+export async function candidatesOf(
+  client: ImapFlow,
+  uids: readonly number[],
+): Promise<readonly Candidate[]> {
+  const candidates: Candidate[] = []
+  for await (const message of client.fetch([...uids], CANDIDATE_QUERY, { uid: true })) {
+    const candidate = candidateOf(message)
+    if (candidate !== undefined) candidates.push(candidate)
+  }
+  return candidates
+}
+
 /** `undefined` where the mail holds nothing of ours. */
-export function candidateOf(message: FetchMessageObject): Candidate | undefined {
+function candidateOf(message: FetchMessageObject): Candidate | undefined {
   const { uid, size = 0, internalDate, flags = new Set<string>(), bodyStructure } = message
   const addresses = new Set<string>()
   // A server that tells no structure leaves no choice but to look.

@@ -6,7 +6,7 @@
  */
 
 import { WaxwingError } from '@waxwing/core'
-import { closedError } from '@waxwing/transport-kit'
+import { closedError, limitError } from '@waxwing/transport-kit'
 import type { MailContent } from '../letter.js'
 import { MailboxWatch, type FetchedMail, type WatchOwner } from './mailbox-watch.js'
 import type { ResolvedMailbox } from './mailbox-options.js'
@@ -109,7 +109,11 @@ class Iteration implements WatchOwner {
   }
 
   /** Nothing more is to be had for now. */
-  rests(): void {
+  rests(isAll: boolean): void {
+    if (!isAll && this.#mayEnd) {
+      const what = 'too many mails were fetched and neither acknowledged nor rejected'
+      this.refused(limitError(what, 'unsettled'))
+    }
     if (!this.#mayEnd) return
     this.#asked?.resolve(undefined)
     this.#asked = undefined

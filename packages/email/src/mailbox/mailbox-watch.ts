@@ -12,19 +12,20 @@
  * @module
  */
 
-import type { FetchMessageObject, ImapFlow, MailboxObject } from 'imapflow'
+import type { ImapFlow, MailboxObject } from 'imapflow'
 import { WaxwingError } from '@waxwing/core'
 import { closedError, limitError, lostError, transportError } from '@waxwing/transport-kit'
+import { formatReport } from '../delivery-report.js'
 import type { MailContent } from '../letter.js'
 import { readMail } from '../read-mail.js'
-import { CANDIDATE_QUERY, candidateOf, type Candidate } from './candidate.js'
+import { candidatesOf, type Candidate } from './candidate.js'
 import { told } from './imap-client.js'
 import { ImapLink } from './imap-link.js'
 import type { ResolvedMailbox } from './mailbox-options.js'
 import { ScanMark } from './scan-mark.js'
 import { assertSettling } from './settling.js'
 import { SettlingQueue, type Fate } from './settling-queue.js'
-import { TrackedMails, type TrackedMail } from './tracked-mails.js'
+import { MAX_BREAKS, TrackedMails, type TrackedMail } from './tracked-mails.js'
 
 export interface FetchedMail {
   readonly candidate: Candidate
@@ -33,8 +34,8 @@ export interface FetchedMail {
   readonly redelivered: boolean
 }
 
-/** How much a mail is wanted. */
-export type Want = 'no' | 'yes' | 'first'
+/** How much a mail is wanted: `no` for now, or `never` while subscriptions are what they are. */
+export type Want = 'never' | 'no' | 'yes' | 'first'
 
 export interface WatchOwner {
   /** Whether a mail may be fetched now. */
@@ -43,8 +44,8 @@ export interface WatchOwner {
   take(mail: FetchedMail): void
   /** The folder can be read. */
   up(): void
-  /** Nothing is there, for now, that is wanted. */
-  rests(): void
+  /** Nothing is there, for now, that is wanted. @param isAll - `false`: but for what there is no room to know of. */
+  rests(isAll: boolean): void
   /** The connection is gone, and what is out comes again. */
   down(): void
   /** The server numbers its mails anew: all UIDs there were are void. */
@@ -60,7 +61,6 @@ export type Verdict = Pick<Fate, 'rejected'>
 const MAX_TRACKED = 20_000
 /** Mails that are looked at in one turn. */
 const CHUNK = 50
-const MAX_BREAKS = 3
 const [MIN_RETRY_MS, MAX_RETRY_MS] = [1_000, 300_000]
 /** IDLE that ends by itself is not begun again sooner. */
 const IDLE_PAUSE_MS = 1_000
@@ -118,7 +118,7 @@ export class MailboxWatch {
 
   /** Looks through the folder again, for what nobody wanted so far and was forgotten. */
   rescan(): void {
-    if (this.#mails.hasGaps) this.#scanAnew()
+    if (this.#mails.isIncomplete) this.#scanAnew()
     this.wake()
   }
 
@@ -156,6 +156,7 @@ export class MailboxWatch {
     const isFirst = this.#uidValidity === undefined
     this.#uidValidity = box.uidValidity
     this.#scannedTo = isFirst ? await this.#mark.load(box.uidValidity) : 0
+    if (this.#scannedTo >= box.uidNext) this.#scannedTo = 0 // a mark of numbers that are not there
     this.#unknown = []
     this.#mails.clear()
     this.#settlings.rejectAll(lostError())
@@ -226,7 +227,7 @@ export class MailboxWatch {
     if (isDue || this.#client !== client || this.#isClosed) resolve()
     else {
       if (!this.#isIdling) void this.#idle(client)
-      this.#owner.rests()
+      this.#owner.rests(!this.#mails.hasGaps)
     }
     await promise
     this.#wakeUp = undefined
@@ -254,7 +255,7 @@ export class MailboxWatch {
   }
 
   #scanAnew(): void {
-    this.#mails.hasGaps = false
+    this.#mails.begunAnew()
     this.#scannedTo = 0
     this.#hasNews = true
   }
@@ -268,6 +269,7 @@ export class MailboxWatch {
 
   async #findNews(client: ImapFlow): Promise<void> {
     this.#hasNews = false
+    this.#mails.maySweep = true
     const { afterwards, keyword } = this.#options.settling
     const begin = this.#scannedTo + 1
     const query = { uid: `${begin}:*`, deleted: false }
@@ -284,21 +286,21 @@ export class MailboxWatch {
 
   async #look(client: ImapFlow): Promise<void> {
     const uids = this.#unknown.slice(0, this.#careful > 0 ? 1 : CHUNK)
-    const messages = await this.#structures(client, uids)
-    for (const message of messages) {
-      const candidate = candidateOf(message)
-      if (candidate !== undefined && !this.#isSettled(candidate.flags)) this.#mails.add(candidate)
+    const candidates = await this.#candidates(client, uids)
+    for (const candidate of candidates) {
+      if (this.#isSettled(candidate.flags)) continue
+      this.#mails.add(candidate, ({ candidate: other }) => this.#owner.wants(other) !== 'never')
     }
     this.#unknown.splice(0, uids.length)
   }
 
   /** Where that breaks the connection, mails are looked at one by one, and the one that does is left out. */
-  async #structures(client: ImapFlow, uids: number[]): Promise<FetchMessageObject[]> {
+  async #candidates(client: ImapFlow, uids: number[]): Promise<readonly Candidate[]> {
     try {
-      const messages = await client.fetchAll(uids, CANDIDATE_QUERY, { uid: true })
+      const candidates = await candidatesOf(client, uids)
       this.#careful = Math.max(0, this.#careful - 1)
       this.#lookBreaks = 0
-      return messages
+      return candidates
     } catch (error) {
       this.#careful = CHUNK
       if (uids.length === 1 && ++this.#lookBreaks >= MAX_BREAKS) {
@@ -351,10 +353,10 @@ export class MailboxWatch {
 
   #hand(mail: TrackedMail, content: MailContent): void {
     const { uid } = mail.candidate
-    const { items, damaged, isBounce } = content
-    if (isBounce) {
+    const { items, damaged, report } = content
+    if (report !== undefined) {
       mail.state = 'out'
-      this.#owner.report(transportError('a mail could not be delivered, and came back'))
+      if (report.action !== 'delivered') this.#owner.report(transportError(formatReport(report)))
       this.#settleQuietly(mail, false)
       return
     }
@@ -379,7 +381,8 @@ export class MailboxWatch {
       if (message.source === undefined) throw transportError('the IMAP server sent no mail')
       return message.source
     } catch (error) {
-      if (++mail.breaks < MAX_BREAKS) throw error
+      // Who rejected it waits already for what becomes of it.
+      if (++mail.breaks < MAX_BREAKS || mail.state === 'settling') throw error
       // Nothing is read of it any more.
       const why = transportError('the connection broke at each attempt to fetch a mail', error)
       this.#refuse(mail, why)

@@ -10,7 +10,7 @@ import type { ImapFlow } from 'imapflow'
 import { lostError } from '@waxwing/transport-kit'
 import { appendRejected, settleHandled, settleRefused, type SettlingTerms } from './settling.js'
 import { withTrace, type RejectedItem } from './trace.js'
-import type { TrackedMail } from './tracked-mails.js'
+import { MAX_BREAKS, type TrackedMail } from './tracked-mails.js'
 
 export interface Fate {
   /** The items that nobody can use. */
@@ -72,9 +72,11 @@ export class SettlingQueue {
     if (first === undefined) return
     const together = first.rejected.length > 0 ? [first] : this.#like(first)
     const uids = together.map(({ mail }) => mail.candidate.uid)
+    // Over which the connection breaks each time, of that there is no copy to be had.
+    const isRefused = first.isRefused || first.mail.breaks >= MAX_BREAKS
     try {
-      if (first.rejected.length > 0) await this.#copy(client, first)
-      const settle = first.isRefused ? settleRefused : settleHandled
+      if (first.rejected.length > 0 && !isRefused) await this.#copy(client, first)
+      const settle = isRefused ? settleRefused : settleHandled
       await settle(client, uids, this.#terms)
     } catch (error) {
       // What became of them is not known: told again over the next connection.

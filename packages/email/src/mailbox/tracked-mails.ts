@@ -9,6 +9,9 @@
 import { isControlAddress } from '@waxwing/core'
 import type { Candidate } from './candidate.js'
 
+/** So often the connection may break over a mail. */
+export const MAX_BREAKS = 3
+
 export interface TrackedMail {
   readonly candidate: Candidate
   /** It may hold control messages, which are fetched before data. */
@@ -28,8 +31,12 @@ export interface TrackedMail {
 export class TrackedMails {
   readonly #mails = new Map<number, TrackedMail>()
   readonly #most: number
-  /** Some were left out. */
+  /** Some were left out that somebody wants. */
   hasGaps = false
+  /** Mails may be there that nobody wants any more, and nobody looked. */
+  maySweep = true
+  /** The lowest UID of those that were left out since nobody wants them. */
+  #unwantedFrom: number | undefined
 
   constructor(most: number) {
     this.#most = most
@@ -48,23 +55,24 @@ export class TrackedMails {
     return this.#mails.get(uid)
   }
 
-  /** @returns Whether there was room. */
-  add(candidate: Candidate): boolean {
-    if (this.#mails.has(candidate.uid)) return true
+  /** Some were left out, wanted or not. */
+  get isIncomplete(): boolean {
+    return this.hasGaps || this.#unwantedFrom !== undefined
+  }
+
+  /** @param isWanted - Whether somebody may want a mail: asked where there is no room for all. */
+  add(candidate: Candidate, isWanted: (mail: TrackedMail) => boolean): void {
+    if (this.#mails.has(candidate.uid)) return
+    const mail = newMail(candidate)
     if (this.#mails.size >= this.#most) {
-      this.hasGaps = true
-      return false
+      if (!isWanted(mail)) {
+        this.#leaveOut(candidate.uid)
+        return
+      }
+      this.#sweep(isWanted)
     }
-    this.#mails.set(candidate.uid, {
-      candidate,
-      mayBeControl: candidate.addresses?.some(isControlAddress) ?? true,
-      state: 'waiting',
-      wasOut: false,
-      notBeforeMs: 0,
-      failures: 0,
-      breaks: 0,
-    })
-    return true
+    if (this.#mails.size < this.#most) this.#mails.set(candidate.uid, mail)
+    else this.hasGaps = true
   }
 
   remove(uid: number): void {
@@ -73,12 +81,19 @@ export class TrackedMails {
 
   clear(): void {
     this.#mails.clear()
-    this.hasGaps = false
+    this.begunAnew()
   }
 
-  /** The lowest UID; `undefined` where there is none. */
+  /** What was left out will be found again. */
+  begunAnew(): void {
+    this.hasGaps = false
+    this.#unwantedFrom = undefined
+    this.maySweep = true
+  }
+
+  /** The lowest UID, that of mails that nobody wants included; `undefined` where there is none. */
   lowest(): number | undefined {
-    let lowest: number | undefined
+    let lowest = this.#unwantedFrom
     for (const uid of this.#mails.keys()) if (lowest === undefined || uid < lowest) lowest = uid
     return lowest
   }
@@ -86,5 +101,32 @@ export class TrackedMails {
   /** Those in one state, as they were found. */
   *in(state: TrackedMail['state']): Generator<TrackedMail, void> {
     for (const mail of this.#mails.values()) if (mail.state === state) yield mail
+  }
+
+  /** Takes out, once for each time that the folder is looked through, what nobody wants. */
+  #sweep(isWanted: (mail: TrackedMail) => boolean): void {
+    if (!this.maySweep) return
+    this.maySweep = false
+    for (const mail of this.in('waiting')) {
+      if (isWanted(mail)) continue
+      this.#mails.delete(mail.candidate.uid)
+      this.#leaveOut(mail.candidate.uid)
+    }
+  }
+
+  #leaveOut(uid: number): void {
+    this.#unwantedFrom = Math.min(this.#unwantedFrom ?? uid, uid)
+  }
+}
+
+function newMail(candidate: Candidate): TrackedMail {
+  return {
+    candidate,
+    mayBeControl: candidate.addresses?.some(isControlAddress) ?? true,
+    state: 'waiting',
+    wasOut: false,
+    notBeforeMs: 0,
+    failures: 0,
+    breaks: 0,
   }
 }

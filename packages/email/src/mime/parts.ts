@@ -20,6 +20,8 @@ import {
 import { decodeBody } from './transfer-encoding.js'
 
 export interface PartLimits {
+  /** Of what forwarded mails that were encoded have in all. */
+  readonly maxMailBytes: number
   readonly maxParts: number
   readonly maxDepth: number
   readonly maxHeaderBytes: number
@@ -56,6 +58,7 @@ class Walk {
   readonly #limits: PartLimits
   #partCount = 0
   #headerBytes = 0
+  #decodedBytes = 0
 
   constructor(limits: PartLimits) {
     this.#limits = limits
@@ -79,8 +82,15 @@ class Walk {
 
   #forwarded({ header, body }: Leaf, depth: number): void {
     const encoding = header.get('content-transfer-encoding')
-    const isEncoded = /base64|quoted/i.test(encoding ?? '')
-    this.entity(isEncoded ? (decodeBody(body, encoding) ?? body) : body, depth + 1)
+    if (!/base64|quoted/i.test(encoding ?? '')) {
+      this.entity(body, depth + 1)
+      return
+    }
+    this.#decodedBytes += body.length
+    if (this.#decodedBytes > this.#limits.maxMailBytes) {
+      throw limitError('a mail has too long mails within it', 'maxMailBytes')
+    }
+    this.entity(decodeBody(body, encoding) ?? body, depth + 1)
   }
 
   #split(bytes: Uint8Array): { header: HeaderFields; body: Uint8Array } {

@@ -32,6 +32,8 @@ export interface OutgoingMail {
   readonly compose: () => Promise<Uint8Array>
   readonly from: string
   readonly to: readonly string[]
+  /** What it counts as while it waits. */
+  readonly byteCount: number
 }
 
 export interface MailQueueTerms
@@ -63,13 +65,25 @@ export class MailQueue {
   readonly #busy = new Set<SmtpSession>()
   readonly #waitingForSession: (() => void)[] = []
   readonly #pausing = new Map<ReturnType<typeof setTimeout>, () => void>()
+  #pausingBytes = 0
   #openCount = 0
   #hasSent = false
   #isOver = false
 
   constructor(terms: MailQueueTerms) {
     this.#terms = terms
-    this.#sends = new SendQueue(terms, (mail, done) => void this.#send(mail, done))
+    const { maxWaitingSends, maxWaitingBytes } = terms
+    const window = (): number => terms.maxInFlight + this.#aside()
+    this.#sends = new SendQueue(
+      {
+        maxWaitingSends,
+        maxWaitingBytes,
+        get maxInFlight() {
+          return window()
+        },
+      },
+      (mail, done) => void this.#send(mail, done),
+    )
     this.#sends.resume()
   }
 
@@ -79,8 +93,8 @@ export class MailQueue {
    *
    * @throws {WaxwingError} `ERR_TRANSPORT` if it was refused; `ERR_LIMIT`, `ERR_CLOSED`.
    */
-  push(mail: OutgoingMail, byteCount: number): Promise<void> {
-    return this.#sends.push(mail, byteCount)
+  push(mail: OutgoingMail): Promise<void> {
+    return this.#sends.push(mail, mail.byteCount)
   }
 
   /** Lets what is under way finish, for a while. */
@@ -111,13 +125,12 @@ export class MailQueue {
     try {
       let to = mail.to
       while (!this.#isOver) {
-        const later = await this.#attempt(mail, to)
-        if (later.length === 0) {
+        to = await this.#attempt(mail, to)
+        if (to.length === 0) {
           done()
           return
         }
-        to = later
-        await this.#pause(pauses.next())
+        await this.#pause(pauses.next(), mail.byteCount)
       }
     } catch (error) {
       done(error instanceof SmtpError ? error.failure.error : error)
@@ -126,26 +139,31 @@ export class MailQueue {
 
   /** @returns For whom to try again. */
   async #attempt(mail: OutgoingMail, to: readonly string[]): Promise<readonly string[]> {
-    const bytes = await mail.compose()
     let session: SmtpSession | undefined
     try {
       session = await this.#session()
       if (session === undefined) return to
+      // Not sooner: as many mails are in memory as there are connections, however many wait.
+      const bytes = await mail.compose()
       const undelivered = await session.send(bytes, { from: mail.from, to })
       this.#hasSent = true
       return this.#again(undelivered)
     } catch (error) {
       if (!(error instanceof SmtpError)) throw error
-      return this.#failed(error.failure, to)
+      return this.#failed(error.failure, mail, to)
     } finally {
       this.#return(session)
     }
   }
 
-  #failed(failure: SmtpFailure, to: readonly string[]): readonly string[] {
+  #failed(failure: SmtpFailure, mail: OutgoingMail, to: readonly string[]): readonly string[] {
     if (this.#isOver) return to
     const { kind, error } = failure
-    if (kind === 'refused') throw new SmtpError(failure)
+    if (kind === 'refused') {
+      if (to.length === mail.to.length) throw new SmtpError(failure)
+      // The others have it: it was sent.
+      return this.#again(to.map((mailbox) => ({ mailbox, failure })))
+    }
     if (kind === 'login' && !this.#hasSent) this.#end(error) // wrong from the beginning: for good
     this.#terms.report(error)
     return to
@@ -216,14 +234,24 @@ export class MailQueue {
     this.#waitingForSession.shift()?.()
   }
 
-  async #pause(ms: number): Promise<void> {
+  async #pause(ms: number, byteCount: number): Promise<void> {
     if (this.#isOver) return
-    await new Promise<void>((resolve) => {
+    const paused = new Promise<void>((resolve) => {
       const timer = setTimeout(() => {
         this.#pausing.delete(timer)
         resolve()
       }, ms)
       this.#pausing.set(timer, resolve)
     })
+    this.#pausingBytes += byteCount
+    this.#sends.resume() // another one, in its place
+    await paused
+    this.#pausingBytes -= byteCount
+  }
+
+  /** How many of those that wait for their next attempt are not counted as under way. */
+  #aside(): number {
+    const { maxWaitingSends, maxWaitingBytes } = this.#terms
+    return this.#pausingBytes > maxWaitingBytes ? 0 : Math.min(this.#pausing.size, maxWaitingSends)
   }
 }

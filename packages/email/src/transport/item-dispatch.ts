@@ -6,7 +6,8 @@
  * - A mail is settled once each of its items was, by a handler, and never earlier. What nobody here
  *   subscribes to keeps its mail in the mailbox.
  * - What of a mail was settled comes no second time while this process lives, though the mail may.
- * - Control messages go before data, however many of these nobody acknowledges.
+ * - Control messages go before data, however many of these nobody acknowledges. Where a mail does not say
+ *   what it holds, it is looked into, and what of it is data waits like all data.
  *
  * @module
  */
@@ -17,7 +18,7 @@ import type { MailItem } from '../letter.js'
 import type { Candidate } from '../mailbox/candidate.js'
 import type { FetchedMail, Verdict, Want } from '../mailbox/mailbox-watch.js'
 import { ItemFilter } from './item-filter.js'
-import { OpenMail, type Outcome } from './open-mail.js'
+import { OpenMail, type Held, type Outcome } from './open-mail.js'
 
 export interface DispatchTerms extends HandlingTerms {
   readonly maxUnacknowledgedBytes: number
@@ -39,8 +40,8 @@ export class ItemDispatch {
   readonly #terms: DispatchTerms
   readonly #feeds = new Map<string, Feed>()
   readonly #mails = new Map<number, OpenMail>()
-  /** Of the mails in hand that hold no control messages. */
-  #dataBytes = 0
+  /** Of the mails in hand: of those with data, and of those with control messages alone. */
+  readonly #heldBytes = { data: 0, control: 0 }
   /** Counts changes of what is subscribed to. */
   #version = 0
 
@@ -75,36 +76,46 @@ export class ItemDispatch {
   wants(candidate: Candidate): Want {
     if (candidate.isReport) return 'yes'
     const mail = this.#mails.get(candidate.uid)
-    if (mail?.nobodyWantedAt === this.#version) return 'no'
-    const feeds = [...this.#feeds.values()].filter(({ filter }) =>
-      filter.mayWant(candidate.addresses),
-    )
-    const control = feeds.filter(({ filter }) => filter.isControl)
-    const most = CONTROL_SHARE * this.#terms.maxUnacknowledged
-    if (control.some(({ handlers }) => handlers.unsettled < most)) return 'first'
-    const isFull = feeds.some(({ handlers }) => handlers.unsettled >= this.#terms.maxUnacknowledged)
-    if (feeds.length === 0 || control.length > 0 || isFull) return 'no'
-    const bytes = this.#dataBytes + candidate.sizeBytes
-    return this.#dataBytes === 0 || bytes <= this.#terms.maxUnacknowledgedBytes ? 'yes' : 'no'
+    if (mail?.nobodyWantedAt === this.#version) return 'never'
+    const isKnownData = mail?.lookedIntoAt === this.#version && !mail.hasControlLeft
+    let [isWanted, isControl, hasRoom, isFull] = [false, false, false, false]
+    for (const { filter, handlers } of this.#feeds.values()) {
+      if ((filter.isControl && isKnownData) || !filter.mayWant(candidate.addresses)) continue
+      isWanted = true
+      if (filter.isControl) {
+        isControl = true
+        hasRoom ||= handlers.unsettled < CONTROL_SHARE * this.#terms.maxUnacknowledged
+      } else isFull ||= handlers.unsettled >= this.#terms.maxUnacknowledged
+    }
+    if (!isWanted) return 'never'
+    const { sizeBytes } = candidate
+    if (isControl) return hasRoom && this.#mayHold('control', sizeBytes) ? 'first' : 'no'
+    return !isFull && this.#mayHold('data', sizeBytes) ? 'yes' : 'no'
   }
 
   take({ candidate, content, redelivered }: FetchedMail): void {
     const { uid, sizeBytes } = candidate
     const mail = this.#mails.get(uid) ?? new OpenMail(content.items.length)
     this.#mails.set(uid, mail)
-    const offers = content.items.flatMap((item, index) =>
+    const all = content.items.flatMap((item, index) =>
       mail.isSettled(index) ? [] : this.#offersOf(item, index),
     )
+    mail.lookedInto(
+      this.#version,
+      all.filter(({ feed }) => feed.filter.isControl).map(({ index }) => index),
+    )
+    const offers = this.#withRoom(all, mail, sizeBytes)
     mail.begin(offers.map(({ index }) => index))
     if (offers.length === 0) {
-      mail.nobodyWantedAt = this.#version
+      if (all.length === 0) mail.nobodyWantedAt = this.#version
       this.#finished(uid, mail).catch((error: unknown) => this.#terms.report(error))
       return
     }
-    if (!offers.some(({ feed }) => feed.filter.isControl)) {
-      mail.heldBytes = sizeBytes
-      this.#dataBytes += sizeBytes
-    }
+    this.#hold(
+      mail,
+      offers.every(({ feed }) => feed.filter.isControl) ? 'control' : 'data',
+      sizeBytes,
+    )
     for (const { item, index, feed, address, isCopy } of offers) {
       const payload = isCopy ? new Uint8Array(item.payload) : item.payload
       const parcel = { address, payload, properties: {}, retained: false, redelivered }
@@ -163,10 +174,29 @@ export class ItemDispatch {
     return this.#terms.settle(uid, { rejected: mail.rejected() })
   }
 
+  /** What is handed out now: data only where there is room for it, since the mail came for something else. */
+  #withRoom(offers: readonly Offer[], mail: OpenMail, sizeBytes: number): readonly Offer[] {
+    const data = offers.filter(({ feed }) => !feed.filter.isControl)
+    const most = this.#terms.maxUnacknowledged
+    const isFull = data.some(({ feed }) => feed.handlers.unsettled >= most)
+    if (data.length === 0 || (!isFull && this.#mayHold('data', sizeBytes))) return offers
+    return offers.filter(({ index }) => mail.isControl(index))
+  }
+
+  #mayHold(kind: Held, bytes: number): boolean {
+    const held = this.#heldBytes[kind]
+    return held === 0 || held + bytes <= this.#terms.maxUnacknowledgedBytes
+  }
+
+  #hold(mail: OpenMail, kind: Held, bytes: number): void {
+    mail.held = { kind, bytes }
+    this.#heldBytes[kind] += bytes
+  }
+
   #takeBack(mail: OpenMail): void {
     mail.round++
-    this.#dataBytes -= mail.heldBytes
-    mail.heldBytes = 0
+    if (mail.held !== undefined) this.#heldBytes[mail.held.kind] -= mail.held.bytes
+    mail.held = undefined
   }
 }
 

@@ -11,15 +11,22 @@ import type { RejectedItem } from '../mailbox/trace.js'
 export type Outcome =
   { readonly kind: 'handled' } | { readonly kind: 'rejected'; readonly reason: string }
 
+/** What of a mail in hand its bytes are counted as: one with both is one with data. */
+export type Held = 'data' | 'control'
+
 export class OpenMail {
   /** The subscriptions for which nobody wanted the rest of it. */
   nobodyWantedAt: number | undefined
-  /** Of the mail, while it is in hand and holds only data. */
-  heldBytes = 0
+  /** The subscriptions for which it was looked into. */
+  lookedIntoAt: number | undefined
+  /** While it is in hand. */
+  held: { readonly kind: Held; readonly bytes: number } | undefined
   /** Counts how often it was in hand. */
   round = 0
   readonly #itemCount: number
   readonly #outcomes = new Map<number, Outcome>()
+  /** The items that are for subscriptions of control messages. */
+  #control: ReadonlySet<number> = new Set()
   /** By item: how many have it. */
   #inHand = new Map<number, number>()
   /** By item: what those said that have it no more. */
@@ -35,6 +42,21 @@ export class OpenMail {
 
   get isDone(): boolean {
     return this.#outcomes.size >= this.#itemCount
+  }
+
+  /** Of the control messages that were found in it, some were not settled. */
+  get hasControlLeft(): boolean {
+    return [...this.#control].some((index) => !this.isSettled(index))
+  }
+
+  isControl(index: number): boolean {
+    return this.#control.has(index)
+  }
+
+  /** It was found out what is in it. @param control - The items that are control messages. */
+  lookedInto(version: number, control: readonly number[]): void {
+    this.lookedIntoAt = version
+    this.#control = new Set(control)
   }
 
   isSettled(index: number): boolean {
