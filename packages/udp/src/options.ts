@@ -125,7 +125,8 @@ const RECORD_RANGES: OptionRanges = {
 /** Fills in the defaults. @throws {TypeError | RangeError} Naming the option that is wrong. */
 export function resolveOptions(options: UdpTransportOptions): ResolvedOptions {
   assertRanges(options, RANGES)
-  assertRanges(options.record ?? {}, RECORD_RANGES)
+  assertRecord(options.record)
+  assertName(options.interface, 'interface')
   const given = Object.fromEntries(
     Object.entries(options).filter(([, value]: [string, unknown]) => value !== undefined),
   ) as UdpTransportOptions
@@ -139,6 +140,20 @@ export function resolveOptions(options: UdpTransportOptions): ResolvedOptions {
     transmission: { ...DEFAULTS.transmission, ...given.transmission },
     type: isIPv4(resolved.group) ? 'udp4' : 'udp6',
   }
+}
+
+function assertRecord(record: RecordOptions = {}): void {
+  if (typeof record !== 'object' || record === null) throw new TypeError('record must be an object')
+  assertRanges(record, RECORD_RANGES)
+  assertName(record.folder, 'record.folder')
+  if (record.serve !== undefined && typeof record.serve !== 'boolean') {
+    throw new TypeError('record.serve must be a boolean')
+  }
+}
+
+function assertName(value: unknown, name: string): void {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return
+  throw new TypeError(`${name} must be a string that is not empty`)
 }
 
 /** RFC 5771 Section 3 and RFC 4291 Section 2.7. */

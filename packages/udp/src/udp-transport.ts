@@ -164,7 +164,13 @@ class OverMulticast implements UdpTransport {
   }
 
   onStatus(listener: (status: TransportStatus) => void): () => void {
-    return this.#status.listen(listener)
+    const stop = this.#status.listen(listener)
+    // Who has just opened it could not listen yet when it was said why nothing goes out.
+    queueMicrotask(() => {
+      const trouble = this.#parts?.lan.trouble
+      if (trouble !== undefined) this.#report(trouble)
+    })
+    return stop
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { findAttachment } from '../src/lan/interfaces.ts'
 import { Pace } from '../src/lan/pace.ts'
-import { udpTransport, type UdpTransportOptions } from '../src/index.ts'
+import { type RecordOptions, udpTransport, type UdpTransportOptions } from '../src/index.ts'
 import { loopbackOptions } from './loopback.ts'
 
 describe('options', () => {
@@ -17,6 +17,10 @@ describe('options', () => {
     ['maxDatagramBytes', { maxDatagramBytes: 100 }],
     ['leisureMs', { leisureMs: 2_000 }],
     ['maxAgeSeconds', { record: { maxAgeSeconds: 0 } }],
+    ['record', { record: 'folder' as unknown as RecordOptions }],
+    ['folder', { record: { folder: '' } }],
+    ['serve', { record: { serve: 'yes' as unknown as boolean } }],
+    ['interface', { interface: '' }],
   ])('are refused by name: %s', async (name, options) => {
     await expect(udpTransport(options)).rejects.toThrow(name)
   })
@@ -54,6 +58,11 @@ describe('options', () => {
       interface: 'not-there',
       closeTimeoutMs: 50,
     })
+    const errors: string[] = []
+    transport.onStatus((status) => {
+      if (status.state === 'error') errors.push(String(status.error))
+    })
+    await expect.poll(() => errors.toString()).toMatch(/interface not-there is not there .*lo/)
     const sent = transport.send('a', new Uint8Array(1))
     sent.catch(() => undefined)
     await transport.close()

@@ -91,8 +91,11 @@ export class ControlSending {
     const { takers, learned, wasUsed } = this.#knownFor(address)
     this.#remember(address, takers)
     const delivery = new Delivery(this.#terms.unicast, address, payload)
-    for (const peer of takers) delivery.offer(peer, true)
-    for (const peer of learned) delivery.offer(peer, inboxOf(address) !== undefined)
+    const offerToKnown = (): void => {
+      for (const peer of takers) delivery.offer(peer, true)
+      for (const peer of learned) delivery.offer(peer, inboxOf(address) !== undefined)
+    }
+    offerToKnown()
     const isKnown = takers.length + learned.length > 0
     let taker = isKnown && !wasUsed ? await inTimeOr(delivery.outcome(), KNOWN_MS) : undefined
     while (taker === undefined) {
@@ -104,6 +107,7 @@ export class ControlSending {
       }
       await sleep(pauses.next(), signal)
       delivery.again()
+      offerToKnown() // the group may not be heard there
     }
     this.#took(address, taker)
   }

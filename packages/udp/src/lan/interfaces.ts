@@ -33,10 +33,7 @@ export function findAttachment(
   type: 'udp4' | 'udp6',
   interfaces: Interfaces = networkInterfaces(),
 ): Attachment | undefined {
-  const family = type === 'udp4' ? 'IPv4' : 'IPv6'
-  const all = Object.entries(interfaces).flatMap(([name, addresses = []]) =>
-    addresses.filter((info) => info.family === family).map((info) => ({ name, info })),
-  )
+  const all = addressesOf(type, interfaces)
   const chosen = all.find(({ name, info }) => name === wanted || info.address === wanted)
   if (wanted === undefined ? all.length === 0 : chosen === undefined) return undefined
   const ours = chosen === undefined ? all : all.filter(({ name }) => name === chosen.name)
@@ -50,6 +47,21 @@ export function findAttachment(
       return links.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4')
     },
   }
+}
+
+/** The names of those that are up and have an address of the family. */
+export function namesOf(type: 'udp4' | 'udp6'): readonly string[] {
+  return [...new Set(addressesOf(type, networkInterfaces()).map(({ name }) => name))]
+}
+
+function addressesOf(
+  type: 'udp4' | 'udp6',
+  interfaces: Interfaces,
+): readonly { readonly name: string; readonly info: NetworkInterfaceInfo }[] {
+  const family = type === 'udp4' ? 'IPv4' : 'IPv6'
+  return Object.entries(interfaces).flatMap(([name, addresses = []]) =>
+    addresses.filter((info) => info.family === family).map((info) => ({ name, info })),
+  )
 }
 
 function linksOf(addresses: readonly NetworkInterfaceInfo[]): BlockList {

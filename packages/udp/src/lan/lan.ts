@@ -16,9 +16,9 @@ import {
   type Peer,
   type UdpEndpoint,
 } from '@waxwing/coap'
-import { Pauses } from '@waxwing/transport-kit'
+import { Pauses, transportError } from '@waxwing/transport-kit'
 import type { ResolvedOptions } from '../options.js'
-import { type Attachment, findAttachment } from './interfaces.js'
+import { type Attachment, findAttachment, namesOf } from './interfaces.js'
 
 export interface LanTerms {
   readonly options: ResolvedOptions
@@ -44,6 +44,7 @@ export class Lan {
   #timer: ReturnType<typeof setInterval> | undefined
   #checking: Promise<void> = Promise.resolve()
   #complaint = ''
+  #trouble: unknown
 
   constructor(terms: LanTerms) {
     this.#terms = terms
@@ -59,6 +60,11 @@ export class Lan {
 
   get isUp(): boolean {
     return this.#isUp
+  }
+
+  /** Why it is not up, where that was told to whoever listened at the time. */
+  get trouble(): unknown {
+    return this.#isUp ? undefined : this.#trouble
   }
 
   /** Whether the peer may be one: on the link, or anywhere if the group crosses links. */
@@ -106,7 +112,7 @@ export class Lan {
     const attachment = findAttachment(options.interface, options.type)
     const isSame = attachment?.signature === this.#attachment?.signature
     if (attachment === undefined) {
-      this.#complain(new Error('the network interface is not there'))
+      this.#complain(absent(options))
       await this.#leave()
     } else if (!isSame || this.#socket === undefined) {
       await this.#join(attachment)
@@ -154,9 +160,17 @@ export class Lan {
 
   /** The same is not said at every look. */
   #complain(error: unknown): void {
+    this.#trouble = error
     const complaint = String(error) + String((error as Error).cause)
     if (complaint === this.#complaint) return
     this.#complaint = complaint
     this.#terms.report(error)
   }
+}
+
+function absent({ interface: wanted, type }: ResolvedOptions): Error {
+  const family = type === 'udp4' ? 'IPv4' : 'IPv6'
+  const names = namesOf(type).join(', ') || 'none'
+  const what = wanted === undefined ? '' : ` ${wanted}`
+  return transportError(`the network interface${what} is not there (up with ${family}: ${names})`)
 }
