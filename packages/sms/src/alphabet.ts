@@ -17,6 +17,8 @@ const GSM_CHARACTERS: Readonly<Record<number, string>> = { 0x00: '@', 0x02: '$',
 const ASCII = 0x01
 const LATIN1 = 0x03
 const UCS2 = 0x08
+const SMPP_BYTES: readonly number[] = [0x02, 0x04]
+const FIRST_OF_NETWORK = 0x10
 
 /** @param text - Of the characters of the armour. */
 export function textToBytes(text: string, alphabet: 'gsm' | 'ascii'): Uint8Array {
@@ -30,7 +32,7 @@ export function textToBytes(text: string, alphabet: 'gsm' | 'ascii'): Uint8Array
  * @param dataCoding - As the message said. Anything that is not known is read as 0.
  */
 export function bytesToText(bytes: Uint8Array, dataCoding: number): string {
-  if (dataCoding === UCS2) return ucs2ToText(bytes)
+  if (isUcs2(dataCoding)) return ucs2ToText(bytes)
   const characters = Array.from(bytes, (byte) => {
     if (dataCoding === ASCII || dataCoding === LATIN1) return String.fromCharCode(byte)
     return GSM_CHARACTERS[byte] ?? String.fromCharCode(byte)
@@ -38,12 +40,24 @@ export function bytesToText(bytes: Uint8Array, dataCoding: number): string {
   return characters.join('')
 }
 
-/** Whether a message says that it is bytes (3GPP TS 23.038 Section 4; 2 is SMPP's other number for it). */
+/**
+ * Whether a message says that it is bytes. Numbers below 16 are SMPP's own, of which most are alphabets of
+ * texts; those above are as the network has them (3GPP TS 23.038 Section 4).
+ */
 export function isBinaryCoding(dataCoding: number): boolean {
-  if (dataCoding === 0x02) return true
-  const isGeneral = (dataCoding & 0xec) === 0x04 // not compressed, 8 bits, with or without a class
+  if (dataCoding < FIRST_OF_NETWORK) return SMPP_BYTES.includes(dataCoding)
   const isClass = (dataCoding & 0xf4) === 0xf4
-  return isGeneral || isClass
+  return isGeneral(dataCoding, 0x04) || isClass
+}
+
+/** Of the general groups, not compressed, with or without a class, to be deleted automatically or not. */
+function isGeneral(dataCoding: number, alphabet: number): boolean {
+  return (dataCoding & 0xac) === alphabet
+}
+
+function isUcs2(dataCoding: number): boolean {
+  if (dataCoding < FIRST_OF_NETWORK) return dataCoding === UCS2
+  return isGeneral(dataCoding, UCS2)
 }
 
 function ucs2ToText(bytes: Uint8Array): string {

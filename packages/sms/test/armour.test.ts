@@ -68,11 +68,14 @@ describe('armour', () => {
 })
 
 describe('data codings', () => {
-  it.each([0x02, 0x04, 0x14, 0x16, 0xf4, 0xf5, 0xf6, 0xf7])('take %i for bytes', (coding) => {
-    expect(isBinaryCoding(coding)).toBe(true)
-  })
+  it.each([0x02, 0x04, 0x14, 0x16, 0x44, 0x55, 0xf4, 0xf5, 0xf6, 0xf7])(
+    'take %i for bytes',
+    (coding) => {
+      expect(isBinaryCoding(coding)).toBe(true)
+    },
+  )
 
-  it.each([0x00, 0x01, 0x03, 0x08, 0x10, 0x24, 0xf0, 0xf1, 0xc0, 0xd8])(
+  it.each([0x00, 0x01, 0x03, 0x05, 0x06, 0x07, 0x08, 0x10, 0x24, 0xf0, 0xf1, 0xc0, 0xd8])(
     'take %i for text',
     (coding) => {
       expect(isBinaryCoding(coding)).toBe(false)
@@ -81,6 +84,8 @@ describe('data codings', () => {
 
   it('read what a person wrote as far as they can', () => {
     expect(bytesToText(Buffer.from('Grüße', 'latin1'), 3)).toBe('Grüße')
-    expect(bytesToText(Buffer.from('d83d00410a', 'hex'), 8)).toBe('\ufffdA')
+    for (const coding of [0x08, 0x18, 0x19, 0x48]) {
+      expect(bytesToText(Buffer.from('d83d00410a', 'hex'), coding)).toBe('\ufffdA')
+    }
   })
 })
