@@ -15,7 +15,7 @@ const MAX_MESSAGES = 4_096
 const MAX_BYTES = 16 * 1024 * 1024
 const PAGE_BYTES = 48_000
 /** Different ones of others for one address: who keeps them cannot tell which is true, or newer. */
-const MAX_VERSIONS = 4
+const MAX_OTHERS = 4
 
 /** Of one address, the newest first. */
 interface Versions {
@@ -56,7 +56,7 @@ export class KeptMessages {
     if (payload.length === 0 || this.#has(address, payload)) return
     const { own, others } = this.#versions.get(address) ?? { own: undefined, others: [] }
     const item = { time: Date.now(), address, payload }
-    this.#set(address, { own, others: [item, ...others].slice(0, MAX_VERSIONS - 1) })
+    this.#set(address, { own, others: [item, ...others].slice(0, MAX_OTHERS) })
   }
 
   mayHave({ filter }: Inquiry): boolean {
@@ -74,7 +74,7 @@ export class KeptMessages {
     let bytes = 0
     let last: string | undefined
     for (const address of all) {
-      const isFull = bytes >= PAGE_BYTES || items.length > MAX_PAGE_ITEMS - MAX_VERSIONS
+      const isFull = bytes >= PAGE_BYTES || items.length >= MAX_PAGE_ITEMS - MAX_OTHERS
       if (isFull) return { cursor: last, now: Date.now(), items }
       for (const item of itemsOf(this.#versions.get(address))) {
         items.push(item)
