@@ -17,7 +17,7 @@ const GSM_CHARACTERS: Readonly<Record<number, string>> = { 0x00: '@', 0x02: '$',
 const ASCII = 0x01
 const LATIN1 = 0x03
 const UCS2 = 0x08
-const SMPP_BYTES: readonly number[] = [0x02, 0x04]
+const SMPP_BYTES: ReadonlySet<number> = new Set([0x02, 0x04])
 const FIRST_OF_NETWORK = 0x10
 
 /** @param text - Of the characters of the armour. */
@@ -45,7 +45,7 @@ export function bytesToText(bytes: Uint8Array, dataCoding: number): string {
  * texts; those above are as the network has them (3GPP TS 23.038 Section 4).
  */
 export function isBinaryCoding(dataCoding: number): boolean {
-  if (dataCoding < FIRST_OF_NETWORK) return SMPP_BYTES.includes(dataCoding)
+  if (dataCoding < FIRST_OF_NETWORK) return SMPP_BYTES.has(dataCoding)
   const isClass = (dataCoding & 0xf4) === 0xf4
   return isGeneral(dataCoding, 0x04) || isClass
 }

@@ -80,6 +80,7 @@ export class Arrivals {
   /** What stands in the store although it is whole. */
   readonly #kept = new Map<string, Arrival>()
   #isFull = false
+  #willOffer = false
   #isClosed = false
 
   constructor(terms: ArrivalTerms) {
@@ -277,7 +278,17 @@ export class Arrivals {
     arrival.unwantedSinceMs = this.#terms.nowMs()
     if (arrival.isGivenBack) this.#done(arrival)
     // It may be that somebody else wants it, who came in the meantime.
-    else if (!this.#isClosed && !arrival.isDone) queueMicrotask(() => this.offerAgain())
+    else if (!this.#isClosed && !arrival.isDone) this.#offerSoon()
+  }
+
+  /** Once for all that are returned together. */
+  #offerSoon(): void {
+    if (this.#willOffer) return
+    this.#willOffer = true
+    queueMicrotask(() => {
+      this.#willOffer = false
+      this.offerAgain()
+    })
   }
 
   #hold(arrival: Arrival): void {

@@ -21,7 +21,9 @@ interface Rig {
   readonly store: Store
   readonly reports: { code: string; message: string }[]
   readonly clock: { nowMs: number }
-  listen(filter: string, log: MessageLog['hold']): void
+  listen(filter: string, log: MessageLog['hold']): { close: () => void }
+  /** Calls this whenever a message is offered to all. */
+  count(call: () => void): void
   /** The status that a part is answered with at once, if it is. */
   take(part: Part): Promise<number | undefined>
 }
@@ -31,6 +33,7 @@ async function rig(
 ): Promise<Rig> {
   const { maxOpen = 8, store = memoryStore(), holdMs = 1_000_000 } = options
   const feeds: Feed[] = []
+  let counted: () => void = () => undefined
   const reports: Rig['reports'] = []
   const report = (error: unknown): void => void reports.push(error as never)
   const clock = { nowMs: 0 }
@@ -45,7 +48,10 @@ async function rig(
   })
   const arrivals = new Arrivals({
     reassembly,
-    feeds: () => feeds,
+    feeds: () => {
+      counted()
+      return feeds
+    },
     isDurable: true,
     holdMs,
     maxOpen,
@@ -66,6 +72,15 @@ async function rig(
       feed.handlers.add(handler)
       feeds.push(feed)
       arrivals.offerAgain()
+      return {
+        close: () => {
+          feeds.splice(feeds.indexOf(feed), 1)
+          feed.close()
+        },
+      }
+    },
+    count(call) {
+      counted = call
     },
     async take(part) {
       let status: number | undefined
@@ -160,6 +175,20 @@ describe('where too much is here', () => {
     const armour = textToBytes(encodeArmour(request(3)), 'ascii')
     await at.take(single(armour, true))
     for (const seed of [1, 2, 3]) await control.containing(dataOf(100, seed))
+  })
+})
+
+describe('a filter that nobody listens to any more', () => {
+  it('has all its messages offered to the others once, and not once for each of them', async () => {
+    const at = await rig({ maxOpen: 10_000 })
+    const subscription = at.listen('sms/#', new MessageLog().hold)
+    for (let i = 0; i < 200; i++) await at.take(single(dataOf(20, i)))
+    let offers = 0
+    at.count(() => offers++)
+    subscription.close()
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(offers).toBe(200)
   })
 })
 
