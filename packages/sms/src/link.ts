@@ -59,6 +59,14 @@ export class Link {
     this.#ending.promise.catch(() => undefined) // perhaps nobody waits
   }
 
+  /**
+   * The session was of use. One that breaks again and again before it is, as by what is sent over it, is made
+   * with pauses that grow: each time may be paid for.
+   */
+  proved(): void {
+    this.#pauses.reset()
+  }
+
   start(): void {
     if (!this.#isEnded) this.#running ??= this.#run()
   }
@@ -101,7 +109,10 @@ export class Link {
     const session = new Session(await this.#connect(), {
       answerTimeoutMs,
       enquireLinkMs,
-      deliver: (pdu, from) => this.#owner.deliver(pdu, from),
+      deliver: (pdu, from) => {
+        this.proved()
+        this.#owner.deliver(pdu, from)
+      },
       report: (error) => this.#owner.report(error),
     })
     this.#sessions.add(session)
@@ -113,9 +124,10 @@ export class Link {
   async #use(sender: Session): Promise<void> {
     if (this.#isEnded) return
     this.#wasUp = true
-    this.#pauses.reset()
+    const beganAtMs = performance.now()
     this.#owner.up(sender)
     const why = await Promise.race([...this.#sessions].map(({ ended }) => ended))
+    if (performance.now() - beganAtMs > this.#options.reconnectMaxMs) this.#pauses.reset()
     if (why !== undefined && !this.#isEnded) this.#owner.report(why)
     this.#owner.down()
   }

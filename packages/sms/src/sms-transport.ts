@@ -284,6 +284,7 @@ class SmppTransport implements SmsTransport {
       done,
       onTaken: (messageId) => {
         this.#sentSegments++
+        this.#link.proved()
         this.#receipts.taken(messageId, outgoing.address)
       },
     })

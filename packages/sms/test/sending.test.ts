@@ -285,6 +285,23 @@ describe('a connection that breaks while segments are sent', () => {
     expect(centre.taken).toHaveLength(8)
   })
 
+  it('whenever something is sent is made with pauses that grow, since each time is paid for', async () => {
+    const centre = await centreFor()
+    const times: number[] = []
+    centre.onSubmit = () => {
+      times.push(performance.now())
+      return times.length < 6 ? 'take-and-cut' : undefined
+    }
+    const transport = transportAt(centre, NEAR, { reconnectMinMs: 10, reconnectMaxMs: 60_000 })
+    await transport.send(`sms/${FAR}`, dataOf(5))
+    const pauses = times.slice(1).map((time, i) => time - times[i]!)
+    for (const [i, pause] of pauses.entries()) expect(pause).toBeGreaterThan(4 * 2 ** i)
+    const before = times.length
+    centre.cut() // it was of use
+    await transport.send(`sms/${FAR}`, dataOf(6))
+    expect(times).toHaveLength(before + 1)
+  })
+
   it('has a submission that is never answered sent again', async () => {
     const centre = await centreFor()
     let count = 0
