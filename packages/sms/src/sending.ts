@@ -20,13 +20,22 @@ import type { References } from './references.js'
 import { capacityOf, segmentsOf } from './segments.js'
 import { validityOf } from './validity.js'
 
-export interface Outgoing {
-  readonly address: string
-  readonly isControl: boolean
+/** A message for one number. */
+export interface Copy {
+  readonly number: string
   /** Bodies of submit_sm, always the same ones: what is sent again has the same reference. */
   readonly segments: readonly Uint8Array[]
   /** Those of them that the centre has taken, which are not sent again. */
   readonly taken: Set<number>
+  /** Why the centre refused one of them; nothing more is sent then. */
+  refusal: unknown
+}
+
+export interface Outgoing {
+  readonly address: string
+  readonly isControl: boolean
+  /** At least one. */
+  readonly copies: readonly Copy[]
   readonly byteCount: number
 }
 
@@ -57,9 +66,9 @@ export function outgoingOf(
   const letter = encodeLetter(address, payload, { sender, isDirect, carriesAddress })
   let drawn: number | undefined
   const reference = (): number => (drawn ??= references.next())
-  const segments = numbers.flatMap((number) => {
+  const copies = numbers.map((number): Copy => {
     const terms = { ...options, coding: options.codingOf(number) }
-    return segmentsOf(letter, reference, terms).map((segment) =>
+    const segments = segmentsOf(letter, reference, terms).map((segment) =>
       encodeSubmitSm({
         ...segment,
         source: options.source,
@@ -68,9 +77,17 @@ export function outgoingOf(
         registeredDelivery: options.onReceipt === undefined ? 0 : 1,
       }),
     )
+    return { number, segments, taken: new Set(), refusal: undefined }
   })
-  const byteCount = segments.reduce((sum, { length }) => sum + length, 0)
-  return { address, isControl: isControlAddress(address), segments, taken: new Set(), byteCount }
+  const byteCount = copies
+    .flatMap(({ segments }) => segments)
+    .reduce((sum, { length }) => sum + length, 0)
+  return { address, isControl: isControlAddress(address), copies, byteCount }
+}
+
+/** Whether there is anything of it left to be sent. */
+export function isUnsent({ segments, taken, refusal }: Copy): boolean {
+  return refusal === undefined && taken.size < segments.length
 }
 
 export function limitsOf(options: ResolvedOptions): TransportLimits {

@@ -21,6 +21,7 @@ import {
   Correspondents,
   SendQueue,
   StatusBoard,
+  transportError,
   type BeginSend,
 } from '@waxwing/transport-kit'
 import { Arrivals } from './arrivals.js'
@@ -33,7 +34,7 @@ import { decodeDeliverSm, DELIVER_RESPONSE, type DeliverSm, type Pdu } from './p
 import { isReceipt, Receipts, type ReceiptState } from './receipts.js'
 import { Reassembly } from './reassembly.js'
 import { References } from './references.js'
-import { assertSendable, limitsOf, outgoingOf, type Outgoing } from './sending.js'
+import { assertSendable, isUnsent, limitsOf, outgoingOf, type Outgoing } from './sending.js'
 import type { Session } from './session.js'
 import { STATUS } from './smpp.js'
 import { Submitter } from './submitter.js'
@@ -279,15 +280,35 @@ class SmppTransport implements SmsTransport {
   }
 
   #begin(outgoing: Outgoing, done: (error?: unknown) => void): void {
-    this.#submitter.push({
-      ...outgoing,
-      done,
-      onTaken: (messageId) => {
+    const unsent = outgoing.copies.filter(isUnsent)
+    for (const copy of unsent) {
+      const { segments, taken } = copy
+      const over = (refusal?: unknown): void => {
+        copy.refusal = refusal
+        if (!unsent.some(isUnsent)) this.#sent(outgoing, done)
+      }
+      const onTaken = (messageId: string): void => {
         this.#sentSegments++
         this.#link.proved()
         this.#receipts.taken(messageId, outgoing.address)
-      },
-    })
+      }
+      const { isControl } = outgoing
+      this.#submitter.push({ segments, taken, isControl, done: over, onTaken })
+    }
+  }
+
+  /** A number that the centre refuses, such as a forged one, stands in the way of no other. */
+  #sent({ copies }: Outgoing, done: (error?: unknown) => void): void {
+    const refused = copies.filter(({ refusal }) => refusal !== undefined)
+    if (refused.length === copies.length) {
+      done(refused[0]?.refusal)
+      return
+    }
+    for (const { number, refusal } of refused) {
+      const why = refusal instanceof Error ? refusal.message : String(refusal)
+      this.#report(transportError(`nothing is sent to ${number}: ${why}`, refusal))
+    }
+    done()
   }
 
   #deliver(pdu: Pdu, session: Session): void {

@@ -257,6 +257,46 @@ describe('a message that is refused', () => {
   })
 })
 
+describe('a message to several numbers', () => {
+  const routes = { 'plant/#': ['4912345', FAR] }
+
+  it('gets to those that the centre takes it for, and tells of the others', async () => {
+    const centre = await centreFor()
+    centre.onSubmit = ({ to }) => (to === '4912345' ? 0x0b : undefined)
+    const transport = transportAt(centre, NEAR, { routes, maxInFlight: 1 })
+    const [receiver, log] = [transportAt(centre, FAR), new MessageLog()]
+    await receiver.subscribe('sms/#', log.acknowledge)
+    const errors = errorsOf(transport)
+    await transport.send('plant/1', SEGMENTED)
+    await expectReceived(log, SEGMENTED)
+    const message = expect.stringMatching(/4912345.*ESME_RINVDSTADR/)
+    expect(errors).toMatchObject([{ code: 'ERR_TRANSPORT', message }])
+  })
+
+  it('fails where it is refused for all of them', async () => {
+    const centre = await centreFor()
+    centre.onSubmit = () => 0x0b
+    const transport = transportAt(centre, NEAR, { routes })
+    const failure = { code: 'ERR_TRANSPORT', message: expect.stringContaining('ESME_RINVDSTADR') }
+    await expect(transport.send('plant/1', SEGMENTED)).rejects.toMatchObject(failure)
+  })
+
+  it('is sent again to those alone that have not all of it, when the connection broke', async () => {
+    const centre = await centreFor()
+    let count = 0
+    centre.onSubmit = ({ to }) => {
+      if (to === '4912345') return 0x0b
+      return ++count % 2 === 0 ? 'cut' : undefined
+    }
+    const transport = transportAt(centre, NEAR, { routes, maxInFlight: 1 })
+    const errors = errorsOf(transport)
+    await transport.send('plant/1', SEGMENTED)
+    expect(centre.taken).toHaveLength(8)
+    const refusals = errors.filter((error) => String(error).includes('ESME_RINVDSTADR'))
+    expect(refusals).toHaveLength(1)
+  })
+})
+
 describe('a connection that breaks while segments are sent', () => {
   it.each(['cut', 'take-and-cut'] as const)(
     'by %s has those sent again that were not taken, under the same reference',
