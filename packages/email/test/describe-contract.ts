@@ -44,6 +44,7 @@ export function describeContract(parts: readonly TransportPart[]): void {
         return {
           ...endpoints.fixture(),
           maxUnacknowledged: MAX_UNACKNOWLEDGED,
+          floodCount: 5 * MAX_UNACKNOWLEDGED, // four times as many control messages may be in hand
           async restart(meanwhile) {
             await dovecot.stop()
             await meanwhile()

@@ -19,9 +19,6 @@ import {
   type TransportSetup,
 } from './transport-stage.js'
 
-/** More than transports leave unacknowledged by default. */
-const FLOOD = manyPayloads(150)
-
 export function describeDelivery(setup: TransportSetup, features: TransportFeatures): void {
   describeHandlers(setup, features)
   describeOverlap(setup, features)
@@ -32,12 +29,12 @@ export function describeDelivery(setup: TransportSetup, features: TransportFeatu
 function describeHandlers(setup: TransportSetup, features: TransportFeatures): void {
   it('delivers each of many messages sent at once', async (context) => {
     need(context, features, 'every-message')
-    const { open, address } = await stageTest(setup)
+    const { open, address, flood } = await stageTest(setup)
     const [sender, receiver, log] = [await open(), await open(), new MessageLog()]
     await receiver.subscribe(address, log.acknowledge)
-    await Promise.all(FLOOD.map((payload) => sender.send(address, payload)))
-    await expectReceived(log, ...FLOOD)
-    expect(log.messages).toHaveLength(FLOOD.length)
+    await Promise.all(flood.map((payload) => sender.send(address, payload)))
+    await expectReceived(log, ...flood)
+    expect(log.messages).toHaveLength(flood.length)
   })
 
   it('gives a message to each of two handlers of the same filter', async () => {
@@ -148,11 +145,11 @@ function describeFailures(setup: TransportSetup): void {
 
 function describeControl(setup: TransportSetup, features: TransportFeatures): void {
   const expectControlDespite = async (dataHandler: MessageHandler): Promise<void> => {
-    const { open, address, inbox } = await stageTest(setup)
+    const { open, address, inbox, flood } = await stageTest(setup)
     const [sender, receiver, control] = [await open(), await open(), new MessageLog()]
     await receiver.subscribe(address, dataHandler)
     await receiver.subscribe(inbox, control.acknowledge)
-    await Promise.all(FLOOD.map((payload) => sender.send(address, payload)))
+    await Promise.all(flood.map((payload) => sender.send(address, payload)))
     await sender.send(inbox, MARKER)
     await expectReceived(control, MARKER)
   }
@@ -167,7 +164,7 @@ function describeControl(setup: TransportSetup, features: TransportFeatures): vo
 
   it('lets handlers of data and of control await a send of their own', async (context) => {
     need(context, features, 'every-message')
-    const { open, address, inbox } = await stageTest(setup)
+    const { open, address, inbox, flood } = await stageTest(setup)
     const [sender, receiver, log] = [await open(), await open(), new MessageLog()]
     await sender.subscribe(`${address}/done`, log.acknowledge)
     await receiver.subscribe(`${address}/data`, async (message) => {
@@ -178,7 +175,7 @@ function describeControl(setup: TransportSetup, features: TransportFeatures): vo
       await receiver.send(`${address}/done`, message.payload)
       await message.acknowledge()
     })
-    await Promise.all(FLOOD.map((payload) => sender.send(`${address}/data`, payload)))
-    await expectReceived(log, ...FLOOD)
+    await Promise.all(flood.map((payload) => sender.send(`${address}/data`, payload)))
+    await expectReceived(log, ...flood)
   })
 }

@@ -78,6 +78,11 @@ export interface TransportFixture {
   deadLetters?(): Promise<readonly DeadLetter[]>
   /** The most data messages that one subscription has handed over and not yet acknowledged. */
   readonly maxUnacknowledged?: number
+  /**
+   * How many messages make a flood: more than are left unacknowledged, of data and of control. Default 150,
+   * for transports whose defaults are used, and whose messages cost little time.
+   */
+  readonly floodCount?: number
 }
 
 /** A message that somebody rejected. */
@@ -96,6 +101,8 @@ export interface Stage {
   readonly restart: (meanwhile: () => void | Promise<void>) => Promise<void>
   readonly deadLetters: () => Promise<readonly DeadLetter[]>
   readonly maxUnacknowledged: number
+  /** More messages than are left unacknowledged. */
+  readonly flood: readonly Uint8Array[]
   /** An address below which no other test sends. */
   readonly address: string
   /** A control address that no other test uses. */
@@ -125,6 +132,7 @@ export async function stageTest(setup: TransportSetup): Promise<Stage> {
     get maxUnacknowledged() {
       return offered('maxUnacknowledged', fixture.maxUnacknowledged)
     },
+    flood: manyPayloads(fixture.floodCount ?? 150),
     shared: (address, group = 'group') => `$share/${group}-${unique}/${address}`,
     address: `suite/${unique}`,
     inbox: inboxAddress(randomBytes(32)),

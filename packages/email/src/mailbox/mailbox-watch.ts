@@ -205,13 +205,14 @@ export class MailboxWatch {
 
   /** @returns Whether there was something to do. */
   async #step(client: ImapFlow): Promise<boolean> {
-    if (this.#settlings.size > 0) await this.#settlings.tellSome(client)
+    if (this.#settlings.isDue) await this.#settlings.tellSome(client)
     else if (this.#hasNews) await this.#findNews(client)
     else if (this.#unknown.length > 0) await this.#look(client)
     else {
       const mail = this.#next()
-      if (mail === undefined) return false
-      await this.#fetch(client, mail)
+      if (mail !== undefined) await this.#fetch(client, mail)
+      else if (this.#settlings.size > 0) await this.#settlings.tellSome(client)
+      else return false
     }
     return true
   }

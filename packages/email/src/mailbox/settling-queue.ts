@@ -35,11 +35,15 @@ interface Settling extends Fate {
 }
 
 const MAX_TOGETHER = 100
+/** A command costs a server of large folders more than a mail: dozens of settlements share one. */
+const [DUE_COUNT, DUE_MS] = [32, 200]
 
 export class SettlingQueue {
   readonly #terms: SettlingTerms
   readonly #owner: SettlingQueueOwner
   #waiting: Settling[] = []
+  /** When the first of them came, by a clock that never goes back. */
+  #sinceMs = 0
 
   constructor(terms: SettlingTerms, owner: SettlingQueueOwner) {
     this.#terms = terms
@@ -50,10 +54,17 @@ export class SettlingQueue {
     return this.#waiting.length
   }
 
+  /** They are told now, though mails might be fetched: enough for one command, or for long enough. */
+  get isDue(): boolean {
+    const count = this.#waiting.length
+    return count >= DUE_COUNT || (count > 0 && performance.now() - this.#sinceMs >= DUE_MS)
+  }
+
   /** Resolves when the server has been told. @throws {WaxwingError} `ERR_TRANSPORT` if it said no. */
   push(mail: TrackedMail | undefined, fate: Fate): Promise<void> {
     if (mail?.state !== 'out') return Promise.reject(lostError())
     mail.state = 'settling'
+    if (this.#waiting.length === 0) this.#sinceMs = performance.now()
     return new Promise((resolve, reject) => this.#waiting.push({ ...fate, mail, resolve, reject }))
   }
 
