@@ -26,13 +26,19 @@ export interface CorrespondentTerms {
 }
 
 const MAX_ADDRESSES = 4_096
+/** Of one write. */
+const MAX_CHANGES = 256
 const MAX_PEER_LENGTH = 320 // 64 + 1 + 255: the longest mailbox of RFC 5321 Section 4.5.3.1
 
 export class Correspondents {
   readonly #terms: CorrespondentTerms
   /** By inbox or request address; of both, the one that was heard of longest ago first. */
   readonly #peers = new Map<string, readonly string[]>()
-  #writing: Promise<void> = Promise.resolve()
+  /** What the store does not have yet, by address; `undefined` is to go from it. */
+  readonly #unwritten = new Map<string, readonly string[] | undefined>()
+  /** The addresses that are in the store, or on their way to it. */
+  readonly #stored = new Set<string>()
+  #writing: Promise<void> | undefined
 
   private constructor(terms: CorrespondentTerms) {
     this.#terms = terms
@@ -45,6 +51,7 @@ export class Correspondents {
     for (const { key, value } of entries) {
       const peers = new TextDecoder().decode(value).split('\n').slice(0, terms.maxPeers)
       correspondents.#peers.set(key, peers)
+      correspondents.#stored.add(key)
     }
     return correspondents
   }
@@ -94,16 +101,29 @@ export class Correspondents {
     }
   }
 
-  #keep(key: string, peers: readonly string[] | undefined): void {
-    const { store, table, report } = this.#terms
-    if (store === undefined) return
-    const value = peers === undefined ? null : new TextEncoder().encode(peers.join('\n'))
-    this.#writing = this.#writing.then(async () => {
+  /** Anybody can cause it, faster than a store writes: what is newer takes the place of what waits. */
+  #keep(address: string, peers: readonly string[] | undefined): void {
+    if (this.#terms.store === undefined) return
+    this.#unwritten.delete(address)
+    if (peers !== undefined || this.#stored.has(address)) this.#unwritten.set(address, peers)
+    this.#writing ??= this.#write(this.#terms.store)
+  }
+
+  async #write(store: Store): Promise<void> {
+    while (this.#unwritten.size > 0) {
+      const changes = [...this.#unwritten].slice(0, MAX_CHANGES).map(([key, peers]) => {
+        this.#unwritten.delete(key)
+        if (peers === undefined) this.#stored.delete(key)
+        else this.#stored.add(key)
+        const value = peers === undefined ? null : new TextEncoder().encode(peers.join('\n'))
+        return { table: this.#terms.table, key, value }
+      })
       try {
-        await store.write([{ table, key, value }])
+        await store.write(changes)
       } catch (error) {
-        report(error) // it is a hint: known until the process ends
+        this.#terms.report(error) // it is a hint: known until the process ends
       }
-    })
+    }
+    this.#writing = undefined
   }
 }

@@ -73,6 +73,33 @@ describe('correspondents', () => {
     expect(second.peersFor(INBOX)).toEqual(['b', 'a'])
   })
 
+  it('keeps little for a store that is slower than what anybody can make it learn', async () => {
+    const store = memoryStore()
+    const isReady = Promise.withResolvers<void>()
+    let count = 0
+    const slow = {
+      ...store,
+      scan: store.scan.bind(store),
+      write: async (changes: Parameters<typeof store.write>[0]) => {
+        count++
+        await isReady.promise
+        return store.write(changes)
+      },
+    }
+    const correspondents = await open({ store: slow })
+    const inboxes = Array.from({ length: 10_000 }, (_, index) => {
+      const id = Buffer.alloc(32)
+      id.writeUInt32BE(index)
+      return inboxAddress(id)
+    })
+    for (const inbox of inboxes) correspondents.learnInbox(inbox, 'a')
+    isReady.resolve()
+    await correspondents.settled()
+    expect(count).toBeLessThan(30)
+    const left = await store.scan('peers', { limit: 10_000 })
+    expect(new Set(left.map(({ key }) => key))).toEqual(new Set(inboxes.slice(-4_096)))
+  })
+
   it('reports a store that refuses, and knows the hint all the same', async () => {
     const reported: unknown[] = []
     const store = memoryStore()
