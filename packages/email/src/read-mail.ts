@@ -117,6 +117,8 @@ class Findings {
   readonly items: MailItem[] = []
   readonly damaged: DamagedPart[] = []
   readonly #limits: Required<MailLimits>
+  /** Items of archives that are none of ours: a mail may have as many as it has bytes. */
+  #otherCount = 0
 
   constructor(limits: Required<MailLimits>) {
     this.#limits = limits
@@ -144,15 +146,17 @@ class Findings {
   /** What comes before damage in an archive is good (`docs/spec/09-bindings.md` Section 9.4.1). */
   #split(bytes: Uint8Array, part: Part): void {
     const archive = new ArchiveReader({ maxItemBytes: this.#limits.maxPayloadBytes })
-    let hasOthers = false
+    const othersBefore = this.#otherCount
     for (let at = 0; at < bytes.length; at += ARCHIVE_STEP_BYTES) {
       for (const payload of archive.push(bytes.subarray(at, at + ARCHIVE_STEP_BYTES))) {
         if (payload[0] === TAG_16 || payload[0] === TAG_18) this.#add(payload, part)
-        else hasOthers = true
+        else this.#otherCount++
       }
+      if (this.#otherCount > this.#limits.maxItems) throw tooManyItems()
     }
     archive.end()
-    if (hasOthers) throw unusable('ERR_UNSUPPORTED', 'what is no object and no control message')
+    if (this.#otherCount > othersBefore)
+      throw unusable('ERR_UNSUPPORTED', 'what is no object and no control message')
   }
 
   #add(payload: Uint8Array, { name, address }: Part): void {
@@ -160,7 +164,7 @@ class Findings {
     if (payload.length > maxPayloadBytes) {
       throw limitError(`an attachment has ${payload.length} bytes`, 'maxPayloadBytes')
     }
-    if (this.items.length >= maxItems) throw limitError('a mail has too many items', 'maxItems')
+    if (this.items.length >= maxItems) throw tooManyItems()
     this.items.push({
       payload,
       ...(address === undefined ? {} : { address }),
@@ -188,6 +192,10 @@ function isOwnHeader({ type, header, body }: Leaf): boolean {
   if (type.value !== 'text/rfc822-headers' && type.value !== 'message/rfc822-headers') return false
   const fields = decodeBody(body, header.get('content-transfer-encoding'))
   return fields !== undefined && parseHeader(fields).get(ITEMS_FIELD.toLowerCase()) !== undefined
+}
+
+function tooManyItems(): WaxwingError {
+  return limitError('a mail has too many items', 'maxItems')
 }
 
 function unusable(code: ErrorCode, what: string): WaxwingError {

@@ -262,6 +262,18 @@ describe('a hostile mail', () => {
     }
   })
 
+  it('has an archive of millions of items of nobody, and is refused at the first of them', () => {
+    const archive = Buffer.concat([
+      Buffer.from(
+        'Content-Type: application/cbor-seq\r\nContent-Transfer-Encoding: binary\r\n\r\n',
+      ),
+      Buffer.alloc(10_000_000),
+    ])
+    expect(() => readMail(archive)).toThrow(
+      expect.objectContaining({ code: 'ERR_LIMIT', details: { rule: 'maxItems' } }),
+    )
+  })
+
   it('is encoded within itself again and again, and takes no memory for that', () => {
     const head =
       'Content-Type: message/rfc822\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'

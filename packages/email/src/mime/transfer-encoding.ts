@@ -52,40 +52,48 @@ function decodeBase64(body: Uint8Array): Uint8Array {
   return bytes.slice(0, length)
 }
 
+/** In one go, since a mail may have as many lines as bytes. */
 function decodeQuotedPrintable(body: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(body.length)
   let length = 0
-  for (let at = 0; at < body.length;) {
-    const lineFeed = body.indexOf(LF, at)
-    const next = lineFeed === -1 ? body.length : lineFeed + 1
-    let lineEnd = lineFeed === -1 ? next : lineFeed
-    if (lineFeed !== -1 && lineEnd > at && body[lineEnd - 1] === CR) lineEnd--
-    let end = lineEnd
-    // White space at the end of a line was added on the way (rule 3).
-    while (end > at && (body[end - 1] === SPACE || body[end - 1] === TAB)) end--
-    const isSoft = end > at && body[end - 1] === EQUALS
-    length = decodeLine(body.subarray(at, isSoft ? end - 1 : end), bytes, length)
-    if (!isSoft) {
-      bytes.set(body.subarray(lineEnd, next), length)
-      length += next - lineEnd
-    }
-    at = next
+  // White space at the end of a line was added on the way (rule 3): a line ends behind what is solid.
+  let solid = 0
+  /** Behind an equals sign that encodes nothing: at the end of a line, the line goes on in the next. */
+  let softEnd = -1
+  const endLine = (): boolean => {
+    const isSoft = solid === softEnd
+    length = isSoft ? solid - 1 : solid
+    softEnd = -1
+    return isSoft
   }
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at] ?? 0
+    const lineEnd = byte === LF ? 1 : byte === CR && body[at + 1] === LF ? 2 : 0
+    if (lineEnd > 0) {
+      if (!endLine()) for (let i = 0; i < lineEnd; i++) bytes[length++] = body[at + i] ?? 0
+      solid = length
+      at += lineEnd - 1
+      continue
+    }
+    const value = byte === EQUALS ? hexPair(body[at + 1], body[at + 2]) : -1
+    if (value >= 0) at += 2
+    bytes[length++] = value >= 0 ? value : byte
+    if (value >= 0 || (byte !== SPACE && byte !== TAB)) solid = length
+    if (value < 0 && byte === EQUALS) softEnd = length
+  }
+  endLine()
   return bytes.slice(0, length)
 }
 
-function decodeLine(line: Uint8Array, bytes: Uint8Array, begin: number): number {
-  let length = begin
-  for (let at = 0; at < line.length; at++) {
-    const byte = line[at] ?? 0
-    const value = byte === EQUALS ? hexPair(line[at + 1], line[at + 2]) : -1
-    if (value >= 0) at += 2
-    bytes[length++] = value >= 0 ? value : byte
+/** Values of hexadecimal digits; -1 for what is none. */
+const DIGITS = new Int8Array(256).fill(-1)
+for (let value = 0; value < 16; value++) {
+  for (const digit of [value.toString(16), value.toString(16).toUpperCase()]) {
+    DIGITS[digit.charCodeAt(0)] = value
   }
-  return length
 }
 
 function hexPair(high = 0, low = 0): number {
-  const digits = String.fromCharCode(high, low)
-  return /^[\da-f]{2}$/i.test(digits) ? Number.parseInt(digits, 16) : -1
+  const [first, second] = [DIGITS[high] ?? -1, DIGITS[low] ?? -1]
+  return first < 0 || second < 0 ? -1 : (first << 4) | second
 }
