@@ -187,6 +187,22 @@ describe('a record in a folder', () => {
     expect((await all(record, { ...ALL, now: Date.now() + ahead })).map(first)).toEqual([3])
   })
 
+  it('leaves alone what another transport wrote in its folder by mistake', async () => {
+    const folder = newFolder()
+    const errors: unknown[] = []
+    const record = await opened({ folder }, errors)
+    const other = await opened({ folder })
+    other.add('a', numbered(1))
+    await all(other)
+    record.add('a', numbered(2))
+    await all(record)
+    expect(errors).toMatchObject([{ code: 'ERR_TRANSPORT', cause: { code: 'EEXIST' } }])
+    expect((await all(other)).map(first)).toEqual([1])
+    await setTimeout(1_010)
+    record.add('a', numbered(3))
+    expect((await all(record)).map(first)).toEqual([3])
+  })
+
   it('leaves other files of the folder alone', async () => {
     const folder = newFolder()
     appendFileSync(join(folder, 'notes.txt'), 'mine')

@@ -249,7 +249,7 @@ export class MessageRecord {
     if (!this.#segments.includes(segment)) return
     this.#bytes += bytes - segment.bytes
     segment.bytes = bytes
-    if (bytes === 0) this.#forget(segment)
+    if (bytes === 0) this.#segments = this.#segments.filter((other) => other !== segment)
   }
 }
 

@@ -167,11 +167,14 @@ export class FolderShelf implements Shelf {
     if (!this.#isFailing)
       this.#report(recordError(`the record ${segment?.path} lacks messages`, cause))
     this.#isFailing = true
+    const isOurs = this.#file !== undefined // else somebody else has made it, or nobody
     const bytes = await this.#file?.stat().then(
       ({ size }) => size,
-      () => 0,
+      () => segment?.bytes, // nobody knows: it stays
     )
     await this.#end()
+    if (isOurs && bytes === 0)
+      await segment?.remove().catch((error: unknown) => this.#report(error))
     if (segment !== undefined) this.#broken(segment, bytes ?? 0)
   }
 
