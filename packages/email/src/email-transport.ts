@@ -32,6 +32,9 @@ import { Directory } from './transport/directory.js'
 import { ItemDispatch } from './transport/item-dispatch.js'
 import { ItemFilter } from './transport/item-filter.js'
 
+/** Names the connection of sending on the status board. */
+const SMTP: object = {}
+
 type Span = Parameters<NonNullable<Transport['replay']>>[1]
 
 /**
@@ -59,6 +62,7 @@ class EmailTransport implements Transport {
   readonly #ending = new AbortController()
   /** Sends that look for their mailboxes. */
   readonly #looking = new Set<Promise<unknown>>()
+  #isSmtpReached = true
   #end: WaxwingError | undefined
   #closing: Promise<void> | undefined
 
@@ -84,7 +88,14 @@ class EmailTransport implements Transport {
       release: (uid) => this.#watch?.release(uid),
     })
     this.#ready.promise.catch(() => undefined) // perhaps nobody waits
-    this.#queue = mailer === undefined ? undefined : new MailQueue({ ...mailer.queue, report })
+    this.#queue =
+      mailer === undefined
+        ? undefined
+        : new MailQueue({
+            ...mailer.queue,
+            report,
+            reached: (isReached) => this.#reached(isReached),
+          })
     this.#watch = this.#watched(report)
   }
 
@@ -156,6 +167,7 @@ class EmailTransport implements Transport {
       queueMicrotask(() => this.#status.up(this)) // SMTP is reached when there is something to send
       return undefined
     }
+    this.#status.down(this) // not yet, whatever SMTP says
     return new MailboxWatch(mailbox, {
       wants: (candidate) => this.#dispatch.wants(candidate),
       take: (mail) => {
@@ -175,6 +187,14 @@ class EmailTransport implements Transport {
       refused: (error) => this.#refused(error),
       report,
     })
+  }
+
+  /** The SMTP server is a connection of its own, of which nothing is known until something is sent. */
+  #reached(isReached: boolean): void {
+    if (isReached === this.#isSmtpReached) return
+    this.#isSmtpReached = isReached
+    if (isReached) this.#status.up(SMTP)
+    else this.#status.down(SMTP)
   }
 
   #refused(error: WaxwingError): void {

@@ -267,6 +267,20 @@ describe('a transport that only sends', () => {
     await expect(transport.send(inbox, PAYLOAD)).rejects.toThrow(/configure mailboxes\['A{43}'\]/)
   })
 
+  it('says that it is disconnected while the server is away, and connected when it is back', async () => {
+    const gone = await startSmtpSink()
+    const { port } = gone
+    await gone.close()
+    const transport = openSender({ url: `smtp://127.0.0.1:${port}` })
+    const states: string[] = []
+    transport.onStatus(({ state }) => void (state === 'error' || states.push(state)))
+    const sent = transport.send('plant/1', PAYLOAD)
+    await expect.poll(() => states).toEqual(['connected', 'disconnected'])
+    await openSink({ port })
+    await sent
+    expect(states).toEqual(['connected', 'disconnected', 'connected'])
+  })
+
   it('refuses properties, and to receive', async () => {
     const transport = openSender({ url: (await openSink()).url })
     const unsupported = { code: 'ERR_UNSUPPORTED' }

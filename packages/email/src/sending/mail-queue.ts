@@ -53,6 +53,8 @@ export interface MailQueueTerms
   readonly maxConnections: number
   /** Something failed that is tried again, or did not reach everybody. */
   readonly report: (error: unknown) => void
+  /** Whether the server lets itself be reached: told at each attempt that changes something. */
+  readonly reached?: (isReached: boolean) => void
 }
 
 /** A connection that nobody used for so long is closed. */
@@ -198,9 +200,12 @@ export class MailQueue {
     this.#openCount++
     try {
       const session = await SmtpSession.open(this.#terms)
+      this.#terms.reached?.(true)
       if (!this.#isOver) return this.#taken(session)
       session.close()
     } catch (error) {
+      const isOnly = this.#openCount === 1 // a server may take one connection, and no second one
+      if (isOnly && !this.#isOver) this.#terms.reached?.(false)
       this.#freed()
       throw error
     }
