@@ -5,7 +5,7 @@
  * @module
  */
 
-export { decodeArmour, encodeArmour } from './armour.js'
+export { decodeArmour, encodeArmour } from './text/armour.js'
 export { smsTransport, type SmsCounts, type SmsTransport } from './sms-transport.js'
 export type {
   Concatenation,
@@ -15,4 +15,4 @@ export type {
   SmsTransportOptions,
 } from './options.js'
 export type { Coding } from './numbers.js'
-export type { Receipt, ReceiptState } from './receipts.js'
+export type { Receipt, ReceiptState } from './receiving/receipts.js'

@@ -12,9 +12,9 @@ import { connect as connectTls } from 'node:tls'
 import type { WaxwingError } from '@waxwing/core'
 import { closedError, Pauses, transportError } from '@waxwing/transport-kit'
 import type { ResolvedOptions } from './options.js'
-import { encodeBind, type Pdu } from './pdu.js'
-import { Session } from './session.js'
-import { COMMAND, STATUS, statusText } from './smpp.js'
+import { encodeBind, type Pdu } from './smpp/pdu.js'
+import { Session } from './smpp/session.js'
+import { COMMAND, STATUS, statusText } from './smpp/smpp.js'
 
 /** How long a goodbye may take. */
 const UNBIND_MS = 2_000

@@ -9,7 +9,7 @@
 import { isControlAddress, type WaxwingError } from '@waxwing/core'
 import { filterMatches, inboxOf, transportError, type Correspondents } from '@waxwing/transport-kit'
 import { NUMBER_PREFIX, principalOf, SENDER_BYTES, shortInbox, type Letter } from './envelope.js'
-import type { PduAddress } from './pdu.js'
+import type { PduAddress } from './smpp/pdu.js'
 
 export type Coding = 'binary' | 'text'
 

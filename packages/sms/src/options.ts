@@ -17,8 +17,8 @@ import {
 } from '@waxwing/transport-kit'
 import { PRINCIPAL_BYTES } from './envelope.js'
 import { numberOf, sourceOf, type Coding } from './numbers.js'
-import type { PduAddress } from './pdu.js'
-import type { Receipt } from './receipts.js'
+import type { PduAddress } from './smpp/pdu.js'
+import type { Receipt } from './receiving/receipts.js'
 
 /** A word, or what is called for it before each connection, which keeps it out of the options. */
 export type Secret = string | (() => string | Promise<string>)

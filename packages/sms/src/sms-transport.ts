@@ -24,20 +24,20 @@ import {
   transportError,
   type BeginSend,
 } from '@waxwing/transport-kit'
-import { Arrivals } from './arrivals.js'
-import { Feed } from './feed.js'
+import { Arrivals } from './receiving/arrivals.js'
+import { Feed } from './receiving/feed.js'
 import { Link } from './link.js'
 import { learnFrom, senderOf } from './numbers.js'
 import { resolveOptions, type ResolvedOptions, type SmsTransportOptions } from './options.js'
-import { partOf } from './parts.js'
-import { decodeDeliverSm, DELIVER_RESPONSE, type DeliverSm, type Pdu } from './pdu.js'
-import { isReceipt, Receipts, type ReceiptState } from './receipts.js'
-import { Reassembly } from './reassembly.js'
-import { References } from './references.js'
-import { assertSendable, isUnsent, limitsOf, outgoingOf, type Outgoing } from './sending.js'
-import type { Session } from './session.js'
-import { STATUS } from './smpp.js'
-import { Submitter } from './submitter.js'
+import { partOf } from './receiving/parts.js'
+import { decodeDeliverSm, DELIVER_RESPONSE, type DeliverSm, type Pdu } from './smpp/pdu.js'
+import { isReceipt, Receipts, type ReceiptState } from './receiving/receipts.js'
+import { Reassembly } from './receiving/reassembly.js'
+import { References } from './sending/references.js'
+import { assertSendable, isUnsent, limitsOf, outgoingOf, type Outgoing } from './sending/sending.js'
+import type { Session } from './smpp/session.js'
+import { STATUS } from './smpp/smpp.js'
+import { Submitter } from './smpp/submitter.js'
 
 /** What has happened since the transport was opened. */
 export interface SmsCounts {

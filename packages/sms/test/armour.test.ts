@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { fromHex, toHex, WaxwingError } from '@waxwing/core'
 import { decodeArmour, encodeArmour } from '@waxwing/sms'
 import { loadVectors, type Vector } from '@waxwing/testkit'
-import { bytesToText, isBinaryCoding, textToBytes } from '../src/alphabet.js'
-import { armourCapacity } from '../src/armour.js'
+import { bytesToText, isBinaryCoding, textToBytes } from '../src/text/alphabet.js'
+import { armourCapacity } from '../src/text/armour.js'
 
 interface Case extends Vector {
   readonly bytes?: string

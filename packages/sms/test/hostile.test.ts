@@ -5,7 +5,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { WaxwingError } from '@waxwing/core'
 import { MessageLog } from '@waxwing/testkit'
-import { segmentsOf } from '../src/segments.js'
+import { segmentsOf } from '../src/sending/segments.js'
 import { dataOf, errorsOf, NEAR, transportAt } from './support/stage.ts'
 
 /** Numbers that look random and are the same each time (xorshift32). */

@@ -13,7 +13,7 @@ import {
   type MessageCentre,
   type Vector,
 } from '@waxwing/testkit'
-import { encodeArmour } from '../src/armour.js'
+import { encodeArmour } from '../src/text/armour.js'
 import { centreFor, dataOf, FAR, NEAR, transportAt } from './support/stage.ts'
 
 const every = Uint8Array.from({ length: 512 }, (_, i) => (i === 0 ? 0xd0 : i & 0xff))

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { smsTransport, type SmsTransportOptions } from '@waxwing/sms'
 import { resolveOptions } from '../src/options.js'
-import { validityOf } from '../src/validity.js'
+import { validityOf } from '../src/smpp/validity.js'
 
 const RIGHT = { url: 'smpp://name:secret@127.0.0.1:1', source: '+4915100000001' }
 

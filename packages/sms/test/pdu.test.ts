@@ -3,8 +3,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toHex, WaxwingError } from '@waxwing/core'
-import { decodeDeliverSm, decodeSubmitResponse, encodePdu, encodeSubmitSm } from '../src/pdu.js'
-import { PduReader } from '../src/pdu-reader.js'
+import {
+  decodeDeliverSm,
+  decodeSubmitResponse,
+  encodePdu,
+  encodeSubmitSm,
+} from '../src/smpp/pdu.js'
+import { PduReader } from '../src/smpp/pdu-reader.js'
 
 const ADDRESS = { ton: 1, npi: 1, digits: '4915112345678' }
 /** Up to sm_length: from 49 to 11, data coding 4. */

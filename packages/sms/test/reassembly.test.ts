@@ -4,13 +4,18 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryStore } from '@waxwing/client'
 import { toHex, type Store } from '@waxwing/core'
-import { decodeArmour } from '../src/armour.js'
-import { COMPLETED_TABLE } from '../src/completed.js'
-import { PARTS_TABLE } from '../src/kept-part.js'
-import { partOf, type Part, type Place } from '../src/parts.js'
-import type { DeliverSm } from '../src/pdu.js'
-import { Reassembly, single, type ReassemblyTerms, type Whole } from '../src/reassembly.js'
-import { capacityOf, segmentsOf, type Segment, type SegmentTerms } from '../src/segments.js'
+import { decodeArmour } from '../src/text/armour.js'
+import { COMPLETED_TABLE } from '../src/receiving/completed.js'
+import { PARTS_TABLE } from '../src/receiving/kept-part.js'
+import { partOf, type Part, type Place } from '../src/receiving/parts.js'
+import type { DeliverSm } from '../src/smpp/pdu.js'
+import {
+  Reassembly,
+  single,
+  type ReassemblyTerms,
+  type Whole,
+} from '../src/receiving/reassembly.js'
+import { capacityOf, segmentsOf, type Segment, type SegmentTerms } from '../src/sending/segments.js'
 
 type Placed = Part & { readonly place: Place }
 

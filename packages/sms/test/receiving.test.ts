@@ -5,8 +5,8 @@ import { memoryStore } from '@waxwing/client'
 import { inboxAddress, toHex } from '@waxwing/core'
 import type { PersonsText } from '@waxwing/sms'
 import { expectReceived, MessageLog, type CentreMessage } from '@waxwing/testkit'
-import { PARTS_TABLE } from '../src/kept-part.js'
-import { segmentsOf } from '../src/segments.js'
+import { PARTS_TABLE } from '../src/receiving/kept-part.js'
+import { segmentsOf } from '../src/sending/segments.js'
 import { centreFor, dataOf, errorsOf, FAR, NEAR, transportAt } from './support/stage.ts'
 
 const OK = 0

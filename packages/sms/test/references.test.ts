@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { memoryStore } from '@waxwing/client'
 import type { Store } from '@waxwing/core'
-import { References } from '../src/references.js'
+import { References } from '../src/sending/references.js'
 
 const ignore = (): void => undefined
 const drawn = (references: References, count: number): number[] =>

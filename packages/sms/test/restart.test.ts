@@ -7,7 +7,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { sqliteStore } from '@waxwing/store-sqlite'
 import { toHex, type Store } from '@waxwing/core'
 import { expectReceived, MessageLog, startProxy, type CuttingProxy } from '@waxwing/testkit'
-import { PARTS_TABLE } from '../src/kept-part.js'
+import { PARTS_TABLE } from '../src/receiving/kept-part.js'
 import { centreFor, dataOf, FAR, NEAR, transportAt } from './support/stage.ts'
 
 function diskFor(): () => Store {

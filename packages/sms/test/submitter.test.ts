@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The pace of submissions, by a clock that the test moves. */
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { Pdu } from '../src/pdu.js'
-import type { Session } from '../src/session.js'
-import { Submitter, type SubmitterTerms } from '../src/submitter.js'
+import type { Pdu } from '../src/smpp/pdu.js'
+import type { Session } from '../src/smpp/session.js'
+import { Submitter, type SubmitterTerms } from '../src/smpp/submitter.js'
 
 const BODY = new Uint8Array(1)
 

@@ -8,11 +8,11 @@
  */
 
 import { concatBytes } from '@waxwing/core'
-import { textToBytes } from './alphabet.js'
-import { armourCapacity, encodeArmour } from './armour.js'
-import type { Coding } from './numbers.js'
-import type { Concatenation } from './options.js'
-import { BINARY_CODING, ESM } from './smpp.js'
+import { textToBytes } from '../text/alphabet.js'
+import { armourCapacity, encodeArmour } from '../text/armour.js'
+import type { Coding } from '../numbers.js'
+import type { Concatenation } from '../options.js'
+import { BINARY_CODING, ESM } from '../smpp/smpp.js'
 
 const SMS_BYTES = 140
 const SMS_CHARACTERS = 160

@@ -7,10 +7,10 @@
  */
 
 import { malformed, utf8 } from '@waxwing/core'
-import { bytesToText, isBinaryCoding } from './alphabet.js'
-import { peerOf } from './numbers.js'
-import type { DeliverSm } from './pdu.js'
-import { ESM, TAG } from './smpp.js'
+import { bytesToText, isBinaryCoding } from '../text/alphabet.js'
+import { peerOf } from '../numbers.js'
+import type { DeliverSm } from '../smpp/pdu.js'
+import { ESM, TAG } from '../smpp/smpp.js'
 
 /** Which segment of which message. */
 export interface Place {

@@ -13,13 +13,13 @@
 import { hash } from 'node:crypto'
 import { fromUtf8 } from '@waxwing/core'
 import { limitError, transportError } from '@waxwing/transport-kit'
-import { decodeLetter, type Letter } from './envelope.js'
+import { decodeLetter, type Letter } from '../envelope.js'
 import { offerTo, type Feed } from './feed.js'
-import type { PersonsText } from './options.js'
+import type { PersonsText } from '../options.js'
 import type { Part, Place } from './parts.js'
 import { mayBeControl, unarmoured } from './peek.js'
 import { single, type Reassembly, type Whole } from './reassembly.js'
-import { STATUS } from './smpp.js'
+import { STATUS } from '../smpp/smpp.js'
 
 export interface ArrivalTerms {
   readonly reassembly: Reassembly

@@ -12,13 +12,13 @@ import {
   type TransportLimits,
 } from '@waxwing/core'
 import { assertAddress, type Correspondents } from '@waxwing/transport-kit'
-import { encodeLetter, MAX_ENVELOPE_BYTES, NUMBER_PREFIX } from './envelope.js'
-import { destinationOf, placesOf } from './numbers.js'
-import type { ResolvedOptions } from './options.js'
-import { encodeSubmitSm } from './pdu.js'
+import { encodeLetter, MAX_ENVELOPE_BYTES, NUMBER_PREFIX } from '../envelope.js'
+import { destinationOf, placesOf } from '../numbers.js'
+import type { ResolvedOptions } from '../options.js'
+import { encodeSubmitSm } from '../smpp/pdu.js'
 import type { References } from './references.js'
 import { capacityOf, segmentsOf } from './segments.js'
-import { validityOf } from './validity.js'
+import { validityOf } from '../smpp/validity.js'
 
 /** A message for one number. */
 export interface Copy {

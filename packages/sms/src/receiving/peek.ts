@@ -7,7 +7,7 @@
  */
 
 import { fromUtf8 } from '@waxwing/core'
-import { decodeArmour, isArmour } from './armour.js'
+import { decodeArmour, isArmour } from '../text/armour.js'
 import type { Part } from './parts.js'
 
 const ARMOURED_GROUP = 7 // the mark, and as much as four bytes are

@@ -17,7 +17,7 @@ import {
   type Parcel,
   type Settlement,
 } from '@waxwing/transport-kit'
-import { NUMBER_PREFIX, principalOf, type Letter } from './envelope.js'
+import { NUMBER_PREFIX, principalOf, type Letter } from '../envelope.js'
 
 /** What is done with a message once everybody who got it is done. */
 export interface Outcome {
