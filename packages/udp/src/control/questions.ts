@@ -26,6 +26,7 @@ import { pathOptions } from '../addresses.js'
 import { decodeInquiry, encodeInquiry, type Inquiry } from '../inquiry.js'
 import type { Lan } from '../lan/lan.js'
 import { Pace } from '../lan/pace.js'
+import { pause } from '../pause.js'
 import { whyRefused } from '../lan/system-errors.js'
 import type { ResolvedOptions } from '../options.js'
 
@@ -80,7 +81,7 @@ export class Questions {
     const done = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])])
     for (let round = 0; round < ROUNDS && !done.aborted; round++) {
       this.say(question, token)
-      await wait(options.discoveryMs / ROUNDS, done)
+      await pause(options.discoveryMs / ROUNDS, done)
     }
     stop()
   }
@@ -143,15 +144,6 @@ export class Questions {
     for (const timer of this.#pending) clearTimeout(timer)
     this.#pending.clear()
   }
-}
-
-async function wait(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  await promise
-  clearTimeout(timer)
 }
 
 /** An inquiry as a request, to the group or to one of it. */

@@ -16,6 +16,7 @@ import { inboxOf, Pauses, transportError } from '@waxwing/transport-kit'
 import { RESOURCE } from '../addresses.js'
 import { inquiryFor } from '../inquiry.js'
 import type { Lan } from '../lan/lan.js'
+import { pause } from '../pause.js'
 import { formatPeer, parsePeer } from './peers.js'
 import type { Questions } from './questions.js'
 import type { Unicast } from './unicast.js'
@@ -105,7 +106,8 @@ export class ControlSending {
       if (performance.now() >= until) {
         throw transportError(`nobody on the link takes ${address}`, delivery.refusal)
       }
-      await sleep(pauses.next(), signal)
+      await pause(pauses.next(), signal)
+      signal.throwIfAborted()
       delivery.again()
       offerToKnown() // the group may not be heard there
     }
@@ -242,13 +244,4 @@ async function inTimeOr<T>(promise: Promise<T>, ms: number): Promise<T | undefin
   const result = await Promise.race([promise, late])
   clearTimeout(timer)
   return result
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  signal.addEventListener('abort', () => resolve(), { once: true })
-  await promise
-  clearTimeout(timer)
-  signal.throwIfAborted()
 }

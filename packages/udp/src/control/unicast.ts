@@ -24,6 +24,7 @@ import { malformed, type WaxwingError } from '@waxwing/core'
 import { transportError } from '@waxwing/transport-kit'
 import { inboxOptions, pathOptions, RESOURCE } from '../addresses.js'
 import { decodePage, type Inquiry, inquiryFor, type Page } from '../inquiry.js'
+import { pause } from '../pause.js'
 import { questionOf } from './questions.js'
 
 /** A page, of items of a datagram each at the most, or of one that is large. */
@@ -91,6 +92,7 @@ export class Unicast {
       const isBusy = response.code === RESPONSE.serviceUnavailable
       if (!isBusy || attempt === MAX_BUSY) throw refused(response.code)
       await pause(BUSY_MS, this.#terms.signal)
+      this.#terms.signal.throwIfAborted()
     }
   }
 
@@ -106,18 +108,4 @@ function readPage(payload: Uint8Array): Page {
 
 function refused(code: number): WaxwingError {
   return transportError(`the peer answered ${codeName(code)}`)
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  const aborted = (): void => reject(signal.reason as Error)
-  signal.addEventListener('abort', aborted, { once: true })
-  try {
-    await promise
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', aborted)
-  }
 }
