@@ -15,4 +15,4 @@ export type {
   SmsTransportOptions,
 } from './options.js'
 export type { Coding } from './numbers.js'
-export type { Receipt, ReceiptState } from './receiving/receipts.js'
+export type { Receipt, ReceiptState } from './receipts.js'

@@ -18,7 +18,7 @@ import {
 import { PRINCIPAL_BYTES } from './envelope.js'
 import { numberOf, sourceOf, type Coding } from './numbers.js'
 import type { PduAddress } from './smpp/pdu.js'
-import type { Receipt } from './receiving/receipts.js'
+import type { Receipt } from './receipts.js'
 
 /** A word, or what is called for it before each connection, which keeps it out of the options. */
 export type Secret = string | (() => string | Promise<string>)

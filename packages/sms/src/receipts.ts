@@ -6,9 +6,9 @@
  * @module
  */
 
-import type { DeliverSm } from '../smpp/pdu.js'
-import { peerOf } from '../numbers.js'
-import { ESM, TAG } from '../smpp/smpp.js'
+import type { DeliverSm } from './smpp/pdu.js'
+import { peerOf } from './numbers.js'
+import { ESM, TAG } from './smpp/smpp.js'
 
 /** What became of a segment. */
 export type ReceiptState =
