@@ -11,7 +11,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Half a minute and more, the slowest first. Others follow as Vitest has them. */
 export const SLOW_TESTS: readonly string[] = [
-'packages/cli/test/transcripts/behaviour.test.ts',
+  'packages/cli/test/transcripts/behaviour.test.ts',
   'packages/cli/test/transcripts/coap.test.ts',
   'packages/amqp/test/amqp-0-9-1/contract.test.ts',
   'packages/cli/test/transcripts/mishaps.test.ts',
