@@ -7,11 +7,9 @@
  */
 
 import { isControlAddress, type Store } from '@waxwing/core'
-import type { MailContent } from '@waxwing/email'
+import { PEERS_TABLE, type MailContent } from '@waxwing/email'
 import { Correspondents, inboxOf } from '@waxwing/transport-kit'
 
-/** That of the transport over e-mail: both know what one of them learned. */
-const TABLE = 'email.peers'
 const MAX_PEERS = 4
 
 export class MailPeers {
@@ -33,7 +31,12 @@ export class MailPeers {
     terms: MailPeersTerms,
     report: (error: unknown) => void,
   ): Promise<MailPeers> {
-    const wish = { store, table: TABLE, maxPeers: MAX_PEERS, report }
+    const wish = {
+      store,
+      table: PEERS_TABLE, // both know what one of them learned
+      maxPeers: MAX_PEERS,
+      report,
+    }
     return new MailPeers(await Correspondents.open(wish), terms)
   }
 

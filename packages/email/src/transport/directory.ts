@@ -13,7 +13,8 @@ import { Correspondents, inboxOf, transportError } from '@waxwing/transport-kit'
 import type { ResolvedEmail } from '../email-options.js'
 import type { MailContent } from '../letter.js'
 
-const TABLE = 'email.peers'
+/** Where a store keeps who is reached at which mailbox, as `Correspondents` of the transport kit has it. */
+export const PEERS_TABLE: string = 'email.peers'
 
 export class Directory {
   readonly #options: ResolvedEmail
@@ -22,12 +23,15 @@ export class Directory {
   constructor(options: ResolvedEmail, report: (error: unknown) => void) {
     this.#options = options
     const { store, maxPeers } = options
-    this.#correspondents = Correspondents.open({ store, table: TABLE, maxPeers, report }).catch(
-      (error: unknown) => {
-        report(error) // without what was known before
-        return Correspondents.open({ table: TABLE, maxPeers, report })
-      },
-    )
+    this.#correspondents = Correspondents.open({
+      store,
+      table: PEERS_TABLE,
+      maxPeers,
+      report,
+    }).catch((error: unknown) => {
+      report(error) // without what was known before
+      return Correspondents.open({ table: PEERS_TABLE, maxPeers, report })
+    })
   }
 
   /** @throws {WaxwingError} `ERR_TRANSPORT` where nobody is known: it says what to configure. */
