@@ -122,6 +122,9 @@ export class Streams {
     try {
       return await session.api.addStream(wanted)
     } catch (error) {
+      // Somebody else may have declared it at this moment: the server then speaks of an overlap too.
+      const ours = await this.find(session, role)
+      if (ours !== undefined) return ours
       if (!hasCode(error, OVERLAPS)) throw error
       const what = (wanted.subjects ?? []).join(', ')
       throw transportError(`another stream takes what ${wanted.name} should: ${what}`, error)

@@ -62,6 +62,22 @@ requireOrSkip('nats-server', natsAvailable())('JetStream', () => {
       expect(new Uint8Array(stored?.data ?? [])).toEqual(ONE)
     })
 
+    it('are declared once by many that begin on a new server at once', async () => {
+      for (let round = 0; round < 3; round++) {
+        const fresh = await startNats()
+        const members = Array.from({ length: 12 }, (_, index) =>
+          natsTransport({ url: fresh.url, name: `member-${index}` }),
+        )
+        try {
+          const sent = await Promise.allSettled(members.map((one) => one.send('plant/1', ONE)))
+          expect(sent.filter(({ status }) => status === 'rejected')).toEqual([])
+        } finally {
+          await Promise.all(members.map((member) => member.close()))
+          await fresh.close()
+        }
+      }
+    })
+
     it('refuse what lies outside of them, and name the option', async () => {
       const transport = open({ stream: { name: 'PLANT', subjects: ['plant.>'] } })
       await expect(transport.send('office/1', ONE)).rejects.toMatchObject({
